@@ -1,0 +1,152 @@
+package rawjson
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tidwall/gjson"
+	"github.com/tidwall/sjson"
+)
+
+// Object is a JSON object. Its zero value is the empty object. Members keep
+// their order and their bytes; setting one leaves the others untouched.
+type Object struct{ text string }
+
+// ParseObject is [Parse] for a document that must be a JSON object.
+func ParseObject(document []byte) (Object, error) {
+	value, err := Parse(document)
+	if err != nil {
+		return Object{}, err
+	}
+	return value.Object()
+}
+
+// Object returns v as an object, or an error that says what it is instead.
+func (v Value) Object() (Object, error) {
+	if !v.IsObject() {
+		return Object{}, fmt.Errorf("%s where a JSON object was expected", v.kind())
+	}
+	return Object{text: v.text}, nil
+}
+
+func (v Value) kind() string {
+	switch result := v.result(); {
+	case v.IsZero():
+		return "nothing"
+	case result.IsArray():
+		return "a JSON array"
+	case v.IsNull():
+		return "null"
+	default:
+		return "a JSON " + strings.ToLower(result.Type.String())
+	}
+}
+
+// Value returns the object as a [Value].
+func (o Object) Value() Value { return Value{text: o.orEmpty()} }
+
+// String returns the JSON text.
+func (o Object) String() string { return o.orEmpty() }
+
+// Keys returns the keys in the order of the document.
+func (o Object) Keys() []string {
+	var keys []string
+	o.each(func(key string, _ Value) { keys = append(keys, key) })
+	return keys
+}
+
+// Len returns the number of members.
+func (o Object) Len() int { return len(o.Keys()) }
+
+// Get returns the member under exactly this key.
+func (o Object) Get(key string) (member Value, ok bool) {
+	o.each(func(candidate string, value Value) {
+		if candidate == key {
+			member, ok = value, true
+		}
+	})
+	return member, ok
+}
+
+// Text returns the member under exactly this key if it is a JSON string, and
+// "" otherwise.
+func (o Object) Text(key string) string {
+	member, _ := o.Get(key)
+	text, _ := member.Text()
+	return text
+}
+
+// With returns a copy in which key holds value: in its old place if the key was
+// there, at the end if not.
+func (o Object) With(key string, value Value) Object {
+	if key == "" {
+		// sjson has no path for the empty key, which is legal JSON.
+		return o.rebuild(key, value)
+	}
+	text, err := sjson.SetRaw(o.orEmpty(), path(key), value.orNull())
+	if err != nil {
+		panic("rawjson: setting an escaped key of a valid object cannot fail: " + err.Error())
+	}
+	return Object{text: text}
+}
+
+// Without returns a copy that lacks key.
+func (o Object) Without(key string) Object {
+	if _, ok := o.Get(key); !ok {
+		return o
+	}
+	// Not sjson.Delete: it leaves broken JSON behind for keys with quotes, which
+	// FuzzParse found.
+	return o.rebuild(key, Value{})
+}
+
+// rebuild writes the object anew with key holding value, or without it if value
+// is the zero Value.
+func (o Object) rebuild(key string, value Value) Object {
+	var members []string
+	placed := value.IsZero()
+	o.each(func(candidate string, member Value) {
+		if candidate == key {
+			if value.IsZero() {
+				return
+			}
+			member, placed = value, true
+		}
+		members = append(members, String(candidate).text+":"+member.text)
+	})
+	if !placed {
+		members = append(members, String(key).text+":"+value.text)
+	}
+	return Object{text: "{" + strings.Join(members, ",") + "}"}
+}
+
+// MarshalJSON returns the text unchanged.
+func (o Object) MarshalJSON() ([]byte, error) { return []byte(o.orEmpty()), nil }
+
+// UnmarshalJSON keeps the text unchanged; see [ParseObject] for what it refuses.
+func (o *Object) UnmarshalJSON(document []byte) error {
+	parsed, err := ParseObject(document)
+	if err != nil {
+		return err
+	}
+	*o = parsed
+	return nil
+}
+
+func (o Object) each(visit func(key string, value Value)) {
+	gjson.Parse(o.orEmpty()).ForEach(func(key, member gjson.Result) bool {
+		visit(key.String(), Value{text: member.Raw})
+		return true
+	})
+}
+
+func (o Object) orEmpty() string {
+	if o.text == "" {
+		return "{}"
+	}
+	return o.text
+}
+
+// path escapes a key so that sjson takes it as one key and nothing else. The
+// leading colon keeps it from reading a number as an array index.
+func path(key string) string { return ":" + gjson.Escape(key) }
