@@ -1,0 +1,199 @@
+package connect
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+)
+
+const (
+	// requestTimeout is above the 90 s after which a worker itself gives up
+	// (RestServer.DEFAULT_REST_REQUEST_TIMEOUT_MS), so that its answer is heard.
+	requestTimeout  = 100 * time.Second
+	dialTimeout     = 5 * time.Second
+	maxAnswer       = 512 << 20
+	defaultPatience = 5 * time.Second
+)
+
+// Options says how to reach a cluster.
+type Options struct {
+	// Workers are the base URLs of one or more workers. Requests go to one of
+	// them for as long as it answers, then to the next.
+	Workers []string
+	// Transport sends the requests; nil means a new one that uses TLS.
+	Transport http.RoundTripper
+	// TLS is used by the default transport; nil means Go's defaults.
+	TLS *tls.Config
+	// Authorize adds credentials to a request; nil adds none.
+	Authorize func(*http.Request) error
+}
+
+// Client talks to one Connect cluster. It is safe for concurrent use.
+type Client struct {
+	workers   []*url.URL
+	http      *http.Client
+	authorize func(*http.Request) error
+	// current is the index of the worker that answered last. Reads that belong
+	// together stay on one worker, since each worker has its own view of the
+	// config topic and may lag behind the others.
+	current  *atomic.Int64
+	patience time.Duration
+}
+
+// New returns a client, or an error if a worker's URL cannot be used.
+func New(options Options) (*Client, error) {
+	if len(options.Workers) == 0 {
+		return nil, errors.New("no worker URL given")
+	}
+	client := &Client{authorize: options.Authorize, current: new(atomic.Int64), patience: defaultPatience}
+	for _, worker := range options.Workers {
+		base, err := url.Parse(worker)
+		if err != nil || base.Host == "" {
+			return nil, fmt.Errorf("worker URL %q is not an http or https URL", worker)
+		}
+		base.Path = strings.TrimRight(base.Path, "/")
+		client.workers = append(client.workers, base)
+	}
+	transport := options.Transport
+	if transport == nil {
+		transport = newTransport(options.TLS)
+	}
+	client.http = &http.Client{
+		Transport: transport,
+		Timeout:   requestTimeout,
+		// A redirect would carry the credentials to a host nobody named.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return client, nil
+}
+
+func newTransport(config *tls.Config) *http.Transport {
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		TLSClientConfig:       config,
+		TLSHandshakeTimeout:   dialTimeout,
+		MaxIdleConnsPerHost:   16,
+		IdleConnTimeout:       90 * time.Second,
+		ExpectContinueTimeout: time.Second,
+	}
+}
+
+// Workers returns the base URLs the client was given.
+func (c *Client) Workers() []string {
+	urls := make([]string, len(c.workers))
+	for i, worker := range c.workers {
+		urls[i] = worker.String()
+	}
+	return urls
+}
+
+// On returns a client that talks to one worker only, by its place in
+// [Client.Workers].
+func (c *Client) On(worker int) *Client {
+	pinned := *c
+	pinned.workers = c.workers[worker : worker+1]
+	pinned.current = new(atomic.Int64)
+	return &pinned
+}
+
+// do sends one request to one worker. path is a list of segments, each escaped
+// here and nowhere else. into may be nil, a *rawjson.Value, which takes the
+// answer as it is, or anything encoding/json can fill.
+func (c *Client) do(ctx context.Context, method string, path []string, query url.Values, body any, into any) error {
+	payload, err := encode(body)
+	if err != nil {
+		return fmt.Errorf("%s %s: encode request: %w", method, strings.Join(path, "/"), err)
+	}
+	worker := int(c.current.Load()) % len(c.workers)
+	target := *c.workers[worker]
+	endpoint := target.String() + joinEscaped(path)
+	if len(query) > 0 {
+		endpoint += "?" + query.Encode()
+	}
+	request, err := http.NewRequestWithContext(ctx, method, endpoint, bytes.NewReader(payload))
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, endpoint, err)
+	}
+	request.Header.Set("Accept", "application/json")
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if c.authorize != nil {
+		if err := c.authorize(request); err != nil {
+			return fmt.Errorf("%s %s: get credentials: %w", method, endpoint, err)
+		}
+	}
+	answer, err := c.http.Do(request)
+	if err != nil {
+		c.current.CompareAndSwap(int64(worker), int64((worker+1)%len(c.workers)))
+		return &UnreachableError{Method: method, URL: endpoint, Err: unwrapURL(err)}
+	}
+	defer func() { _ = answer.Body.Close() }()
+	content, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	if err != nil {
+		return &UnreachableError{Method: method, URL: endpoint, Err: fmt.Errorf("answer was cut: %w", err)}
+	}
+	if len(content) > maxAnswer {
+		return fmt.Errorf("%s %s: answer is larger than %d MiB", method, endpoint, maxAnswer>>20)
+	}
+	if answer.StatusCode < 200 || answer.StatusCode > 299 {
+		return newResponseError(method, endpoint, answer.StatusCode, content)
+	}
+	if into == nil {
+		return nil
+	}
+	if err := json.Unmarshal(content, into); err != nil {
+		return fmt.Errorf("%s %s: answer %d is not what Kafka Connect sends, is this its REST API: %w",
+			method, endpoint, answer.StatusCode, err)
+	}
+	return nil
+}
+
+func (c *Client) get(ctx context.Context, into any, query url.Values, path ...string) error {
+	return c.retry(ctx, func() error { return c.do(ctx, http.MethodGet, path, query, nil, into) })
+}
+
+func (c *Client) put(ctx context.Context, body, into any, path ...string) error {
+	return c.retry(ctx, func() error { return c.do(ctx, http.MethodPut, path, nil, body, into) })
+}
+
+func encode(body any) ([]byte, error) {
+	switch content := body.(type) {
+	case nil:
+		return nil, nil
+	case rawjson.Value:
+		return content.Bytes(), nil
+	default:
+		return json.Marshal(content)
+	}
+}
+
+func joinEscaped(segments []string) string {
+	var path strings.Builder
+	for _, segment := range segments {
+		path.WriteByte('/')
+		path.WriteString(url.PathEscape(segment))
+	}
+	return path.String()
+}
+
+// unwrapURL drops the method and URL that net/http repeats.
+func unwrapURL(err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		return wrapped.Err
+	}
+	return err
+}

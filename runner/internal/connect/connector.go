@@ -1,0 +1,154 @@
+package connect
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+)
+
+// Server is what a worker says of itself.
+type Server struct {
+	Version        string `json:"version"`
+	Commit         string `json:"commit"`
+	KafkaClusterID string `json:"kafka_cluster_id"`
+}
+
+// Server returns the version of the worker that answers, and of no other.
+func (c *Client) Server(ctx context.Context) (Server, error) {
+	var server Server
+	err := c.retry(ctx, func() error { return c.do(ctx, http.MethodGet, []string{""}, nil, nil, &server) })
+	return server, err
+}
+
+// Connectors returns the names of the cluster's connectors.
+func (c *Client) Connectors(ctx context.Context) ([]string, error) {
+	var names []string
+	return names, c.get(ctx, &names, nil, "connectors")
+}
+
+// Config returns a connector's config as it was given to Connect: references to
+// config providers are not resolved, passwords written into it are in clear.
+func (c *Client) Config(ctx context.Context, connector string) (rawjson.Object, error) {
+	var config rawjson.Object
+	return config, c.get(ctx, &config, nil, "connectors", connector, "config")
+}
+
+// PutConfig replaces a connector's config, or creates the connector RUNNING if
+// there is none.
+func (c *Client) PutConfig(ctx context.Context, connector string, config rawjson.Object) error {
+	return c.put(ctx, config, nil, "connectors", connector, "config")
+}
+
+// Create creates a connector in the given state (KIP-980, Kafka 3.7). It is
+// sent once: after an error that is not a refusal, whether the connector exists
+// must be read back.
+func (c *Client) Create(ctx context.Context, connector string, config rawjson.Object, state State) error {
+	body := struct {
+		Name         string         `json:"name"`
+		Config       rawjson.Object `json:"config"`
+		InitialState State          `json:"initial_state"`
+	}{connector, config, state}
+	return c.do(ctx, http.MethodPost, []string{"connectors"}, nil, body, nil)
+}
+
+// Delete removes a connector. Its offsets stay, as Connect keeps them. A
+// connector that is already gone is not an error.
+func (c *Client) Delete(ctx context.Context, connector string) error {
+	err := c.retry(ctx, func() error {
+		return c.do(ctx, http.MethodDelete, []string{"connectors", connector}, nil, nil, nil)
+	})
+	if IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// Tasks returns the numbers of the tasks in the connector's config, as the
+// worker that answers sees it. An empty list says that the connector is to have
+// none, not that every task has ended.
+func (c *Client) Tasks(ctx context.Context, connector string) ([]int, error) {
+	var infos []struct {
+		ID struct {
+			Task int `json:"task"`
+		} `json:"id"`
+	}
+	if err := c.get(ctx, &infos, nil, "connectors", connector, "tasks"); err != nil {
+		return nil, err
+	}
+	tasks := make([]int, len(infos))
+	for i, info := range infos {
+		tasks[i] = info.ID.Task
+	}
+	return tasks, nil
+}
+
+// ActiveTopics returns the topics the connector has used since it was created
+// or since [Client.ResetActiveTopics] (KIP-558, Kafka 2.5).
+func (c *Client) ActiveTopics(ctx context.Context, connector string) ([]string, error) {
+	answer := map[string]struct {
+		Topics []string `json:"topics"`
+	}{}
+	if err := c.get(ctx, &answer, nil, "connectors", connector, "topics"); err != nil {
+		return nil, err
+	}
+	used, ok := answer[connector]
+	if !ok {
+		return nil, fmt.Errorf("active topics of connector %q: the answer does not name it", connector)
+	}
+	return used.Topics, nil
+}
+
+// ResetActiveTopics empties the list that [Client.ActiveTopics] returns.
+func (c *Client) ResetActiveTopics(ctx context.Context, connector string) error {
+	return c.put(ctx, nil, nil, "connectors", connector, "topics", "reset")
+}
+
+// Plugin is a connector class a worker can load.
+type Plugin struct {
+	Class   string `json:"class"`
+	Type    string `json:"type"` // "source" or "sink"
+	Version string `json:"version"`
+}
+
+// Plugins returns the connector classes of the worker that answers.
+func (c *Client) Plugins(ctx context.Context) ([]Plugin, error) {
+	var plugins []Plugin
+	return plugins, c.get(ctx, &plugins, nil, "connector-plugins")
+}
+
+// ConfigProblem is one setting a worker refuses, in its own words.
+type ConfigProblem struct {
+	Name   string
+	Errors []string
+}
+
+// Validate asks a worker whether it would accept config for a connector of the
+// given class, and returns what it would not. Connectors may contact their
+// system to find out.
+func (c *Client) Validate(ctx context.Context, class string, config rawjson.Object) ([]ConfigProblem, error) {
+	var answer struct {
+		Configs []struct {
+			Value struct {
+				Name   string   `json:"name"`
+				Errors []string `json:"errors"`
+			} `json:"value"`
+		} `json:"configs"`
+		ErrorCount json.Number `json:"error_count"`
+	}
+	if err := c.put(ctx, config, &answer, "connector-plugins", class, "config", "validate"); err != nil {
+		return nil, err
+	}
+	var problems []ConfigProblem
+	for _, setting := range answer.Configs {
+		if len(setting.Value.Errors) > 0 {
+			problems = append(problems, ConfigProblem{Name: setting.Value.Name, Errors: setting.Value.Errors})
+		}
+	}
+	if len(problems) == 0 && answer.ErrorCount.String() != "0" {
+		return nil, fmt.Errorf("validate config of class %q: the worker counts %q errors and names none", class, answer.ErrorCount)
+	}
+	return problems, nil
+}

@@ -1,0 +1,80 @@
+package connect
+
+import (
+	"context"
+	"net/url"
+	"slices"
+)
+
+// State is the state of a connector or of one of its tasks.
+type State string
+
+// The states Connect reports. A task is never STOPPED: a stopped connector has
+// no tasks.
+const (
+	Running    State = "RUNNING"
+	Paused     State = "PAUSED"
+	Stopped    State = "STOPPED"
+	Failed     State = "FAILED"
+	Unassigned State = "UNASSIGNED"
+	Restarting State = "RESTARTING"
+)
+
+// Status is what the worker that answered knows of a connector and its tasks.
+// It lags behind: a worker learns it from the status topic.
+type Status struct {
+	Name      string       `json:"name"`
+	Type      string       `json:"type"` // "source" or "sink"
+	Connector StateInfo    `json:"connector"`
+	Tasks     []TaskStatus `json:"tasks"`
+}
+
+// StateInfo is a state and the worker that reported it.
+type StateInfo struct {
+	State    State  `json:"state"`
+	WorkerID string `json:"worker_id"`
+	Trace    string `json:"trace,omitempty"` // of a failure; may quote config values
+}
+
+// TaskStatus is the state of one task.
+type TaskStatus struct {
+	ID int `json:"id"`
+	StateInfo
+}
+
+// AllTasks reports whether there is at least one task and each is in one of states.
+func (s Status) AllTasks(states ...State) bool {
+	return len(s.Tasks) > 0 && !slices.ContainsFunc(s.Tasks, func(task TaskStatus) bool {
+		return !slices.Contains(states, task.State)
+	})
+}
+
+// Status returns the state of a connector and its tasks.
+func (c *Client) Status(ctx context.Context, connector string) (Status, error) {
+	var status Status
+	return status, c.get(ctx, &status, nil, "connectors", connector, "status")
+}
+
+// Pause asks the tasks to rest between two polls. Connect answers at once.
+func (c *Client) Pause(ctx context.Context, connector string) error {
+	return c.put(ctx, nil, nil, "connectors", connector, "pause")
+}
+
+// Resume asks a paused or stopped connector to run. Connect answers at once.
+func (c *Client) Resume(ctx context.Context, connector string) error {
+	return c.put(ctx, nil, nil, "connectors", connector, "resume")
+}
+
+// Stop asks for the tasks to end and be removed (KIP-875, Kafka 3.5). When it is
+// answered nothing has necessarily been stopped yet.
+func (c *Client) Stop(ctx context.Context, connector string) error {
+	return c.put(ctx, nil, nil, "connectors", connector, "stop")
+}
+
+// Restart starts a connector and its failed tasks anew (KIP-745, Kafka 3.0).
+func (c *Client) Restart(ctx context.Context, connector string) error {
+	return c.retry(ctx, func() error {
+		return c.do(ctx, "POST", []string{"connectors", connector, "restart"},
+			url.Values{"includeTasks": {"true"}, "onlyFailed": {"true"}}, nil, nil)
+	})
+}

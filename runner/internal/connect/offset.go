@@ -1,0 +1,42 @@
+package connect
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+)
+
+// Offsets returns the document GET /connectors/{name}/offsets answers with
+// (KIP-875, Kafka 3.5), byte for byte.
+func (c *Client) Offsets(ctx context.Context, connector string) (rawjson.Value, error) {
+	var document rawjson.Value
+	return document, c.get(ctx, &document, nil, "connectors", connector, "offsets")
+}
+
+// AlterOffsets writes the entries of document and no others (Kafka 3.6); an
+// entry whose offset is null removes that partition. The connector must be
+// STOPPED. It returns Connect's message, which tells whether the connector
+// itself took note of the change.
+//
+// After an [UnreachableError] or "Request timed out" the write may still be
+// carried out later, so the caller must read back before it starts anything.
+func (c *Client) AlterOffsets(ctx context.Context, connector string, document rawjson.Value) (string, error) {
+	return c.writeOffsets(ctx, http.MethodPatch, connector, document)
+}
+
+// ResetOffsets removes every offset of a STOPPED connector (Kafka 3.6). On a
+// sink it deletes the consumer group, which another connector may share.
+func (c *Client) ResetOffsets(ctx context.Context, connector string) (string, error) {
+	return c.writeOffsets(ctx, http.MethodDelete, connector, nil)
+}
+
+func (c *Client) writeOffsets(ctx context.Context, method, connector string, body any) (string, error) {
+	var answer struct {
+		Message string `json:"message"`
+	}
+	err := c.retry(ctx, func() error {
+		return c.do(ctx, method, []string{"connectors", connector, "offsets"}, nil, body, &answer)
+	})
+	return answer.Message, err
+}

@@ -1,0 +1,60 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	firstPause = 20 * time.Millisecond
+	maxPause   = time.Second
+)
+
+// Patient returns a client that goes on for up to d when the cluster is
+// rebalancing or no worker answers; [New]'s client does so for 5 s. Only
+// requests that may be sent twice with the same effect are sent again: reads,
+// pause, stop, resume, delete, putting a config, and altering offsets.
+func (c *Client) Patient(d time.Duration) *Client {
+	patient := *c
+	patient.patience = d
+	return &patient
+}
+
+// retry sends until success, an error that waiting does not mend, or the end of
+// the client's patience. The last error is returned, and the context's cause
+// with it if that ended the wait.
+func (c *Client) retry(ctx context.Context, send func() error) error {
+	deadline := time.Now().Add(c.patience)
+	pause := firstPause
+	for attempt := 1; ; attempt++ {
+		err := send()
+		if err == nil || !IsTemporary(err) {
+			return err
+		}
+		// Every worker gets one try before the first pause.
+		if IsUnreachable(err) && attempt < len(c.workers) && ctx.Err() == nil {
+			continue
+		}
+		// #nosec G404 -- jitter, not a secret
+		jittered := pause/2 + rand.N(pause)
+		if time.Now().Add(jittered).After(deadline) {
+			return fmt.Errorf("%w (%s)", err, attempts(attempt, c.patience))
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(context.Cause(ctx), err)
+		case <-time.After(jittered):
+		}
+		pause = min(2*pause, maxPause)
+	}
+}
+
+func attempts(count int, patience time.Duration) string {
+	if count == 1 {
+		return "tried once"
+	}
+	return fmt.Sprintf("tried %d times in %s", count, patience)
+}
