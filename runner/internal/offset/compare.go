@@ -1,0 +1,118 @@
+package offset
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+)
+
+// Difference says how a set of offsets differs from the one that was wanted.
+type Difference struct {
+	Missing []Entry // wanted, not there
+	Changed []Entry // as wanted, but another offset is there
+	Extra   []Entry // there, not wanted
+}
+
+// Compare returns how have differs from want.
+func Compare(want, have Document) Difference {
+	var difference Difference
+	for _, entry := range want.entries {
+		found, ok := have.lookup(entry.Partition)
+		switch {
+		case !ok:
+			difference.Missing = append(difference.Missing, entry)
+		case !rawjson.Equal(found.Offset, entry.Offset):
+			difference.Changed = append(difference.Changed, entry)
+		}
+	}
+	for _, entry := range have.entries {
+		if _, ok := want.lookup(entry.Partition); !ok {
+			difference.Extra = append(difference.Extra, entry)
+		}
+	}
+	return difference
+}
+
+// None reports whether there is no difference.
+func (d Difference) None() bool { return len(d.Missing)+len(d.Changed)+len(d.Extra) == 0 }
+
+// String counts the difference and names the first entry of it.
+func (d Difference) String() string {
+	if d.None() {
+		return "no difference"
+	}
+	var parts []string
+	for _, part := range []struct {
+		name    string
+		entries []Entry
+	}{{"missing", d.Missing}, {"changed", d.Changed}, {"extra", d.Extra}} {
+		if len(part.entries) > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s (first: %s)", len(part.entries), part.name, brief(part.entries[0].Partition)))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Patch returns what has to be written over have to make it equal to want: the
+// entries that are missing or changed, and a tombstone for each extra one,
+// because Connect's PATCH only ever adds. The result is empty if nothing has to
+// be written; Connect refuses to be sent an empty one.
+func Patch(want, have Document) Document {
+	difference := Compare(want, have)
+	entries := append(difference.Missing, difference.Changed...)
+	for _, entry := range difference.Extra {
+		entries = append(entries, Entry{Partition: entry.Partition, Offset: rawjson.Null})
+	}
+	return mustNew(entries)
+}
+
+// Chunks splits the document into documents of at most size entries.
+func (d Document) Chunks(size int) []Document {
+	var chunks []Document
+	for start := 0; start < len(d.entries); start += size {
+		chunks = append(chunks, mustNew(d.entries[start:min(start+size, len(d.entries))]))
+	}
+	return chunks
+}
+
+// Regressed returns the entries of earlier that later lacks, or holds with a
+// smaller number. Only an offset that is one integer under one name can be
+// compared (a MirrorMaker offset, a file position, a sequence); of any other
+// this package does not know which is the later.
+func Regressed(earlier, later Document) []Entry {
+	var regressed []Entry
+	for _, entry := range earlier.entries {
+		found, ok := later.lookup(entry.Partition)
+		if !ok {
+			regressed = append(regressed, entry)
+			continue
+		}
+		name, before, comparable := singleInteger(entry.Offset)
+		foundName, after, foundComparable := singleInteger(found.Offset)
+		if comparable && foundComparable && name == foundName && after < before {
+			regressed = append(regressed, entry)
+		}
+	}
+	return regressed
+}
+
+func singleInteger(offset rawjson.Value) (name string, number int64, ok bool) {
+	object, err := offset.Object()
+	if err != nil || object.Len() != 1 {
+		return "", 0, false
+	}
+	name = object.Keys()[0]
+	value, _ := object.Get(name)
+	number, ok = value.Int()
+	return name, number, ok
+}
+
+// mustNew builds a document of entries that come from valid documents.
+func mustNew(entries []Entry) Document {
+	document, err := New(entries...)
+	if err != nil {
+		panic("offset: entries of a valid document are valid: " + err.Error())
+	}
+	return document
+}

@@ -1,0 +1,169 @@
+// Package offset holds the offsets of a connector as Connect's REST API speaks
+// of them: a set of entries, each a partition and an offset, both JSON objects
+// whose meaning only the connector knows.
+//
+// A [Document] is a set: order does not count, a partition appears once, and
+// partitions are compared by meaning and not by their bytes. That an offset is
+// null means two different things. In a document to be written it removes the
+// partition (a tombstone). In a document that was read it says that the
+// connector's key does not survive the way through REST, so that writing it
+// would put it where no task looks; see [Document.Unreadable].
+package offset
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+)
+
+// Entry is one partition and its offset; a null offset is a tombstone.
+type Entry struct {
+	Partition rawjson.Value `json:"partition"`
+	Offset    rawjson.Value `json:"offset"`
+}
+
+// Document is a set of entries. Its zero value is the empty set, which says
+// that there are no offsets, never that they could not be read.
+type Document struct {
+	entries []Entry
+	index   map[string]int // canonical partition to its place in entries
+}
+
+// New returns the document of the given entries, or an error if one is not a
+// partition object with an offset object or null, or if a partition repeats.
+func New(entries ...Entry) (Document, error) {
+	document := Document{index: make(map[string]int, len(entries))}
+	for i, entry := range entries {
+		if !entry.Partition.IsObject() {
+			return Document{}, fmt.Errorf("offsets[%d].partition: %s where a JSON object was expected", i, brief(entry.Partition))
+		}
+		if !entry.Offset.IsObject() && !entry.Offset.IsNull() {
+			return Document{}, fmt.Errorf("offsets[%d].offset: %s where a JSON object or null was expected", i, brief(entry.Offset))
+		}
+		key := entry.Partition.Canonical()
+		if first, twice := document.index[key]; twice {
+			return Document{}, fmt.Errorf("offsets[%d].partition: %s is the partition of offsets[%d] too", i, brief(entry.Partition), first)
+		}
+		document.index[key] = i
+	}
+	document.entries = slices.Clone(entries)
+	return document, nil
+}
+
+// Parse reads the document that Connect's GET and PATCH offsets exchange:
+// {"offsets": [{"partition": {...}, "offset": {...}}, ...]}.
+func Parse(value rawjson.Value) (Document, error) {
+	object, err := value.Object()
+	if err != nil {
+		return Document{}, fmt.Errorf("offsets document: %w", err)
+	}
+	member, ok := object.Get("offsets")
+	if !ok {
+		return Document{}, errors.New(`offsets document: the member "offsets" is missing`)
+	}
+	for _, key := range object.Keys() {
+		if key != "offsets" {
+			return Document{}, fmt.Errorf(`offsets document: unknown member %q, only "offsets" is expected`, key)
+		}
+	}
+	elements, ok := member.Elements()
+	if !ok {
+		return Document{}, fmt.Errorf("offsets document: offsets: %s where a JSON array was expected", brief(member))
+	}
+	entries := make([]Entry, len(elements))
+	for i, element := range elements {
+		if entries[i], err = parseEntry(element); err != nil {
+			return Document{}, fmt.Errorf("offsets document: offsets[%d]: %w", i, err)
+		}
+	}
+	document, err := New(entries...)
+	if err != nil {
+		return Document{}, fmt.Errorf("offsets document: %w", err)
+	}
+	return document, nil
+}
+
+func parseEntry(element rawjson.Value) (Entry, error) {
+	object, err := element.Object()
+	if err != nil {
+		return Entry{}, err
+	}
+	var entry Entry
+	for _, key := range object.Keys() {
+		value, _ := object.Get(key)
+		switch key {
+		case "partition":
+			entry.Partition = value
+		case "offset":
+			entry.Offset = value
+		default:
+			return Entry{}, fmt.Errorf("unknown member %q, only partition and offset are expected", key)
+		}
+	}
+	if entry.Partition.IsZero() || entry.Offset.IsZero() {
+		return Entry{}, errors.New("partition and offset are both needed")
+	}
+	return entry, nil
+}
+
+// Len returns the number of entries.
+func (d Document) Len() int { return len(d.entries) }
+
+// Entries returns the entries in the order they were given.
+func (d Document) Entries() []Entry { return slices.Clone(d.entries) }
+
+// Unreadable returns the entries whose offset is null.
+func (d Document) Unreadable() []Entry {
+	return slices.DeleteFunc(d.Entries(), func(entry Entry) bool { return !entry.Offset.IsNull() })
+}
+
+// JSON returns the document in Connect's form.
+func (d Document) JSON() rawjson.Value {
+	entries := make([]rawjson.Value, len(d.entries))
+	for i, entry := range d.entries {
+		entries[i] = rawjson.Object{}.With("partition", entry.Partition).With("offset", entry.Offset).Value()
+	}
+	return rawjson.Object{}.With("offsets", rawjson.Array(entries...)).Value()
+}
+
+// MarshalJSON returns [Document.JSON].
+func (d Document) MarshalJSON() ([]byte, error) { return d.JSON().Bytes(), nil }
+
+// SHA256 returns a hexadecimal hash of the set: two documents share it exactly
+// when they are [Equal].
+func (d Document) SHA256() string {
+	keys := make([]string, 0, len(d.entries))
+	for _, entry := range d.entries {
+		keys = append(keys, "["+entry.Partition.Canonical()+","+entry.Offset.Canonical()+"]")
+	}
+	slices.Sort(keys)
+	all, err := rawjson.Parse([]byte("[" + strings.Join(keys, ",") + "]"))
+	if err != nil {
+		panic("offset: canonical entries are valid JSON: " + err.Error())
+	}
+	return all.SHA256()
+}
+
+// Equal reports whether a and b are the same set.
+func Equal(a, b Document) bool { return Compare(a, b).None() }
+
+func (d Document) lookup(partition rawjson.Value) (Entry, bool) {
+	i, ok := d.index[partition.Canonical()]
+	if !ok {
+		return Entry{}, false
+	}
+	return d.entries[i], true
+}
+
+const briefLength = 120
+
+func brief(value rawjson.Value) string {
+	text := value.String()
+	if len(text) > briefLength {
+		return text[:briefLength] + "..."
+	}
+	return text
+}
