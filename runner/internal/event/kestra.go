@@ -1,0 +1,112 @@
+package event
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// Kestra writes events and results as the marker lines Kestra reads from the
+// standard output of a task: `::{"logs":[...]}::` and `::{"outputs":{...}}::`,
+// each exactly one line (TaskLogLineMatcher). It is a [Sink]. Everything goes
+// to standard output, since Kestra logs standard error as errors.
+type Kestra struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+// NewKestra returns a sink that writes to out.
+func NewKestra(out io.Writer) *Kestra { return &Kestra{out: out} }
+
+// Emit writes one log marker.
+func (k *Kestra) Emit(happened Event) {
+	switch e := happened.(type) {
+	case StepStarted:
+	case StepEnded:
+		if e.Err != nil {
+			k.log(Error, stepLine(e))
+			return
+		}
+		k.log(Info, stepLine(e))
+	case Note:
+		if e.Connector == "" {
+			k.log(e.Level, e.Message)
+			return
+		}
+		k.log(e.Level, e.Connector+": "+e.Message)
+	}
+}
+
+func (k *Kestra) log(level Level, message string) {
+	type entry struct {
+		Level   Level  `json:"level"`
+		Message string `json:"message"`
+	}
+	k.marker(map[string][]entry{"logs": {{level, message}}})
+}
+
+type kestraConnector struct {
+	Connector       string    `json:"connector"`
+	TargetConnector string    `json:"target_connector,omitempty"`
+	Outcome         Outcome   `json:"outcome"`
+	State           string    `json:"state,omitempty"`
+	Changed         bool      `json:"changed"`
+	Message         string    `json:"message"`
+	Proof           ProofKind `json:"proof,omitempty"`
+	Copy            string    `json:"copy,omitempty"`
+	DowntimeMS      *int64    `json:"downtime_ms,omitempty"`
+	Entries         int       `json:"entries"`
+}
+
+type kestraMetric struct {
+	Name  string            `json:"name"`
+	Type  string            `json:"type"`
+	Value json.Number       `json:"value"` // of a timer: seconds
+	Tags  map[string]string `json:"tags,omitempty"`
+}
+
+// Result writes the metrics and, last, the outputs of a command.
+func (k *Kestra) Result(result Result) {
+	connectors := make([]kestraConnector, 0, len(result.Connectors))
+	metrics := []kestraMetric{}
+	for _, c := range result.Connectors {
+		small := kestraConnector{
+			Connector: c.Connector, TargetConnector: c.TargetConnector, Outcome: c.Outcome, State: c.State,
+			Changed: c.Changed, Message: c.Message, Copy: c.Copy, DowntimeMS: c.DowntimeMS, Entries: c.Entries,
+		}
+		if c.Proof != nil {
+			small.Proof = c.Proof.Kind
+		}
+		if c.DowntimeMS != nil {
+			metrics = append(metrics, kestraMetric{
+				Name: "ferry.downtime", Type: "timer", Tags: map[string]string{"connector": c.Connector},
+				Value: json.Number(fmt.Sprintf("%d.%03d", *c.DowntimeMS/1000, *c.DowntimeMS%1000)),
+			})
+		}
+		connectors = append(connectors, small)
+	}
+	if len(metrics) > 0 {
+		k.marker(map[string]any{"metrics": metrics})
+	}
+	k.marker(map[string]any{"outputs": map[string]any{
+		"exit_code": result.ExitCode, "outcome": result.Outcome, "message": result.Message, "connectors": connectors,
+	}})
+}
+
+// Failure writes the one line that explains a non-zero exit as an error log.
+func (k *Kestra) Failure(message string) { k.log(Error, message) }
+
+// marker writes one line. json.Marshal escapes line breaks, so that it stays one.
+func (k *Kestra) marker(content any) {
+	var line bytes.Buffer
+	encoder := json.NewEncoder(&line)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(content); err != nil {
+		panic("event: markers hold only what JSON can hold: " + err.Error())
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	_, _ = fmt.Fprintf(k.out, "::%s::\n", bytes.TrimSuffix(line.Bytes(), []byte("\n")))
+}

@@ -1,0 +1,139 @@
+package event
+
+import (
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+)
+
+// SchemaID is the value of "schema" in every result document.
+const SchemaID = "connect-ferry/result/1"
+
+// Outcome says what came of a command or of one connector.
+type Outcome string
+
+// Outcomes. The first group is of whole commands and connectors alike.
+const (
+	Failed       Outcome = "failed"
+	Refused      Outcome = "refused"
+	NotProven    Outcome = "not_proven"
+	RolledBack   Outcome = "rolled_back"
+	RunningTwice Outcome = "running_twice"
+	Interrupted  Outcome = "interrupted"
+
+	Done    Outcome = "done"    // of a command
+	Invalid Outcome = "invalid" // of a command: usage or input
+
+	Moved     Outcome = "moved"
+	Unchanged Outcome = "unchanged" // there was nothing to do
+	PutBack   Outcome = "put_back"  // an unfinished move was undone on request
+	Ready     Outcome = "ready"     // check says go
+	Created   Outcome = "created"
+	Quiesced  Outcome = "quiesced"
+	Read      Outcome = "read"
+	Written   Outcome = "written"
+	Started   Outcome = "started"
+	Observed  Outcome = "observed"
+)
+
+// Result is the document of a command: what `--result` writes and
+// `--output json` prints. Its schema is schemas/result.schema.json.
+type Result struct {
+	Schema     string      `json:"schema"`
+	Command    string      `json:"command"`
+	Version    string      `json:"version"`
+	Origin     string      `json:"origin,omitempty"`
+	Target     string      `json:"target,omitempty"`
+	Cluster    string      `json:"cluster,omitempty"`
+	StartedAt  time.Time   `json:"started_at"`
+	EndedAt    time.Time   `json:"ended_at"`
+	ExitCode   int         `json:"exit_code"`
+	Outcome    Outcome     `json:"outcome"`
+	Message    string      `json:"message"`
+	Connectors []Connector `json:"connectors"`
+}
+
+// Connector is what came of one connector. In the result of a move it is the
+// move's certificate.
+type Connector struct {
+	Connector       string  `json:"connector"`
+	TargetConnector string  `json:"target_connector,omitempty"`
+	Outcome         Outcome `json:"outcome"`
+	// State is where the move stands at the end, derived from both clusters.
+	State   string `json:"state,omitempty"`
+	Changed bool   `json:"changed"`
+	Message string `json:"message"`
+	// OriginState and TargetState are the connector's states at the end.
+	OriginState connect.State `json:"origin_state,omitempty"`
+	TargetState connect.State `json:"target_state,omitempty"`
+	// WasState is the origin's state before the move, to which the target's is equal after it.
+	WasState     connect.State `json:"was_state,omitempty"`
+	Proof        *Proof        `json:"proof,omitempty"`
+	Copy         string        `json:"copy,omitempty"` // rest, none or shared
+	Entries      int           `json:"entries"`
+	DowntimeMS   *int64        `json:"downtime_ms,omitempty"` // absent if the connector did not stand still
+	OffsetsHash  *Hashes       `json:"offsets_sha256,omitempty"`
+	ConfigHash   *Hashes       `json:"config_sha256,omitempty"`
+	Checks       []Check       `json:"checks,omitempty"`
+	Steps        []Step        `json:"steps,omitempty"`
+	FailedAt     string        `json:"failed_at,omitempty"` // the step that failed
+	OffsetsFile  string        `json:"offsets_file,omitempty"`
+	Instructions string        `json:"instructions,omitempty"` // what to do next, after a failure
+}
+
+// Hashes are SHA-256 in hexadecimal of what the origin held and of what the
+// target held after it was read back.
+type Hashes struct {
+	Origin string `json:"origin,omitempty"`
+	Target string `json:"target,omitempty"`
+}
+
+// Check is a precondition that was looked at.
+type Check struct {
+	Check  string `json:"check"`
+	OK     bool   `json:"ok"`
+	Reason string `json:"reason"`
+}
+
+// Step is a step that was taken.
+type Step struct {
+	Step      string    `json:"step"`
+	StartedAt time.Time `json:"started_at"`
+	TookMS    int64     `json:"took_ms"`
+	Error     string    `json:"error,omitempty"`
+}
+
+// Proof is the evidence that a connector's offsets are final. The zero value
+// proves nothing.
+type Proof struct {
+	Kind ProofKind `json:"kind"`
+	At   time.Time `json:"at,omitzero"`
+	// Tasks is the evidence for each task that ran.
+	Tasks []TaskEvidence `json:"tasks,omitempty"`
+	// PausedSeen says that every task was seen PAUSED before the stop.
+	PausedSeen bool `json:"paused_seen"`
+	// Reads is the number of equal reads of the offsets, over SettledMS.
+	Reads     int   `json:"reads"`
+	SettledMS int64 `json:"settled_ms"`
+	// Group is the consumer group that was seen empty, for a sink.
+	Group string `json:"group,omitempty"`
+	Note  string `json:"note,omitempty"`
+}
+
+// ProofKind is how much a [Proof] proves.
+type ProofKind string
+
+// The kinds of proof. Nothing is proven by [NoProof].
+const (
+	NoProof ProofKind = "none"
+	Hard    ProofKind = "hard"  // from Kafka: each task's own last record
+	Timed   ProofKind = "timed" // from REST: tasks paused, then gone, then equal reads over time
+)
+
+// TaskEvidence is why a task is known to have ended.
+type TaskEvidence struct {
+	Task     int       `json:"task"`
+	WorkerID string    `json:"worker_id,omitempty"`
+	Evidence string    `json:"evidence"`
+	At       time.Time `json:"at,omitzero"`
+}

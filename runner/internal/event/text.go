@@ -1,0 +1,110 @@
+package event
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Text writes events as lines for people. It is a [Sink].
+type Text struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+// NewText returns a sink that writes to out.
+func NewText(out io.Writer) *Text { return &Text{out: out} }
+
+// Emit writes one line for a step that ended and for a note; a step that starts
+// is shown only when it is worth waiting for, by the note that says so.
+func (t *Text) Emit(happened Event) {
+	line := ""
+	switch e := happened.(type) {
+	case StepStarted:
+		return
+	case StepEnded:
+		line = stepLine(e)
+	case Note:
+		line = noteLine(e)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, _ = fmt.Fprintln(t.out, clock(happened)+" "+line)
+}
+
+func stepLine(e StepEnded) string {
+	text := fmt.Sprintf("%s: %s %s", e.Connector, e.Step, short(e.Took))
+	if e.Err != nil {
+		return text + ": " + e.Err.Error()
+	}
+	if e.Detail != "" {
+		return text + ": " + e.Detail
+	}
+	return text
+}
+
+func noteLine(e Note) string {
+	text := e.Message
+	if e.Connector != "" {
+		text = e.Connector + ": " + text
+	}
+	if e.Level == Info {
+		return text
+	}
+	return strings.ToLower(string(e.Level)) + ": " + text
+}
+
+func clock(happened Event) string {
+	var at time.Time
+	switch e := happened.(type) {
+	case StepStarted:
+		at = e.At
+	case StepEnded:
+		at = e.At
+	case Note:
+		at = e.At
+	}
+	return at.UTC().Format("15:04:05.000")
+}
+
+func short(d time.Duration) string {
+	if d < time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(10 * time.Millisecond).String()
+}
+
+// Summary writes a result for people: a line for each connector, then one for all.
+func Summary(out io.Writer, result Result) {
+	for _, connector := range result.Connectors {
+		_, _ = fmt.Fprintf(out, "%s  %s: %s\n", mark(connector.Outcome), connector.Connector, connector.Message)
+		for _, check := range connector.Checks {
+			if !check.OK || result.Command == "check" {
+				_, _ = fmt.Fprintf(out, "    %s %s: %s\n", checkMark(check.OK), check.Check, check.Reason)
+			}
+		}
+		if connector.Instructions != "" {
+			_, _ = fmt.Fprintf(out, "    %s\n", connector.Instructions)
+		}
+	}
+	_, _ = fmt.Fprintln(out, result.Command+": "+result.Message)
+}
+
+func mark(outcome Outcome) string {
+	switch outcome {
+	case Failed, Refused, NotProven, RolledBack, RunningTwice, Interrupted, Invalid:
+		return "!!"
+	case Done, Moved, Unchanged, PutBack, Ready, Created, Quiesced, Read, Written, Started, Observed:
+		return "ok"
+	}
+	return "??"
+}
+
+func checkMark(ok bool) string {
+	if ok {
+		return "ok"
+	}
+	return "no"
+}

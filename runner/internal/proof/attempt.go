@@ -1,0 +1,213 @@
+package proof
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+)
+
+// Attempt is one try to bring one connector to rest. Close it.
+type Attempt struct {
+	prover  *Prover
+	subject Subject
+	found   connect.State
+	tasks   *ledger
+	tail    kafka.Tail
+	// pausedSeen is set when every task was seen PAUSED, or already over.
+	pausedSeen bool
+	stillSince time.Time
+}
+
+// Begin looks at the connector and, where the Kafka is known, opens the status
+// topic, all while the connector still runs. It writes nothing.
+func (p *Prover) Begin(ctx context.Context, subject Subject) (*Attempt, error) {
+	attempt := &Attempt{prover: p, subject: subject, tasks: newLedger(subject.Connector)}
+	if p.Options.Mode == OnlyHard && p.Status == nil {
+		return nil, fmt.Errorf("a hard proof needs the origin's Kafka: name kafka.bootstrap_servers and kafka.status_storage_topic in the clusters file")
+	}
+	if p.hard() {
+		// Before the status is read, so that no record falls between the two.
+		tail, err := p.Status.Tail(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("open the status topic: %w", err)
+		}
+		attempt.tail = tail
+	}
+	status, err := p.Client.Status(ctx, subject.Connector)
+	if err != nil {
+		attempt.Close()
+		return nil, fmt.Errorf("status before the stop: %w", err)
+	}
+	attempt.found = status.Connector.State
+	attempt.tasks.expect(status.Tasks)
+	return attempt, nil
+}
+
+// Found is the state the connector was in when the attempt began.
+func (a *Attempt) Found() connect.State { return a.found }
+
+// TasksFound is the number of tasks the connector had when the attempt began.
+func (a *Attempt) TasksFound() int { return a.tasks.len() }
+
+// StillSince is when the connector was first asked to pause or stop; zero if it
+// already rested when the attempt began.
+func (a *Attempt) StillSince() time.Time { return a.stillSince }
+
+// Close ends the reader of the status topic.
+func (a *Attempt) Close() {
+	if a.tail != nil {
+		a.tail.Close()
+		a.tail = nil
+	}
+}
+
+func (p *Prover) hard() bool { return p.Status != nil && p.Options.Mode != OnlyTimed }
+
+// Quiesce pauses the connector until every task rests, then stops it until the
+// cluster shows no task of it. It returns a [NotProvenError] if the tasks do not
+// pause in time; then nothing was stopped.
+func (a *Attempt) Quiesce(ctx context.Context) error {
+	if a.found == connect.Stopped {
+		return a.stop(ctx)
+	}
+	if a.found != connect.Paused {
+		a.stillSince = time.Now()
+	}
+	if err := a.pause(ctx); err != nil {
+		return err
+	}
+	return a.stop(ctx)
+}
+
+func (a *Attempt) pause(ctx context.Context) error {
+	name := a.subject.Connector
+	if err := a.prover.Client.Pause(ctx, name); err != nil {
+		return fmt.Errorf("pause: %w", err)
+	}
+	progress := newProgress(a.prover.Sink, name)
+	err := wait.Until(ctx, "every task paused", a.prover.Options.Timeout, func(ctx context.Context) (bool, string, error) {
+		status, err := a.prover.Client.Status(ctx, name)
+		if err != nil {
+			return false, "", fmt.Errorf("status after pause: %w", err)
+		}
+		a.tasks.expect(status.Tasks)
+		missing := notResting(status)
+		if missing != "" {
+			progress.tell("waiting for the current poll to end: " + missing)
+		}
+		return missing == "", missing, nil
+	})
+	if timeout, ok := asTimeout(err); ok {
+		if a.prover.Options.AllowDuplicates {
+			a.note(event.Warn, "going on although not every task paused, as --allow-duplicates says: "+timeout.Missing)
+			return nil
+		}
+		return &NotProvenError{Reason: "a task that is still in its poll cannot be stopped so that its last offsets are known", Err: timeout}
+	}
+	if err != nil {
+		return err
+	}
+	a.pausedSeen = true
+	return nil
+}
+
+// notResting names what of a paused connector is not at rest. A failed task
+// has ended, with its last commit (WorkerTask.doRun).
+func notResting(status connect.Status) string {
+	var awake []string
+	if !slices.Contains([]connect.State{connect.Paused, connect.Failed}, status.Connector.State) {
+		awake = append(awake, "connector "+string(status.Connector.State))
+	}
+	for _, task := range status.Tasks {
+		if task.State != connect.Paused && task.State != connect.Failed {
+			awake = append(awake, fmt.Sprintf("task %d %s", task.ID, task.State))
+		}
+	}
+	return strings.Join(awake, ", ")
+}
+
+// restopAfter is when the stop is sent again if tasks are still configured. The
+// leader writes the empty task list and the state as two records, so a leader
+// that dies between them leaves one without the other.
+const restopAfter = 10 * time.Second
+
+func (a *Attempt) stop(ctx context.Context) error {
+	name, client := a.subject.Connector, a.prover.Client
+	if a.found != connect.Stopped {
+		if err := client.Stop(ctx, name); err != nil {
+			return fmt.Errorf("stop: %w", err)
+		}
+	}
+	sent := time.Now()
+	progress := newProgress(a.prover.Sink, name)
+	err := wait.Until(ctx, "the connector to stop", a.prover.Options.Timeout, func(ctx context.Context) (bool, string, error) {
+		missing, err := NotStopped(ctx, client, name)
+		if err != nil || missing == "" {
+			return missing == "", "", err
+		}
+		progress.tell("waiting for the cluster to end the tasks: " + missing)
+		if time.Since(sent) > restopAfter {
+			sent = time.Now()
+			err = client.Stop(ctx, name)
+		}
+		return false, missing, err
+	})
+	if timeout, ok := asTimeout(err); ok {
+		return &NotProvenError{Reason: "the cluster did not stop the connector", Err: timeout}
+	}
+	return err
+}
+
+// NotStopped names what speaks against a connector being stopped without tasks,
+// in its status or in its configured tasks; "" if nothing does.
+func NotStopped(ctx context.Context, client *connect.Client, connector string) (string, error) {
+	status, err := client.Status(ctx, connector)
+	if err != nil {
+		return "", fmt.Errorf("status of the stopped connector: %w", err)
+	}
+	if status.Connector.State != connect.Stopped {
+		return "connector " + string(status.Connector.State), nil
+	}
+	if len(status.Tasks) > 0 {
+		return fmt.Sprintf("%d tasks in its status", len(status.Tasks)), nil
+	}
+	tasks, err := client.Tasks(ctx, connector)
+	if err != nil {
+		return "", fmt.Errorf("tasks of the stopped connector: %w", err)
+	}
+	if len(tasks) > 0 {
+		return fmt.Sprintf("%d tasks in its config", len(tasks)), nil
+	}
+	return "", nil
+}
+
+func (a *Attempt) note(level event.Level, message string) {
+	a.prover.Sink.Emit(event.Note{Connector: a.subject.Connector, Level: level, Message: message, At: time.Now()})
+}
+
+// progress tells what is waited for, at first after a moment and then seldom.
+type progress struct {
+	sink      event.Sink
+	connector string
+	next      time.Time
+}
+
+const progressEvery = 5 * time.Second
+
+func newProgress(sink event.Sink, connector string) *progress {
+	return &progress{sink: sink, connector: connector, next: time.Now().Add(progressEvery)}
+}
+
+func (p *progress) tell(message string) {
+	if now := time.Now(); now.After(p.next) {
+		p.next = now.Add(progressEvery)
+		p.sink.Emit(event.Note{Connector: p.connector, Level: event.Info, Message: message, At: now})
+	}
+}

@@ -1,0 +1,210 @@
+package proof
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+)
+
+// Prove collects the evidence that the stopped connector's offsets are final
+// and returns them. Without enough evidence in time it returns a
+// [NotProvenError], or, with AllowDuplicates, a proof whose kind is none.
+func (a *Attempt) Prove(ctx context.Context) (offset.Document, event.Proof, error) {
+	if a.prover.hard() {
+		document, proof, err := a.proveHard(ctx)
+		notProven, missing := errors.AsType[*NotProvenError](err)
+		if !missing {
+			return document, proof, err
+		}
+		if a.prover.Options.Mode == OnlyHard && !a.prover.Options.AllowDuplicates {
+			return offset.Document{}, event.Proof{}, err
+		}
+		a.note(event.Warn, "no hard proof ("+notProven.Reason+"), trying the timed one")
+	}
+	return a.proveTimed(ctx)
+}
+
+func (a *Attempt) proveHard(ctx context.Context) (offset.Document, event.Proof, error) {
+	if err := a.tasksEnded(ctx); err != nil {
+		return offset.Document{}, event.Proof{}, err
+	}
+	if err := a.groupEmpty(ctx); err != nil {
+		return offset.Document{}, event.Proof{}, err
+	}
+	proof := event.Proof{Kind: event.Hard, Tasks: a.tasks.evidence(), PausedSeen: a.pausedSeen, Group: a.subject.Group}
+	// A worker takes the set of partitions from memory and only then reads the
+	// topic to its end (Worker.connectorOffsets), so the first read can lack a
+	// partition that the second has. Two are enough: nothing commits any more.
+	document, err := a.readEqual(ctx, 2, 0, &proof)
+	return document, proof, err
+}
+
+// tasksEnded waits for each task's own last record.
+func (a *Attempt) tasksEnded(ctx context.Context) error {
+	if a.found == connect.Stopped {
+		return a.endedBefore(ctx)
+	}
+	if a.tasks.open() == "" {
+		return nil
+	}
+	deadline, cancel := context.WithTimeoutCause(ctx, a.prover.Options.HardWait, errNoRecord)
+	defer cancel()
+	for a.tasks.open() != "" {
+		records, err := a.tail.Next(deadline)
+		if err != nil && errors.Is(context.Cause(deadline), errNoRecord) {
+			return &NotProvenError{
+				Reason: "no UNASSIGNED record in the status topic within " + a.prover.Options.HardWait.String() +
+					" for " + a.tasks.open() + ", so the task was cancelled or its worker is gone",
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("read the status topic: %w", err)
+		}
+		for _, record := range records {
+			a.tasks.record(record)
+		}
+	}
+	return nil
+}
+
+var errNoRecord = errors.New("no record in time")
+
+// endedBefore looks for the last record of each task of a connector that was
+// already stopped when the attempt began, as after a run that was killed.
+func (a *Attempt) endedBefore(ctx context.Context) error {
+	history, err := a.prover.Status.History(ctx, a.subject.Connector)
+	if err != nil {
+		return fmt.Errorf("read the status topic: %w", err)
+	}
+	for _, record := range history {
+		a.tasks.record(record)
+	}
+	if a.tasks.len() == 0 {
+		return &NotProvenError{Reason: "the connector was found stopped and the status topic no longer holds a record of its tasks"}
+	}
+	if open := a.tasks.open(); open != "" {
+		return &NotProvenError{Reason: "the connector was found stopped and the status topic does not say that it ended for " + open}
+	}
+	return nil
+}
+
+// groupEmpty waits until nothing consumes as the sink's group any more.
+func (a *Attempt) groupEmpty(ctx context.Context) error {
+	if a.subject.Group == "" || a.prover.Groups == nil {
+		return nil
+	}
+	err := wait.Until(ctx, "group "+a.subject.Group+" to be empty", a.prover.Options.HardWait, func(ctx context.Context) (bool, string, error) {
+		group, err := a.prover.Groups.Group(ctx, a.subject.Group)
+		return group.Ended(), fmt.Sprintf("state %s, %d members", group.State, group.Members), err
+	})
+	if timeout, ok := asTimeout(err); ok {
+		return &NotProvenError{Reason: "the consumer group still has members", Err: timeout}
+	}
+	return err
+}
+
+const timedReads = 3
+
+func (a *Attempt) proveTimed(ctx context.Context) (offset.Document, event.Proof, error) {
+	proof := event.Proof{Kind: event.Timed, PausedSeen: a.pausedSeen, Group: a.subject.Group}
+	settle := a.prover.Options.Settle
+	switch {
+	case a.pausedSeen:
+	case a.found == connect.Stopped:
+		settle = a.prover.Options.SettleUnseen
+		proof.Note = "the connector was found stopped, so its tasks were not seen paused; the reads settled for longer"
+	case a.prover.Options.AllowDuplicates:
+		settle = a.prover.Options.SettleUnseen
+		proof.Kind = event.NoProof
+		proof.Note = "tasks were still in their poll when they were stopped; records after the last commit may be sent again"
+	default:
+		return offset.Document{}, event.Proof{}, &NotProvenError{Reason: "not every task was seen paused before the stop"}
+	}
+	document, err := a.readEqual(ctx, timedReads, settle, &proof)
+	if notProven, ok := errors.AsType[*NotProvenError](err); ok && a.prover.Options.AllowDuplicates {
+		proof.Kind, proof.Note = event.NoProof, notProven.Error()
+		document, err = Offsets(ctx, a.prover.Client, a.subject.Connector)
+	}
+	return document, proof, err
+}
+
+// readEqual reads until count reads in a row, over at least settle, are equal.
+func (a *Attempt) readEqual(ctx context.Context, count int, settle time.Duration, proof *event.Proof) (offset.Document, error) {
+	deadline := time.Now().Add(settle + a.prover.Options.HardWait)
+	first := time.Now()
+	last, err := Offsets(ctx, a.prover.Client, a.subject.Connector)
+	if err != nil {
+		return offset.Document{}, err
+	}
+	for reads := 1; ; {
+		if reads >= count && time.Since(first) >= settle {
+			proof.Reads, proof.SettledMS, proof.At = reads, time.Since(first).Milliseconds(), time.Now()
+			return last, a.notBehind(last)
+		}
+		if err := wait.For(ctx, settle/time.Duration(count)); err != nil {
+			return offset.Document{}, err
+		}
+		next, err := Offsets(ctx, a.prover.Client, a.subject.Connector)
+		if err != nil {
+			return offset.Document{}, err
+		}
+		if offset.Equal(last, next) {
+			reads++
+			continue
+		}
+		if time.Now().After(deadline) {
+			return offset.Document{}, &NotProvenError{Reason: "the offsets keep changing although no task runs: " + offset.Compare(last, next).String()}
+		}
+		last, reads, first = next, 1, time.Now()
+	}
+}
+
+// notBehind refuses offsets that lack what was there before the stop.
+func (a *Attempt) notBehind(final offset.Document) error {
+	if regressed := offset.Regressed(a.subject.Snapshot, final); len(regressed) > 0 {
+		return &NotProvenError{Reason: fmt.Sprintf("%d partitions are gone or behind what they were before the stop, first %s",
+			len(regressed), regressed[0].Partition)}
+	}
+	return nil
+}
+
+// Offsets reads a connector's offsets once. An offset of null is an error: it
+// says that the offsets cannot travel by REST, see [UnreadableError].
+func Offsets(ctx context.Context, client *connect.Client, connector string) (offset.Document, error) {
+	value, err := client.Offsets(ctx, connector)
+	if err != nil {
+		return offset.Document{}, fmt.Errorf("read offsets: %w", err)
+	}
+	document, err := offset.Parse(value)
+	if err != nil {
+		return offset.Document{}, fmt.Errorf("read offsets: %w", err)
+	}
+	if unreadable := document.Unreadable(); len(unreadable) > 0 {
+		return offset.Document{}, &UnreadableError{Entries: len(unreadable), First: unreadable[0].Partition.String()}
+	}
+	return document, nil
+}
+
+// UnreadableError says that Connect answered null for the offset of a partition
+// it knows. The connector writes its partition with the fields in an order that
+// Connect's REST API does not keep (it rebuilds the map), so the offset is
+// neither readable nor writable by REST. Written all the same, it would lie
+// where no task looks, and everything would be sent again.
+type UnreadableError struct {
+	Entries int
+	First   string
+}
+
+func (e *UnreadableError) Error() string {
+	return fmt.Sprintf("offsets cannot travel by REST: null for %d partitions, first %s; Connect reorders the fields of their keys, "+
+		"so a copy would be ignored and everything sent again", e.Entries, e.First)
+}
+
+var _ StatusLog = (*kafka.StatusLog)(nil)
