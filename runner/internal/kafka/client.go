@@ -166,3 +166,13 @@ func poll(ctx context.Context, reader *kgo.Client, topic string) ([]*kgo.Record,
 	}
 	return fetches.Records(), nil
 }
+
+// ClusterID returns the cluster's id, which a Connect worker reports too
+// (kafka_cluster_id of GET /).
+func (c *Client) ClusterID(ctx context.Context) (string, error) {
+	metadata, err := c.admin.BrokerMetadata(ctx)
+	if err != nil {
+		return "", fmt.Errorf("kafka %s: cluster id: %w", c.brokers, err)
+	}
+	return metadata.Cluster, nil
+}

@@ -1,0 +1,122 @@
+// Package cli is ferry's command line: flags, files, signals, output and exit
+// codes. It decides nothing about connectors; that is package move.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+)
+
+// Version is set at build time with -ldflags "-X ...cli.Version=1.2.3".
+var Version = "dev"
+
+const exitStatus = `EXIT STATUS
+   0    done, or nothing to do
+   1    failed; what was begun has been put back, unless the message says otherwise
+   2    usage or invalid input; nothing was read or changed
+   10   refused by a check; nothing was changed
+   11   the offsets could not be proven final; put back
+   12   the copy failed after its start and was rolled back with its progress
+   13   the plan no longer matches the clusters
+   14   held by another run
+   15   running twice: the connector runs on both clusters
+   130  interrupted; what was begun has been put back
+   An unknown code means failure. Every command may be killed and run again.
+`
+
+// Main runs one command and returns its exit code.
+func Main(ctx context.Context, arguments []string, stdout, stderr io.Writer) int {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := cancelOnSignal(cancel)
+	defer stop()
+
+	code := exitDone
+	app := newApp(stdout, stderr, &code)
+	if err := app.RunContext(ctx, arguments); err != nil {
+		_, _ = fmt.Fprintf(stderr, "ferry: %s\n", err)
+		return exitUsage
+	}
+	return code
+}
+
+// cancelOnSignal ends the context at the first SIGINT or SIGTERM. Further ones
+// change nothing: the first has begun the putting back, which is bounded, and
+// which only SIGKILL should be able to cut short.
+func cancelOnSignal(cancel context.CancelCauseFunc) (stop func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		if received, open := <-signals; open {
+			cancel(fmt.Errorf("%w by signal %q", move.ErrInterrupted, received))
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(signals)
+	}
+}
+
+func newApp(stdout, stderr io.Writer, code *int) *ucli.App {
+	app := &ucli.App{
+		Name:  "ferry",
+		Usage: "move Kafka Connect connectors between Connect clusters, nothing lost, nothing sent twice",
+		UsageText: "ferry COMMAND --clusters FILE [flags]\n" +
+			"ferry move --clusters clusters.yaml --origin global --target europe --connector orders",
+		Description: "Each command says whether it reads or writes, and where. Files come by flag; positional arguments are refused.\n" +
+			"All flags may come from a JSON file instead (--request), under the same names with _ for -.",
+		Version:                   version(),
+		Writer:                    stdout,
+		ErrWriter:                 stderr,
+		HideHelpCommand:           true,
+		EnableBashCompletion:      true,
+		DisableSliceFlagSeparator: true, // or --set topics=a,b becomes two settings
+		Suggest:                   true,
+		ExitErrHandler:            func(*ucli.Context, error) {}, // or cli.Exit would end the process from within
+		OnUsageError:              usageError,
+		CustomAppHelpTemplate:     ucli.AppHelpTemplate + "\n" + exitStatus,
+		Action: func(c *ucli.Context) error {
+			if c.Args().Present() {
+				return fmt.Errorf("unknown command %q, see ferry --help", c.Args().First())
+			}
+			return ucli.ShowAppHelp(c)
+		},
+	}
+	for _, build := range []func() definition{
+		checkCommand, moveCommand, rollbackCommand, statusCommand,
+		createStoppedCommand, flushWaitCommand, offsetsGetCommand, offsetsPutCommand, startCommand,
+	} {
+		app.Commands = append(app.Commands, build().command(stdout, stderr, code))
+	}
+	app.Commands = append(app.Commands, completionCommand(app))
+	return app
+}
+
+func usageError(_ *ucli.Context, err error, _ bool) error {
+	return errors.New(strings.TrimSuffix(err.Error(), "\n") + ", see --help")
+}
+
+func version() string {
+	if Version != "dev" {
+		return Version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" && len(setting.Value) > 12 {
+				return "dev-" + setting.Value[:12]
+			}
+		}
+	}
+	return Version
+}

@@ -1,0 +1,187 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+)
+
+func offsetsGetCommand() definition {
+	return definition{
+		name: "connect-offsets-get", usage: "read a connector's offsets, exact to the digit (reads only)",
+		description: "Reads until two reads agree. Writes Connect's own document to --out, or to standard output with --output text.",
+		flags:       append(singleFlags(), &ucli.StringFlag{Name: "out", Usage: "write the offsets document to `FILE`"}),
+		do:          getOffsets,
+	}
+}
+
+func getOffsets(ctx context.Context, s *session) ([]event.Connector, error) {
+	cluster, connector, err := s.single(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	if s.request.Out == "" {
+		return nil, usagef("--out is needed, see --help; /dev/stdout prints the document")
+	}
+	document, result := s.mover.GetOffsets(ctx, cluster, connector)
+	if result.Outcome == event.Read {
+		if err := writeDocument(s.request.Out, append(document.JSON().Bytes(), '\n')); err != nil {
+			return nil, err
+		}
+		result.OffsetsFile = s.request.Out
+	}
+	return []event.Connector{result}, nil
+}
+
+// writeDocument writes to a file, or into a device such as /dev/stdout.
+func writeDocument(path string, content []byte) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return os.WriteFile(path, content, 0o600)
+	}
+	return writeFile(path, content)
+}
+
+func offsetsPutCommand() definition {
+	return definition{
+		name: "connect-offsets-put", usage: "make a stopped connector's offsets equal to a file (writes to the cluster)",
+		description: "Writes what differs, removes what the file lacks, and reads back.",
+		flags:       append(singleFlags(), &ucli.StringFlag{Name: "offsets", Usage: "offsets document `FILE`, as connect-offsets-get writes it"}),
+		do:          putOffsets,
+	}
+}
+
+func putOffsets(ctx context.Context, s *session) ([]event.Connector, error) {
+	if err := required([2]string{"offsets", s.request.Offsets}); err != nil {
+		return nil, err
+	}
+	value, err := readJSON(s.request.Offsets)
+	if err != nil {
+		return nil, err
+	}
+	document, err := offset.Parse(value)
+	if err != nil {
+		return nil, &plan.InputError{File: s.request.Offsets, Err: err}
+	}
+	cluster, connector, err := s.single(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	return []event.Connector{s.mover.PutOffsets(ctx, cluster, connector, document)}, nil
+}
+
+func readJSON(file string) (rawjson.Value, error) {
+	content, err := os.ReadFile(file) // #nosec G304 -- the operator names the file
+	if err != nil {
+		return rawjson.Value{}, &plan.InputError{File: file, Err: errors.New("cannot be read: " + reason(err))}
+	}
+	value, err := rawjson.Parse(content)
+	if err != nil {
+		return rawjson.Value{}, &plan.InputError{File: file, Err: err}
+	}
+	return value, nil
+}
+
+func createStoppedCommand() definition {
+	return definition{
+		name: "create-stopped", usage: "create a connector stopped and prove it has no task (writes to the cluster)",
+		description: "The config comes from --config, or from the connector of that name on the cluster --from.",
+		flags: append(append(singleFlags(),
+			&ucli.StringFlag{Name: "config", Usage: "config `FILE`, a JSON object"},
+			&ucli.StringFlag{Name: "from", Usage: "`CLUSTER` to take the config from"},
+			&ucli.StringSliceFlag{Name: "rename", Usage: "`OLD=NEW` name of the copy"},
+		), changeFlags()...),
+		do: createStopped,
+	}
+}
+
+func createStopped(ctx context.Context, s *session) ([]event.Connector, error) {
+	asked := s.request
+	if (asked.Config == "") == (asked.From == "") {
+		return nil, usagef("give one of --config and --from")
+	}
+	if asked.From != "" && asked.From == asked.Cluster {
+		return nil, usagef("--from and --cluster are both %q", asked.From)
+	}
+	cluster, connector, err := s.single(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	request := move.Request{
+		Target: cluster, Connector: connector, TargetConnector: asked.Rename[connector],
+		Set: asked.Set, Unset: asked.Unset, Overwrite: asked.Overwrite,
+	}
+	config, err := s.configFor(ctx, &request)
+	if err != nil {
+		return nil, err
+	}
+	return []event.Connector{s.mover.CreateStopped(ctx, request, config)}, nil
+}
+
+// configFor reads the config for a copy, and notes the origin it came from.
+func (s *session) configFor(ctx context.Context, request *move.Request) (rawjson.Object, error) {
+	if s.request.Config != "" {
+		value, err := readJSON(s.request.Config)
+		if err != nil {
+			return rawjson.Object{}, err
+		}
+		config, err := value.Object()
+		if err != nil {
+			return rawjson.Object{}, &plan.InputError{File: s.request.Config, Err: err}
+		}
+		return config, nil
+	}
+	origin, err := s.dial(ctx, s.request.From, false)
+	if err != nil {
+		return rawjson.Object{}, err
+	}
+	request.Origin = origin
+	return s.mover.ReadConfig(ctx, origin, request.Connector)
+}
+
+func flushWaitCommand() definition {
+	return definition{
+		name: "flush-wait", usage: "bring a connector to rest and prove its offsets final (writes to the cluster)",
+		description: "Pauses it until every task rests, stops it, and proves that no task commits any more. Leaves it stopped.\n" +
+			"If that cannot be proven in time, the connector is put back as it was and the command exits with 11.",
+		flags: append(singleFlags(), proofFlags()...),
+		do: func(ctx context.Context, s *session) ([]event.Connector, error) {
+			cluster, connector, err := s.single(ctx, true)
+			if err != nil {
+				return nil, err
+			}
+			return []event.Connector{s.mover.FlushWait(ctx, cluster, connector)}, nil
+		},
+	}
+}
+
+func startCommand() definition {
+	return definition{
+		name: "start", usage: "let a stopped connector run and see it do so (writes to the cluster)",
+		description: "With --origin, makes sure first that the copy there is stopped without tasks and that the offsets are equal.",
+		flags:       append(singleFlags(), &ucli.StringFlag{Name: "origin", Usage: "`CLUSTER` the connector came from"}),
+		do: func(ctx context.Context, s *session) ([]event.Connector, error) {
+			cluster, connector, err := s.single(ctx, false)
+			if err != nil {
+				return nil, err
+			}
+			var origin *move.Cluster
+			if s.request.Origin != "" {
+				if s.request.Origin == s.request.Cluster {
+					return nil, usagef("--origin and --cluster are both %q", s.request.Origin)
+				}
+				if origin, err = s.dial(ctx, s.request.Origin, false); err != nil {
+					return nil, err
+				}
+			}
+			return []event.Connector{s.mover.Start(ctx, cluster, connector, origin)}, nil
+		},
+	}
+}

@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
+	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
+)
+
+// dial makes a cluster of the clusters file usable. With needKafka it connects
+// to the cluster's Kafka too, if the file names it.
+func (s *session) dial(ctx context.Context, name string, needKafka bool) (*move.Cluster, error) {
+	settings, err := s.clusters.Cluster(name)
+	if err != nil {
+		return nil, &usageErr{err.Error()}
+	}
+	tlsConfig, err := settings.TLS.Config()
+	if err != nil {
+		return nil, &plan.InputError{File: "cluster " + name, Err: err}
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http documents it
+	transport.TLSClientConfig = tlsConfig
+	client, err := connect.New(connect.Options{Workers: settings.ConnectURLs, TLS: tlsConfig, Authorize: authorize(settings, transport)})
+	if err != nil {
+		return nil, fmt.Errorf("cluster %s: %w", name, err)
+	}
+	cluster := &move.Cluster{Name: name, Client: client}
+	if !needKafka || settings.Kafka == nil {
+		return cluster, nil
+	}
+	if err := s.dialKafka(ctx, cluster, settings.Kafka); err != nil {
+		return nil, fmt.Errorf("cluster %s: %w", name, err)
+	}
+	return cluster, nil
+}
+
+func (s *session) dialKafka(ctx context.Context, cluster *move.Cluster, settings *plan.Kafka) error {
+	config := kafka.Config{Brokers: settings.BootstrapServers}
+	if settings.TLS != nil {
+		tlsConfig, err := settings.TLS.Config()
+		if err != nil {
+			return err
+		}
+		config.TLS = tlsConfig
+	}
+	if settings.SASL != nil {
+		config.SASL = &kafka.SASL{Mechanism: settings.SASL.Mechanism, Username: settings.SASL.Username, Password: settings.SASL.Password}
+	}
+	opened, err := kafka.Open(ctx, config)
+	if err != nil {
+		return fmt.Errorf("%w; correct the kafka section of the clusters file, or go without it with --proof timed", err)
+	}
+	s.closers = append(s.closers, opened.Close)
+	id, err := opened.ClusterID(ctx)
+	if err != nil {
+		return err
+	}
+	server, err := cluster.Client.Server(ctx)
+	if err != nil {
+		return err
+	}
+	if server.KafkaClusterID != id {
+		return &move.RefusedError{Reason: fmt.Sprintf("kafka.bootstrap_servers of cluster %s lead to the Kafka cluster %s, but its workers use %s",
+			cluster.Name, id, server.KafkaClusterID)}
+	}
+	cluster.Groups = opened
+	if settings.StatusTopic != "" {
+		cluster.Status = opened.StatusLog(settings.StatusTopic)
+	}
+	return nil
+}
+
+// authorize returns what adds a cluster's credentials to a request.
+func authorize(settings plan.Cluster, transport http.RoundTripper) func(*http.Request) error {
+	var tokens oauth2.TokenSource
+	if oauth := settings.OAuth; oauth != nil {
+		config := clientcredentials.Config{
+			ClientID: oauth.ClientID, ClientSecret: oauth.ClientSecret.Reveal(), TokenURL: oauth.TokenURL, Scopes: oauth.Scopes,
+		}
+		// The token outlives any one request, so it is not bound to a request's context.
+		tokens = config.TokenSource(context.WithValue(context.Background(), oauth2.HTTPClient, &http.Client{Transport: transport}))
+	}
+	return func(request *http.Request) error {
+		for name, value := range settings.Headers {
+			request.Header.Set(name, value.Reveal())
+		}
+		switch {
+		case settings.Username != "":
+			request.SetBasicAuth(settings.Username, settings.Password.Reveal())
+		case !settings.BearerToken.IsZero():
+			request.Header.Set("Authorization", "Bearer "+settings.BearerToken.Reveal())
+		case tokens != nil:
+			token, err := tokens.Token()
+			if err != nil {
+				return fmt.Errorf("token from %s: %w", settings.OAuth.TokenURL, err)
+			}
+			token.SetAuthHeader(request)
+		}
+		return nil
+	}
+}

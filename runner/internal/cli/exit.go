@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
+)
+
+const (
+	exitDone         = 0
+	exitFailed       = 1
+	exitUsage        = 2
+	exitRefused      = 10
+	exitNotProven    = 11
+	exitRolledBack   = 12
+	exitRunningTwice = 15
+	exitInterrupted  = 130
+)
+
+// severity lists what can go wrong with a connector, the worst first. A command
+// over several connectors ends as its worst one.
+var severity = []struct {
+	outcome event.Outcome
+	code    int
+}{
+	{event.RunningTwice, exitRunningTwice},
+	{event.Interrupted, exitInterrupted},
+	{event.Failed, exitFailed},
+	{event.NotProven, exitNotProven},
+	{event.RolledBack, exitRolledBack},
+	{event.Refused, exitRefused},
+}
+
+// usageErr is a mistake in how a command was called.
+type usageErr struct{ message string }
+
+func (e *usageErr) Error() string { return e.message }
+
+func usagef(format string, arguments ...any) error {
+	return &usageErr{fmt.Sprintf(format, arguments...)}
+}
+
+// conclude fills in how the command ended as a whole.
+func conclude(result *event.Result, err error) {
+	if err != nil {
+		result.Message = err.Error()
+		result.Outcome, result.ExitCode = concludeError(err)
+		return
+	}
+	result.Outcome, result.ExitCode = event.Done, exitDone
+	for _, worst := range severity {
+		if worst.outcome == event.RolledBack && result.Command == "rollback" {
+			continue // what was asked for
+		}
+		if slices.ContainsFunc(result.Connectors, func(c event.Connector) bool { return c.Outcome == worst.outcome }) {
+			result.Outcome, result.ExitCode = worst.outcome, worst.code
+			break
+		}
+	}
+	result.Message = count(result.Connectors)
+}
+
+func concludeError(err error) (event.Outcome, int) {
+	if errors.Is(err, move.ErrInterrupted) {
+		return event.Interrupted, exitInterrupted
+	}
+	if _, ok := errors.AsType[*usageErr](err); ok {
+		return event.Invalid, exitUsage
+	}
+	if _, ok := errors.AsType[*plan.InputError](err); ok {
+		return event.Invalid, exitUsage
+	}
+	if _, ok := errors.AsType[*move.RefusedError](err); ok {
+		return event.Refused, exitRefused
+	}
+	return event.Failed, exitFailed
+}
+
+// count says how many connectors ended how: "2 moved, 1 refused".
+func count(connectors []event.Connector) string {
+	numbers := map[event.Outcome]int{}
+	var order []event.Outcome
+	for _, connector := range connectors {
+		if numbers[connector.Outcome] == 0 {
+			order = append(order, connector.Outcome)
+		}
+		numbers[connector.Outcome]++
+	}
+	parts := make([]string, len(order))
+	for i, outcome := range order {
+		parts[i] = fmt.Sprintf("%d %s", numbers[outcome], strings.ReplaceAll(string(outcome), "_", " "))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// bad reports whether a connector's outcome is one a person must look at.
+func bad(command string, outcome event.Outcome) bool {
+	if outcome == event.RolledBack && command == "rollback" {
+		return false
+	}
+	return slices.ContainsFunc(severity, func(s struct {
+		outcome event.Outcome
+		code    int
+	}) bool {
+		return s.outcome == outcome
+	})
+}

@@ -1,0 +1,204 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	ucli "github.com/urfave/cli/v2"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
+	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
+	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
+)
+
+// session is one run of one command.
+type session struct {
+	command  string
+	request  request
+	clusters plan.Clusters
+	mover    *move.Mover
+	closers  []func()
+}
+
+// definition is a command: what it is called, what it may be told, and what it
+// does. do returns what came of each connector, or an error if the command as a
+// whole could not be carried out.
+type definition struct {
+	name, usage, description string
+	flags                    []ucli.Flag
+	do                       func(ctx context.Context, s *session) ([]event.Connector, error)
+}
+
+func (d definition) command(stdout, stderr io.Writer, code *int) *ucli.Command {
+	return &ucli.Command{
+		Name: d.name, Usage: d.usage, Description: d.description, OnUsageError: usageError, HideHelpCommand: true,
+		Flags: append(d.flags, commonFlags()...),
+		Action: func(c *ucli.Context) error {
+			if c.Args().Present() {
+				// After a positional argument urfave/cli ignores every flag.
+				return fmt.Errorf("%s takes no argument %q; names and files come by flag, see ferry %s --help", d.name, c.Args().First(), d.name)
+			}
+			*code = d.run(c.Context, c, stdout, stderr)
+			return nil
+		},
+	}
+}
+
+func (d definition) run(ctx context.Context, c *ucli.Context, stdout, stderr io.Writer) int {
+	mask := &secret.Mask{}
+	stdout, stderr = mask.Writer(stdout), mask.Writer(stderr)
+	result := event.Result{Schema: event.SchemaID, Command: d.name, Version: version(), StartedAt: time.Now().UTC(), Connectors: []event.Connector{}}
+	asked, err := readRequest(c)
+	out := newPrinter(asked.Output, stdout, stderr)
+	if err == nil {
+		err = d.perform(ctx, asked, mask, out.sink, &result)
+	}
+	conclude(&result, err)
+	result.EndedAt = time.Now().UTC()
+	if asked.Result != "" {
+		if err := writeResult(asked.Result, result, mask); err != nil {
+			out.sink.Emit(event.Note{Level: event.Error, Message: err.Error(), At: time.Now()})
+			result.ExitCode = max(result.ExitCode, exitFailed)
+		}
+	}
+	out.result(result)
+	return result.ExitCode
+}
+
+func (d definition) perform(ctx context.Context, asked request, mask *secret.Mask, sink event.Sink, result *event.Result) error {
+	result.Origin, result.Target, result.Cluster = asked.Origin, asked.Target, asked.Cluster
+	clusters, err := asked.clusters()
+	if err != nil {
+		return err
+	}
+	mask.Add(clusters.Secrets()...)
+	options := move.DefaultOptions()
+	if options.Proof.Timeout, err = duration(asked.Timeout, options.Proof.Timeout); err != nil {
+		return err
+	}
+	options.Proof.Mode, options.Proof.AllowDuplicates = proof.Mode(asked.Proof), asked.AllowDuplicates
+	s := &session{
+		command: d.name, request: asked, clusters: clusters,
+		mover: &move.Mover{Options: options, Sink: sink, Mask: mask},
+	}
+	defer func() {
+		for _, closer := range s.closers {
+			closer()
+		}
+	}()
+	connectors, err := d.do(ctx, s)
+	if connectors != nil {
+		result.Connectors = connectors
+	}
+	return err
+}
+
+// pair dials origin and target and returns a request for each connector.
+func (s *session) pair(ctx context.Context, needKafka bool) ([]move.Request, error) {
+	asked := s.request
+	if err := required([2]string{"origin", asked.Origin}, [2]string{"target", asked.Target}); err != nil {
+		return nil, err
+	}
+	if len(asked.Connectors) == 0 {
+		return nil, errNoConnector
+	}
+	if asked.Origin == asked.Target {
+		return nil, usagef("--origin and --target are both %q, a move needs two clusters", asked.Origin)
+	}
+	origin, err := s.dial(ctx, asked.Origin, needKafka)
+	if err != nil {
+		return nil, err
+	}
+	target, err := s.dial(ctx, asked.Target, needKafka)
+	if err != nil {
+		return nil, err
+	}
+	requests := make([]move.Request, len(asked.Connectors))
+	for i, connector := range asked.Connectors {
+		requests[i] = move.Request{
+			Origin: origin, Target: target, Connector: connector, TargetConnector: asked.Rename[connector],
+			Set: asked.Set, Unset: asked.Unset, Overwrite: asked.Overwrite,
+		}
+	}
+	return requests, nil
+}
+
+// single dials the one cluster of a single step and returns its one connector.
+func (s *session) single(ctx context.Context, needKafka bool) (*move.Cluster, string, error) {
+	if err := required([2]string{"cluster", s.request.Cluster}); err != nil {
+		return nil, "", err
+	}
+	switch len(s.request.Connectors) {
+	case 0:
+		return nil, "", errNoConnector
+	case 1:
+	default:
+		return nil, "", usagef("%s takes one --connector, not %d", s.command, len(s.request.Connectors))
+	}
+	cluster, err := s.dial(ctx, s.request.Cluster, needKafka)
+	return cluster, s.request.Connectors[0], err
+}
+
+// each does the same for every request, several at a time, and keeps the order.
+func (s *session) each(ctx context.Context, requests []move.Request, do func(context.Context, move.Request) event.Connector) []event.Connector {
+	results := make([]event.Connector, len(requests))
+	var group errgroup.Group
+	group.SetLimit(s.request.Concurrency)
+	for i, request := range requests {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				results[i] = event.Connector{Connector: request.Connector, Outcome: event.Interrupted, Message: "not begun: " + context.Cause(ctx).Error()}
+				return nil
+			}
+			results[i] = do(ctx, request)
+			return nil
+		})
+	}
+	_ = group.Wait() // no goroutine returns an error
+	return results
+}
+
+// writeResult writes the result document, whole or not at all. Where the folder
+// takes no new file, as in a container whose user owns only the file, it is
+// written in place.
+func writeResult(path string, result event.Result, mask *secret.Mask) error {
+	content, err := json.MarshalIndent(result, "", "  ")
+	if err != nil {
+		return fmt.Errorf("result %s: %w", path, err)
+	}
+	text := []byte(mask.Text(string(content)) + "\n")
+	return writeFile(path, text)
+}
+
+func writeFile(path string, content []byte) error {
+	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if errors.Is(err, fs.ErrPermission) {
+		if err := os.WriteFile(path, content, 0o644); err != nil { // #nosec G306 -- holds no secret, and others are to read it
+			return fmt.Errorf("write %s: %s", path, reason(err))
+		}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %s", path, reason(err))
+	}
+	defer func() { _ = os.Remove(temporary.Name()) }() // gone after the rename
+	_, err = temporary.Write(content)
+	err = errors.Join(err, temporary.Chmod(0o644), temporary.Close())
+	if err == nil {
+		err = os.Rename(temporary.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+package move
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
+)
+
+// keepStateKey is a setting that a stopped copy can carry. The clusters are the
+// only ledger, and once a connector is stopped they do not tell in which state
+// its copy is to end. A stopped copy without the setting belongs to a move of a
+// connector that ran, to be finished; that is the usual case, and it costs
+// nothing while the connector stands still.
+//
+// The copy of a paused connector loses the setting before the move ends. That of
+// a stopped one keeps it until `ferry start`. After a rollback the copy that was
+// left behind carries [idle], so that the next move does not take itself for a
+// continued one.
+const keepStateKey = "ferry.keep.state"
+
+const idle connect.State = "IDLE"
+
+// copyConfig returns the config for the target.
+func copyConfig(config rawjson.Object, request Request) rawjson.Object {
+	config = config.With("name", rawjson.String(request.targetName()))
+	for _, key := range slices.Sorted(maps.Keys(request.Set)) {
+		config = config.With(key, rawjson.String(request.Set[key]))
+	}
+	for _, key := range request.Unset {
+		config = config.Without(key)
+	}
+	return config
+}
+
+func withKeepState(config rawjson.Object, state connect.State) rawjson.Object {
+	return config.With(keepStateKey, rawjson.String(string(state)))
+}
+
+func keepState(config rawjson.Object) connect.State { return connect.State(config.Text(keepStateKey)) }
+
+// differingKeys names the settings in which two configs differ, without values.
+func differingKeys(a, b rawjson.Object) []string {
+	keys := map[string]bool{}
+	for _, key := range append(a.Keys(), b.Keys()...) {
+		valueA, inA := a.Get(key)
+		valueB, inB := b.Get(key)
+		if inA != inB || !rawjson.Equal(valueA, valueB) {
+			keys[key] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(keys))
+}
+
+// maskedKeys names the settings whose value is a mask and not a value: some
+// proxies and managed services hide passwords, and a copy would use the mask.
+func maskedKeys(config rawjson.Object) []string {
+	var masked []string
+	for _, key := range config.Keys() {
+		value := config.Text(key)
+		if value == "[hidden]" || len(value) > 2 && strings.Trim(value, "*") == "" {
+			masked = append(masked, key)
+		}
+	}
+	return masked
+}
+
+// learn teaches the mask the values of a config that look like secrets, so that
+// no message of a worker can carry them out.
+func learn(mask *secret.Mask, config rawjson.Object) {
+	if mask == nil {
+		return
+	}
+	for _, key := range config.Keys() {
+		if value := config.Text(key); secret.InConfig(key, value) {
+			mask.Add(secret.New(value))
+		}
+	}
+}
+
+// sinkGroup returns the consumer group of a sink (Worker.baseConsumerConfigs,
+// SinkUtils.consumerGroupId; a worker may override it too, which REST does not tell).
+func sinkGroup(connector string, config rawjson.Object) string {
+	if group := config.Text("consumer.override.group.id"); group != "" {
+		return group
+	}
+	return "connect-" + connector
+}

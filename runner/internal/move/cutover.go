@@ -1,0 +1,185 @@
+package move
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
+)
+
+// cutover takes a connector from one cluster to the other: a move from the
+// origin to the target, a rollback the other way. The copy on the other side
+// exists, stopped.
+type cutover struct {
+	*run
+	from, to         *Cluster
+	fromName, toName string
+	subject          proof.Subject
+	sink, shared     bool
+	keep             connect.State // in which the copy is to end: RUNNING, PAUSED or STOPPED
+	onTo             offset.Document
+	marked           bool // the copy carries a mark that goes before it starts
+
+	attempt *proof.Attempt
+	final   offset.Document
+	proof   event.Proof
+	// asked is set just before the copy is asked to start. From then on it may
+	// run, whatever answers are lost.
+	asked bool
+}
+
+// do runs the cutover. If it fails before asked is set, the caller puts back.
+func (c *cutover) do(ctx context.Context) error {
+	if err := c.rest(ctx); err != nil {
+		return err
+	}
+	if err := c.step("copy", func() (string, error) { return c.copy(ctx) }); err != nil {
+		return err
+	}
+	if err := c.step("interlock", func() (string, error) { return "", c.interlock(ctx) }); err != nil {
+		return err
+	}
+	return c.start(ctx)
+}
+
+// rest brings the connector to rest and proves that its offsets are final.
+func (c *cutover) rest(ctx context.Context) (err error) {
+	c.attempt, err = c.prover(c.from).Begin(ctx, c.subject)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.from.Name, err)
+	}
+	defer c.attempt.Close()
+	if err := c.step("quiesce", func() (string, error) { return c.describeFound(), c.attempt.Quiesce(ctx) }); err != nil {
+		return fmt.Errorf("%s: %w", c.from.Name, err)
+	}
+	if err := c.step("prove", func() (string, error) { return c.prove(ctx) }); err != nil {
+		return fmt.Errorf("%s: %w", c.from.Name, err)
+	}
+	return nil
+}
+
+func (c *cutover) describeFound() string {
+	return fmt.Sprintf("was %s with %d tasks", c.attempt.Found(), c.attempt.TasksFound())
+}
+
+func (c *cutover) prove(ctx context.Context) (string, error) {
+	document, proven, err := c.attempt.Prove(ctx)
+	if err != nil {
+		return "", err
+	}
+	c.final, c.proof = document, proven
+	c.result.Proof, c.result.Entries = &c.proof, document.Len()
+	if proven.Kind == event.NoProof {
+		c.note(c.request.Connector, event.Warn, "without a proof: %s", proven.Note)
+	}
+	return fmt.Sprintf("%s, %d tasks ended, %d equal reads", proven.Kind, len(proven.Tasks), proven.Reads), nil
+}
+
+// copy makes the copy's offsets equal and reads them back.
+func (c *cutover) copy(ctx context.Context) (string, error) {
+	switch {
+	case c.shared:
+		c.result.Copy = "shared"
+		return "consumer group " + c.subject.Group + " is shared", nil
+	case c.final.Len() == 0 && c.onTo.Len() == 0:
+		c.result.Copy = "none"
+		return "no offsets yet", nil
+	}
+	c.result.Copy = "rest"
+	cluster := &Cluster{Name: c.to.Name, Client: c.to.Client.Patient(windowPatience)}
+	written, err := makeEqual(ctx, cluster, c.toName, c.final, c.onTo, c.sink)
+	if mismatch, ok := errors.AsType[*mismatchError](err); ok {
+		// Somebody wrote in between, or a write of an earlier run came late.
+		c.note(c.request.Connector, event.Warn, "%s; writing again", mismatch)
+		written, err = makeEqual(ctx, cluster, c.toName, c.final, mismatch.Have, c.sink)
+	}
+	if err != nil {
+		return "", err
+	}
+	c.onTo = c.final
+	c.result.OffsetsHash = &event.Hashes{Origin: c.final.SHA256(), Target: c.onTo.SHA256()}
+	return fmt.Sprintf("%d entries equal, %d written", c.final.Len(), written), nil
+}
+
+const maxRecopies = 3
+
+// interlock makes sure, right before the start, that the other side is stopped
+// without tasks and that its offsets are still those that were copied. If they
+// changed, as they do when a cancelled task commits late, they are copied again.
+func (c *cutover) interlock(ctx context.Context) error {
+	client := c.from.Client.Patient(windowPatience)
+	for recopies := 0; ; recopies++ {
+		missing, err := proof.NotStopped(ctx, client, c.fromName)
+		if err != nil {
+			return fmt.Errorf("interlock: %s: %w", c.from.Name, err)
+		}
+		if missing != "" {
+			return fmt.Errorf("interlock: %s: somebody started the connector again: %s", c.from.Name, missing)
+		}
+		if c.shared {
+			return nil
+		}
+		now, err := proof.Offsets(ctx, client, c.fromName)
+		if err != nil {
+			return fmt.Errorf("interlock: %s: %w", c.from.Name, err)
+		}
+		difference := offset.Compare(c.final, now)
+		if difference.None() {
+			return nil
+		}
+		if recopies == maxRecopies {
+			return &proof.NotProvenError{Reason: fmt.Sprintf("offsets on %s still change after they were copied %d times: %s", c.from.Name, recopies, difference)}
+		}
+		c.note(c.request.Connector, event.Warn, "offsets changed after the stop (%s), copying again", difference)
+		c.final = now
+		if _, err := c.copy(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// start lets the copy run, or pauses it, or leaves it stopped.
+func (c *cutover) start(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if c.marked {
+		if err := unmark(ctx, c.to, c.toName); err != nil {
+			return err
+		}
+	}
+	if c.keep == connect.Stopped {
+		return nil
+	}
+	c.asked = true
+	// What was begun is seen through: an interrupt now would leave the operator
+	// without an answer to whether the connector runs.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Options.Start+c.Options.Watch+windowPatience)
+	defer cancel()
+	err := c.step("start", func() (string, error) {
+		started, err := startConnector(ctx, c.to, c.toName, c.keep, c.expectedTasks(), c.Options.Start)
+		return started, err
+	})
+	if err != nil {
+		return err
+	}
+	if still := c.attempt.StillSince(); !still.IsZero() && c.keep == connect.Running {
+		downtime := time.Since(still).Milliseconds()
+		c.result.DowntimeMS = &downtime
+	}
+	return c.step("watch", func() (string, error) { return "", c.watch(ctx) })
+}
+
+// expectedTasks is the number of tasks the copy should have: as many as ended,
+// or at least one if the config of the copy says otherwise or nobody knows.
+func (c *cutover) expectedTasks() int {
+	if _, changed := c.request.Set["tasks.max"]; changed {
+		return min(1, len(c.proof.Tasks))
+	}
+	return max(c.attempt.TasksFound(), len(c.proof.Tasks))
+}

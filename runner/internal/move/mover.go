@@ -1,0 +1,181 @@
+package move
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
+)
+
+// Check looks at everything that speaks for or against a move. It writes nothing.
+func (m *Mover) Check(ctx context.Context, request Request) event.Connector {
+	r := m.newRun(request)
+	var found *checked
+	err := r.step("check", func() (string, error) {
+		var err error
+		found, err = m.check(ctx, request)
+		return "", err
+	})
+	r.noteFound(found)
+	if err != nil {
+		return r.fail(ctx, err)
+	}
+	if !found.unfinished() {
+		return r.end(event.Unchanged, "is moved already")
+	}
+	r.result.Entries = found.offsets.Len()
+	return r.end(event.Ready, fmt.Sprintf("can be moved, %s with %d offset entries, now %s", found.kind, found.offsets.Len(), found.state))
+}
+
+// noteFound notes what the checks found.
+func (r *run) noteFound(found *checked) {
+	r.result.Checks = found.checks
+	r.result.State = string(found.state)
+	r.result.OriginState, r.result.TargetState = found.observed.Origin.State(), found.observed.Target.State()
+	if found.observed.Origin.Exists {
+		r.result.WasState = found.observed.was()
+	}
+}
+
+// Move moves a connector to the target, or goes on with a move that was begun.
+// It ends with the connector in the state it had, on exactly one cluster.
+func (m *Mover) Move(ctx context.Context, request Request) event.Connector {
+	r := m.newRun(request)
+	var found *checked
+	err := r.step("check", func() (string, error) {
+		var err error
+		found, err = m.check(ctx, request)
+		return string(found.state), err
+	})
+	r.noteFound(found)
+	if err != nil {
+		return r.fail(ctx, err)
+	}
+	if !found.unfinished() {
+		return r.alreadyMoved(ctx, found)
+	}
+	if keepState(found.observed.Origin.Config) != "" {
+		return r.fail(ctx, refused(fmt.Sprintf("a rollback to %s is not finished, run `ferry rollback` again first", request.Origin.Name)))
+	}
+	return r.move(ctx, found)
+}
+
+// alreadyMoved reports on a move that has nothing left to do, and does not call
+// it well if the copy is not.
+func (r *run) alreadyMoved(ctx context.Context, found *checked) event.Connector {
+	target := found.observed.Target
+	if err := failure(target.Status); err != nil {
+		r.result.Instructions = fmt.Sprintf("mend it on %s, or take it back with `ferry rollback`", r.request.Target.Name)
+		return r.fail(ctx, fmt.Errorf("is moved, but on %s: %w", r.request.Target.Name, err))
+	}
+	return r.end(event.Unchanged, fmt.Sprintf("is on %s already (%s), nothing to do", r.request.Target.Name, target.State()))
+}
+
+func (r *run) move(ctx context.Context, found *checked) event.Connector {
+	was := found.observed.was()
+	var created bool
+	var onTarget offset.Document
+	err := r.step("prepare", func() (detail string, err error) {
+		created, onTarget, err = r.prepare(ctx, found)
+		return fmt.Sprintf("stopped copy on %s, %d offset entries rehearsed", r.request.Target.Name, onTarget.Len()), err
+	})
+	c := r.forward(found, was, onTarget)
+	if err == nil {
+		err = c.do(ctx)
+	}
+	switch {
+	case err == nil:
+		return r.moved(ctx, found)
+	case c.asked:
+		return r.rollBackFailedStart(ctx, c, err)
+	default:
+		return r.undo(ctx, c, created, err)
+	}
+}
+
+func (r *run) forward(found *checked, was connect.State, onTarget offset.Document) *cutover {
+	return &cutover{
+		run: r, from: r.request.Origin, to: r.request.Target, fromName: r.request.Connector, toName: r.request.targetName(),
+		subject: proof.Subject{Connector: r.request.Connector, Group: found.group, Snapshot: found.offsets},
+		sink:    found.kind == "sink", shared: found.shared, keep: was, onTo: onTarget, marked: was == connect.Paused,
+	}
+}
+
+func (r *run) moved(ctx context.Context, found *checked) event.Connector {
+	r.result.Changed = true
+	r.result.ConfigHash = &event.Hashes{Origin: found.observed.Origin.Config.Value().SHA256(), Target: r.configHash(ctx)}
+	r.observeEnd(ctx)
+	message := fmt.Sprintf("moved to %s, %s proof, %d offset entries", r.request.Target.Name, r.result.Proof.Kind, r.result.Entries)
+	if r.result.DowntimeMS != nil {
+		message += fmt.Sprintf(", down for %d ms", *r.result.DowntimeMS)
+	}
+	if was := r.result.WasState; was != connect.Running {
+		message += fmt.Sprintf(", %s as before", was)
+	}
+	return r.end(event.Moved, message)
+}
+
+// configHash returns the hash of the copy's config as it is read back, or "" if
+// it cannot be read; it is a statement for the certificate, not a step.
+func (r *run) configHash(ctx context.Context) string {
+	config, err := r.request.Target.Client.Config(context.WithoutCancel(ctx), r.request.targetName())
+	if err != nil {
+		r.note(r.request.Connector, event.Warn, "config on %s cannot be read back: %s", r.request.Target.Name, message(err))
+		return ""
+	}
+	return config.Without(keepStateKey).Value().SHA256()
+}
+
+// observeEnd notes where both clusters stand at the end.
+func (r *run) observeEnd(ctx context.Context) {
+	observed, err := r.Observe(context.WithoutCancel(ctx), r.request)
+	if err != nil {
+		r.note(r.request.Connector, event.Warn, "where the move stands cannot be read: %s", err)
+		return
+	}
+	r.result.State = string(observed.State())
+	r.result.OriginState, r.result.TargetState = observed.Origin.State(), observed.Target.State()
+}
+
+// undo puts the origin back after a failure before the start.
+func (r *run) undo(ctx context.Context, c *cutover, created bool, cause error) event.Connector {
+	if c.attempt != nil {
+		if err := c.putBack(ctx); err != nil {
+			r.observeEnd(ctx)
+			return r.fail(ctx, errors.Join(cause, err))
+		}
+	}
+	// Of a run that failed before it prepared anything there is nothing to remove.
+	if created || r.result.Changed {
+		r.leaveNothing(ctx, created, c.onTo)
+	}
+	r.observeEnd(ctx)
+	result := r.fail(ctx, cause)
+	result.Message += fmt.Sprintf("; %s is on %s as before", c.fromName, c.from.Name)
+	return result
+}
+
+// rollBackFailedStart takes a connector back that failed right after its start
+// on the target, or of which nobody knows whether it started, with the progress
+// it has made there.
+func (r *run) rollBackFailedStart(ctx context.Context, c *cutover, cause error) event.Connector {
+	r.note(r.request.Connector, event.Error, "%s; taking it back to %s with its progress", cause, c.from.Name)
+	ctx = context.WithoutCancel(ctx)
+	back := &cutover{
+		run: r, from: c.to, to: c.from, fromName: c.toName, toName: c.fromName,
+		subject: proof.Subject{Connector: c.toName, Group: c.subject.Group},
+		sink:    c.sink, shared: c.shared, keep: c.keep, onTo: c.final,
+	}
+	if err := back.do(ctx); err != nil {
+		r.observeEnd(ctx)
+		r.result.Instructions = "look at both clusters with `ferry status`, then run `ferry rollback` again"
+		return r.fail(ctx, errors.Join(cause, fmt.Errorf("and it could not be taken back: %w", err)))
+	}
+	r.leaveNothing(ctx, false, offset.Document{})
+	r.observeEnd(ctx)
+	return r.end(event.RolledBack, fmt.Sprintf("%s; rolled back to %s with its progress, %d offset entries", cause, c.from.Name, back.final.Len()))
+}

@@ -1,0 +1,222 @@
+package move
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+)
+
+// settleTime is how long a cluster may take to show what it has accepted.
+const settleTime = 30 * time.Second
+
+// createStopped makes sure that a stopped copy with this config exists, and that
+// it has no task. created says whether it was not there before.
+func createStopped(ctx context.Context, cluster *Cluster, connector string, config rawjson.Object, exists bool) (created bool, err error) {
+	client := cluster.Client
+	if exists {
+		current, err := client.Config(ctx, connector)
+		if err != nil {
+			return false, fmt.Errorf("config of the copy on %s: %w", cluster.Name, err)
+		}
+		if !rawjson.Equal(current.Value(), config.Value()) {
+			// A stopped connector stays stopped when its config is put.
+			if err := client.PutConfig(ctx, connector, config); err != nil {
+				return false, fmt.Errorf("config of the copy on %s: %w", cluster.Name, err)
+			}
+		}
+		return false, awaitStopped(ctx, cluster, connector)
+	}
+	err = client.Create(ctx, connector, config, connect.Stopped)
+	switch {
+	case err == nil:
+	case connect.IsBadRequest(err):
+		return false, refused(fmt.Sprintf("%s refuses the connector: %s", cluster.Name, message(err)))
+	case connect.IsAlreadyExists(err) || connect.IsTemporary(err):
+		// Whether our request or somebody else's made it is for the cluster to say.
+		if err := readBack(ctx, cluster, connector, config, err); err != nil {
+			return false, err
+		}
+	default:
+		return false, fmt.Errorf("create on %s: %w", cluster.Name, err)
+	}
+	return true, awaitStopped(ctx, cluster, connector)
+}
+
+func message(err error) string {
+	if answer, ok := errors.AsType[*connect.ResponseError](err); ok {
+		return answer.Message
+	}
+	return err.Error()
+}
+
+// readBack finds out whether an unclear create was carried out, and sends it
+// again if it was not.
+func readBack(ctx context.Context, cluster *Cluster, connector string, config rawjson.Object, unclear error) error {
+	return wait.Until(ctx, "create on "+cluster.Name, settleTime, func(ctx context.Context) (bool, string, error) {
+		current, err := cluster.Client.Config(ctx, connector)
+		if err == nil && rawjson.Equal(current.Value(), config.Value()) {
+			return true, "", nil
+		}
+		if err == nil {
+			return false, "", refused(fmt.Sprintf("name %q was taken on %s in this moment by a connector with another config", connector, cluster.Name))
+		}
+		if !connect.IsNotFound(err) {
+			return false, "", fmt.Errorf("create on %s: read back: %w", cluster.Name, err)
+		}
+		again := cluster.Client.Create(ctx, connector, config, connect.Stopped)
+		if again != nil && !connect.IsAlreadyExists(again) && !connect.IsTemporary(again) {
+			return false, "", fmt.Errorf("create on %s: %w", cluster.Name, again)
+		}
+		return again == nil, unclear.Error(), nil
+	})
+}
+
+// awaitStopped waits until the copy is stopped without tasks. Before Kafka 3.8 a
+// name that was deleted and created again could come with its old tasks
+// (KAFKA-16838), which another stop removes.
+func awaitStopped(ctx context.Context, cluster *Cluster, connector string) error {
+	restopped := false
+	return wait.Until(ctx, "the copy on "+cluster.Name+" to be stopped", settleTime, func(ctx context.Context) (bool, string, error) {
+		missing, err := proof.NotStopped(ctx, cluster.Client, connector)
+		if connect.IsNotFound(err) {
+			return false, "it is not visible yet", nil
+		}
+		if err == nil && missing != "" && !restopped {
+			restopped = true
+			tasks, failure := cluster.Client.Tasks(ctx, connector)
+			if failure == nil && len(tasks) > 0 {
+				err = cluster.Client.Stop(ctx, connector)
+			}
+		}
+		return err == nil && missing == "", missing, err
+	})
+}
+
+// Entries in one PATCH. A sink's are offsets of a consumer group, which the
+// broker takes in one request.
+const (
+	sourceChunk = 5000
+	sinkChunk   = 1000
+)
+
+// makeEqual writes to a stopped connector what its offsets lack to be equal to
+// want, and reads them back. known are the offsets that are there now. It
+// returns the number of entries written.
+func makeEqual(ctx context.Context, cluster *Cluster, connector string, want, known offset.Document, sink bool) (int, error) {
+	size := sourceChunk
+	if sink {
+		size = sinkChunk
+	}
+	patch := offset.Patch(want, known)
+	for _, chunk := range patch.Chunks(size) {
+		if _, err := cluster.Client.AlterOffsets(ctx, connector, chunk.JSON()); err != nil {
+			return 0, fmt.Errorf("write offsets on %s: %w", cluster.Name, err)
+		}
+	}
+	have, err := proof.Offsets(ctx, cluster.Client, connector)
+	if err != nil {
+		return 0, fmt.Errorf("read back from %s: %w", cluster.Name, err)
+	}
+	if difference := offset.Compare(want, have); !difference.None() {
+		return 0, &mismatchError{Cluster: cluster.Name, Difference: difference, Have: have}
+	}
+	return patch.Len(), nil
+}
+
+// mismatchError says that offsets read back are not those that were written.
+type mismatchError struct {
+	Cluster    string
+	Difference offset.Difference
+	Have       offset.Document
+}
+
+func (e *mismatchError) Error() string {
+	return fmt.Sprintf("read back from %s: %s", e.Cluster, e.Difference)
+}
+
+// prepare brings the copy into being while the origin still runs, and rehearses
+// the copying of its offsets. It returns the offsets now on the target.
+func (r *run) prepare(ctx context.Context, found *checked) (created bool, onTarget offset.Document, err error) {
+	target, name := r.request.Target, r.request.targetName()
+	was := found.observed.was()
+	config := found.config
+	if was == connect.Paused || was == connect.Stopped {
+		config = withKeepState(config, was)
+	}
+	if found.state == HalfCopied || found.state == Copied {
+		if err := r.refuseProgress(ctx, found.state); err != nil {
+			return false, offset.Document{}, err
+		}
+	}
+	created, err = createStopped(ctx, target, name, config, found.observed.Target.Exists)
+	if err != nil {
+		return created, offset.Document{}, err
+	}
+	r.result.Changed = true
+	r.forgetTopics(ctx, target, name, created)
+	if found.shared {
+		return created, offset.Document{}, nil
+	}
+	known, err := proof.Offsets(ctx, target.Client, name)
+	if err != nil {
+		return created, offset.Document{}, fmt.Errorf("on %s: %w", target.Name, err)
+	}
+	if found.kind == "sink" || found.observed.Origin.stopped() || found.offsets.Len() == 0 {
+		return created, known, nil
+	}
+	// With what the origin has now: whether the plugin takes offsets at all, and
+	// whether they read back, is better known before anything stands still.
+	if _, err := makeEqual(ctx, target, name, found.offsets, known, false); err != nil {
+		if answer, ok := errors.AsType[*connect.ResponseError](err); ok && !connect.IsTemporary(err) {
+			return created, known, refused(fmt.Sprintf("%s does not take the offsets in a rehearsal: %s", target.Name, answer.Message))
+		}
+		if mismatch, ok := errors.AsType[*mismatchError](err); ok {
+			return created, mismatch.Have, refused("offsets do not read back as written in a rehearsal: " + mismatch.Error())
+		}
+		return created, known, err
+	}
+	return created, found.offsets, nil
+}
+
+// refuseProgress refuses to overwrite the offsets of a target that has run since
+// it was prepared and was stopped by somebody: they are newer than the origin's.
+func (r *run) refuseProgress(ctx context.Context, state State) error {
+	ran, err := hasRun(ctx, r.request.Target, r.request.targetName())
+	switch {
+	case err != nil && state == HalfCopied && !r.request.Overwrite:
+		return refused(fmt.Sprintf("both copies are stopped, their offsets differ, and %s does not tell whether its copy has run (%s); "+
+			"if it has not, say --overwrite", r.request.Target.Name, message(err)))
+	case err == nil && ran && state == HalfCopied:
+		return refused(fmt.Sprintf("the copy on %s has run and was stopped, so its offsets are newer than those on %s; "+
+			"let it go on with `ferry start --cluster %s`, or take it back with `ferry rollback`", r.request.Target.Name, r.request.Origin.Name, r.request.Target.Name))
+	}
+	return nil
+}
+
+// hasRun reports whether a copy has touched a topic since it was prepared.
+func hasRun(ctx context.Context, cluster *Cluster, connector string) (bool, error) {
+	topics, err := cluster.Client.ActiveTopics(ctx, connector)
+	return len(topics) > 0, err
+}
+
+// forgetTopics empties the list of topics the copy has used, so that whether it
+// has run since can be told. A cluster without topic tracking is no obstacle.
+func (r *run) forgetTopics(ctx context.Context, cluster *Cluster, connector string, created bool) {
+	if created {
+		return
+	}
+	if ran, err := hasRun(ctx, cluster, connector); err != nil || !ran {
+		return
+	}
+	if err := cluster.Client.ResetActiveTopics(ctx, connector); err != nil {
+		r.note(r.request.Connector, event.Warn, "active topics on %s cannot be reset: %s", cluster.Name, message(err))
+	}
+}

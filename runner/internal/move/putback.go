@@ -1,0 +1,85 @@
+package move
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+)
+
+// putBack undoes a cutover whose copy was never asked to start: the connector is
+// brought to the state it had. It goes on when ctx has been cancelled, since
+// that is one of the reasons for it.
+func (c *cutover) putBack(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Options.PutBack)
+	defer cancel()
+	return c.step("put_back", func() (string, error) {
+		detail, err := restore(ctx, c.from, c.fromName, c.keep)
+		if err != nil {
+			c.result.Instructions = fmt.Sprintf("bring the connector on %s back by hand: PUT %s/connectors/%s/resume, then `ferry status`",
+				c.from.Name, c.from.Client.Workers()[0], c.fromName)
+		}
+		return detail, err
+	})
+}
+
+// restore brings a connector to the state it had, whatever it is in.
+func restore(ctx context.Context, cluster *Cluster, connector string, state connect.State) (string, error) {
+	client := cluster.Client.Patient(putBackPatience)
+	status, err := client.Status(ctx, connector)
+	if err != nil {
+		return "", fmt.Errorf("put back on %s: %w", cluster.Name, err)
+	}
+	ask := client.Resume
+	switch {
+	case state == status.Connector.State && notIn(status, state, 0) == "":
+		return fmt.Sprintf("is %s on %s as before", state, cluster.Name), nil
+	case state == connect.Stopped:
+		ask = client.Stop
+	case state == connect.Paused:
+		ask = client.Pause
+	}
+	if err := ask(ctx, connector); err != nil {
+		return "", fmt.Errorf("put back on %s: %w", cluster.Name, err)
+	}
+	err = wait.Until(ctx, fmt.Sprintf("the connector to be %s again on %s", state, cluster.Name), putBackPatience,
+		func(ctx context.Context) (bool, string, error) {
+			status, err := client.Status(ctx, connector)
+			if err != nil {
+				return false, "", fmt.Errorf("put back on %s: %w", cluster.Name, err)
+			}
+			// A task that fails now may have failed before; that it was asked to run is what was undone.
+			if failure(status) != nil {
+				return true, "", nil
+			}
+			missing := notIn(status, state, 0)
+			return missing == "", missing, nil
+		})
+	return fmt.Sprintf("%s on %s as before", state, cluster.Name), err
+}
+
+// leaveNothing removes what a failed move has put on the target: the copy it
+// created, with the offsets of its rehearsal. A copy that was there before is
+// marked instead, so that the next move does not continue this one.
+func (r *run) leaveNothing(ctx context.Context, created bool, onTarget offset.Document) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.Options.PutBack)
+	defer cancel()
+	target, name := r.request.Target, r.request.targetName()
+	if !created {
+		if err := mark(ctx, target, name, idle); err != nil {
+			r.note(r.request.Connector, event.Warn, "the stopped copy on %s is left as it is: %s", target.Name, message(err))
+		}
+		return
+	}
+	if onTarget.Len() > 0 {
+		if _, err := makeEqual(ctx, target, name, offset.Document{}, onTarget, false); err != nil {
+			r.note(r.request.Connector, event.Warn, "offsets of the rehearsal are left on %s: %s", target.Name, message(err))
+		}
+	}
+	if err := target.Client.Patient(windowPatience).Delete(ctx, name); err != nil {
+		r.note(r.request.Connector, event.Warn, "a stopped copy is left on %s: %s", target.Name, message(err))
+	}
+}

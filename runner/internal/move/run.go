@@ -1,0 +1,58 @@
+package move
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
+)
+
+// run records the steps of one command for one connector.
+type run struct {
+	*Mover
+	request Request
+	result  event.Connector
+}
+
+func (m *Mover) newRun(request Request) *run {
+	result := event.Connector{Connector: request.Connector}
+	if request.targetName() != request.Connector {
+		result.TargetConnector = request.targetName()
+	}
+	return &run{Mover: m, request: request, result: result}
+}
+
+// step runs one step, tells about it, and notes it in the result.
+func (r *run) step(name string, do func() (detail string, err error)) error {
+	started := time.Now()
+	r.Sink.Emit(event.StepStarted{Connector: r.request.Connector, Step: name, At: started})
+	detail, err := do()
+	took := time.Since(started)
+	r.Sink.Emit(event.StepEnded{Connector: r.request.Connector, Step: name, At: time.Now(), Took: took, Detail: detail, Err: err})
+	noted := event.Step{Step: name, StartedAt: started.UTC(), TookMS: took.Milliseconds()}
+	if err != nil {
+		noted.Error = err.Error()
+		if r.result.FailedAt == "" {
+			r.result.FailedAt = name
+		}
+	}
+	r.result.Steps = append(r.result.Steps, noted)
+	return err
+}
+
+// end fills the result of a run that ended well.
+func (r *run) end(outcome event.Outcome, message string) event.Connector {
+	r.result.Outcome, r.result.Message = outcome, message
+	return r.result
+}
+
+// fail fills the result of a run that did not.
+func (r *run) fail(ctx context.Context, err error) event.Connector {
+	r.result.Outcome, r.result.Message = outcomeOf(ctx, err), err.Error()
+	if notProven, ok := errors.AsType[*proof.NotProvenError](err); ok && notProven.Err != nil && r.result.Instructions == "" {
+		r.result.Instructions = "give the task longer with --timeout, or accept that records may be sent again with --allow-duplicates"
+	}
+	return r.result
+}

@@ -1,0 +1,309 @@
+package move
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+)
+
+// The methods in this file are the steps of a move, one at a time, for flows
+// that put something of their own between them.
+
+// single starts a step on one connector of one cluster, which must exist.
+func (m *Mover) single(ctx context.Context, cluster *Cluster, connector string) (*run, Side, error) {
+	r := m.newRun(Request{Origin: cluster, Target: cluster, Connector: connector})
+	side, err := m.observeSide(ctx, cluster, connector)
+	if err == nil && !side.Exists {
+		err = missingConnector(cluster, connector, &connect.ResponseError{Status: 404})
+	}
+	r.result.OriginState = side.State()
+	return r, side, err
+}
+
+const (
+	stableReads = 2
+	stableTries = 20
+	stablePause = 250 * time.Millisecond
+)
+
+// GetOffsets reads a connector's offsets until two reads agree. Of a connector
+// that runs they are those of a moment, and the result says so.
+func (m *Mover) GetOffsets(ctx context.Context, cluster *Cluster, connector string) (offset.Document, event.Connector) {
+	r, side, err := m.single(ctx, cluster, connector)
+	if err != nil {
+		return offset.Document{}, r.fail(ctx, err)
+	}
+	var document offset.Document
+	stable := false
+	err = r.step("read", func() (string, error) {
+		document, stable, err = readStable(ctx, cluster.Client, connector)
+		return fmt.Sprintf("%d entries", document.Len()), err
+	})
+	if err != nil {
+		return offset.Document{}, r.fail(ctx, err)
+	}
+	r.result.Entries = document.Len()
+	r.result.OffsetsHash = &event.Hashes{Origin: document.SHA256()}
+	message := fmt.Sprintf("%d offset entries", document.Len())
+	switch {
+	case !stable:
+		message += ", which change while the connector runs"
+	case !side.stopped():
+		message += fmt.Sprintf(" of a connector that is %s, so they may change", side.State())
+	}
+	return document, r.end(event.Read, message)
+}
+
+func readStable(ctx context.Context, client *connect.Client, connector string) (last offset.Document, stable bool, err error) {
+	equal := 0
+	for range stableTries {
+		next, err := proof.Offsets(ctx, client, connector)
+		if err != nil {
+			return offset.Document{}, false, err
+		}
+		if equal > 0 && offset.Equal(last, next) {
+			equal++
+		} else {
+			equal = 1
+		}
+		last = next
+		if equal == stableReads {
+			return last, true, nil
+		}
+		if err := wait.For(ctx, stablePause); err != nil {
+			return offset.Document{}, false, err
+		}
+	}
+	return last, false, nil
+}
+
+// PutOffsets makes the offsets of a stopped connector equal to document and
+// reads them back.
+func (m *Mover) PutOffsets(ctx context.Context, cluster *Cluster, connector string, document offset.Document) event.Connector {
+	r, side, err := m.single(ctx, cluster, connector)
+	if err == nil && !side.stopped() {
+		err = refused(fmt.Sprintf("connector %q is %s on %s, and offsets can only be written while it is stopped without tasks; run `ferry flush-wait` first",
+			connector, describe(side), cluster.Name))
+	}
+	if err == nil && len(document.Unreadable()) > 0 {
+		err = refused(fmt.Sprintf("the document holds null offsets, first for %s: written, they would remove the partition", document.Unreadable()[0].Partition))
+	}
+	if err == nil {
+		var answer connect.Server
+		if answer, err = server(ctx, cluster); err == nil {
+			err = need(cluster, answer, alterOffsetsSince, "to write offsets")
+		}
+	}
+	if err != nil {
+		return r.fail(ctx, err)
+	}
+	written := 0
+	err = r.step("write", func() (string, error) {
+		known, err := proof.Offsets(ctx, cluster.Client, connector)
+		if err == nil {
+			written, err = makeEqual(ctx, cluster, connector, document, known, side.Status.Type == "sink")
+		}
+		return fmt.Sprintf("%d written", written), err
+	})
+	if err != nil {
+		return r.fail(ctx, err)
+	}
+	r.result.Changed = written > 0
+	r.result.Entries = document.Len()
+	hash := document.SHA256()
+	r.result.OffsetsHash = &event.Hashes{Origin: hash, Target: hash}
+	return r.end(event.Written, fmt.Sprintf("%d offset entries read back equal, %d written", document.Len(), written))
+}
+
+// CreateStopped creates a connector that is stopped and proves that it has no
+// task. from is the cluster the config came from, or nil; with it, the copy
+// remembers whether its origin is paused or stopped.
+func (m *Mover) CreateStopped(ctx context.Context, request Request, config rawjson.Object) event.Connector {
+	r := m.newRun(request)
+	target, name := request.Target, request.targetName()
+	config = copyConfig(config, request)
+	learn(m.Mask, config)
+	err := m.checkCreate(ctx, target, name, config)
+	var existing Side
+	if err == nil {
+		existing, err = m.observeSide(ctx, target, name)
+	}
+	if err == nil && existing.Exists {
+		if differing := differingKeys(existing.Config.Without(keepStateKey), config); len(differing) > 0 && !request.Overwrite || !existing.stopped() {
+			err = refused(fmt.Sprintf("name %q is taken on %s by a connector that is %s and differs in %q; choose another name, or replace a stopped one with --overwrite",
+				name, target.Name, describe(existing), differing))
+		}
+	}
+	if err == nil && request.Origin != nil {
+		var observed Observation
+		if observed, err = m.Observe(ctx, request); err == nil {
+			if was := observed.was(); was == connect.Paused || was == connect.Stopped {
+				config = withKeepState(config, was)
+			}
+		}
+	}
+	if err != nil {
+		return r.fail(ctx, err)
+	}
+	created := false
+	err = r.step("create", func() (string, error) {
+		var err error
+		created, err = createStopped(ctx, target, name, config, existing.Exists)
+		return "no tasks", err
+	})
+	if err != nil {
+		return r.fail(ctx, err)
+	}
+	r.result.Changed, r.result.TargetState = created, connect.Stopped
+	r.result.ConfigHash = &event.Hashes{Target: config.Without(keepStateKey).Value().SHA256()}
+	if !created {
+		return r.end(event.Unchanged, fmt.Sprintf("is stopped on %s already", target.Name))
+	}
+	return r.end(event.Created, fmt.Sprintf("created stopped on %s, without tasks", target.Name))
+}
+
+func (m *Mover) checkCreate(ctx context.Context, target *Cluster, name string, config rawjson.Object) error {
+	answer, err := server(ctx, target)
+	if err != nil {
+		return err
+	}
+	if err := need(target, answer, initialStateSince, "to create a connector stopped"); err != nil {
+		return err
+	}
+	found := &checked{config: config}
+	request := Request{Origin: target, Target: target, Connector: name}
+	if err := m.checkPlugin(ctx, request, found); err != nil {
+		return err
+	}
+	return m.checkValidation(ctx, request, found)
+}
+
+// FlushWait brings a connector to rest, proves that its offsets are final, and
+// leaves it stopped. If it cannot be proven, the connector is put back.
+func (m *Mover) FlushWait(ctx context.Context, cluster *Cluster, connector string) event.Connector {
+	r, side, err := m.single(ctx, cluster, connector)
+	if err == nil {
+		var answer connect.Server
+		if answer, err = server(ctx, cluster); err == nil {
+			err = need(cluster, answer, stopSince, "to stop a connector")
+		}
+	}
+	c := &cutover{run: r, from: cluster, fromName: connector, subject: proof.Subject{Connector: connector}, keep: side.State()}
+	if side.Status.Type == "sink" {
+		c.subject.Group = sinkGroup(connector, side.Config)
+	} else if err == nil {
+		c.subject.Snapshot, err = proof.Offsets(ctx, cluster.Client, connector)
+	}
+	if err != nil {
+		return r.fail(ctx, err)
+	}
+	if err := c.rest(ctx); err != nil {
+		if c.attempt != nil {
+			if failure := c.putBack(ctx); failure == nil {
+				err = fmt.Errorf("%w; %s is %s as before", err, connector, side.State())
+			}
+		}
+		return r.fail(ctx, err)
+	}
+	r.result.Changed = side.State() != connect.Stopped
+	r.result.WasState, r.result.OriginState = side.State(), connect.Stopped
+	r.result.OffsetsHash = &event.Hashes{Origin: c.final.SHA256()}
+	return r.end(event.Quiesced, fmt.Sprintf("stopped, offsets final by %s proof, %d entries", c.proof.Kind, c.final.Len()))
+}
+
+// Start lets a stopped or paused connector run and sees it do so. With an
+// origin, the copy there must be stopped without tasks and have equal offsets.
+func (m *Mover) Start(ctx context.Context, cluster *Cluster, connector string, origin *Cluster) event.Connector {
+	r, side, err := m.single(ctx, cluster, connector)
+	if err == nil && origin != nil {
+		err = r.step("interlock", func() (string, error) { return "", m.interlockFor(ctx, origin, cluster, connector, side) })
+	}
+	if err != nil {
+		return r.fail(ctx, err)
+	}
+	if keepState(side.Config) != "" && side.stopped() {
+		if err := unmark(ctx, cluster, connector); err != nil {
+			return r.fail(ctx, err)
+		}
+	}
+	err = r.step("start", func() (string, error) {
+		return startConnector(ctx, cluster, connector, connect.Running, 0, m.Options.Start)
+	})
+	if err == nil {
+		c := &cutover{run: r, to: cluster, toName: connector, shared: true}
+		err = r.step("watch", func() (string, error) { return "", c.watch(ctx) })
+	}
+	if err != nil {
+		r.result.Changed = true
+		return r.fail(ctx, err)
+	}
+	r.result.Changed = side.State() != connect.Running
+	r.result.WasState, r.result.OriginState = side.State(), connect.Running
+	return r.end(event.Started, fmt.Sprintf("runs on %s", cluster.Name))
+}
+
+func (m *Mover) interlockFor(ctx context.Context, origin, cluster *Cluster, connector string, side Side) error {
+	if side.active() && side.State() != connect.Paused {
+		return nil // it runs already, and whether twice is for status to say
+	}
+	other, err := m.observeSide(ctx, origin, connector)
+	if err != nil {
+		return fmt.Errorf("%s: %w", origin.Name, err)
+	}
+	if !other.Exists {
+		return missingConnector(origin, connector, &connect.ResponseError{Status: 404})
+	}
+	if !other.stopped() {
+		return refused(fmt.Sprintf("connector is %s on %s, and both would run; stop it there with `ferry flush-wait` first", describe(other), origin.Name))
+	}
+	if other.Status.Type == "sink" {
+		return nil
+	}
+	theirs, err := proof.Offsets(ctx, origin.Client, connector)
+	if err != nil {
+		return fmt.Errorf("%s: %w", origin.Name, err)
+	}
+	ours, err := proof.Offsets(ctx, cluster.Client, connector)
+	if err != nil {
+		return fmt.Errorf("%s: %w", cluster.Name, err)
+	}
+	if difference := offset.Compare(theirs, ours); !difference.None() {
+		return refused(fmt.Sprintf("offsets on %s differ from those on %s (%s); copy them with `ferry connect-offsets-get` and `connect-offsets-put` first",
+			cluster.Name, origin.Name, difference))
+	}
+	return nil
+}
+
+// Status tells where a move stands. It writes nothing.
+func (m *Mover) Status(ctx context.Context, request Request) event.Connector {
+	r := m.newRun(request)
+	observed, err := m.Observe(ctx, request)
+	if err != nil {
+		return r.fail(ctx, err)
+	}
+	state := observed.State()
+	r.result.State = string(state)
+	r.result.OriginState, r.result.TargetState = observed.Origin.State(), observed.Target.State()
+	message := fmt.Sprintf("%s: %s on %s, %s on %s", state, describe(observed.Origin), request.Origin.Name, describe(observed.Target), request.Target.Name)
+	if state == RunningTwice {
+		return r.end(event.RunningTwice, message)
+	}
+	return r.end(event.Observed, message)
+}
+
+// ReadConfig reads a connector's config for a copy of it.
+func (m *Mover) ReadConfig(ctx context.Context, cluster *Cluster, connector string) (rawjson.Object, error) {
+	config, err := cluster.Client.Config(ctx, connector)
+	if err != nil {
+		return rawjson.Object{}, missingConnector(cluster, connector, err)
+	}
+	learn(m.Mask, config)
+	return config, nil
+}

@@ -1,0 +1,130 @@
+package move
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+)
+
+// failedError says that a connector or a task of it failed after the start.
+type failedError struct{ what string }
+
+func (e *failedError) Error() string { return e.what }
+
+// lateTasks is how long a copy of which nobody knows how many tasks it had may
+// take to show its first one.
+const lateTasks = 10 * time.Second
+
+// startConnector asks for the state and waits until the connector and its tasks
+// are in it, at least as many as expected.
+func startConnector(ctx context.Context, cluster *Cluster, connector string, state connect.State, expected int, limit time.Duration) (string, error) {
+	client := cluster.Client.Patient(windowPatience)
+	ask := client.Resume
+	if state == connect.Paused {
+		ask = client.Pause
+	}
+	if err := ask(ctx, connector); err != nil {
+		return "", fmt.Errorf("start on %s: %w", cluster.Name, err)
+	}
+	begun := time.Now()
+	tasks := 0
+	err := wait.Until(ctx, "the connector to be "+string(state)+" on "+cluster.Name, limit, func(ctx context.Context) (bool, string, error) {
+		status, err := client.Status(ctx, connector)
+		if err != nil {
+			return false, "", fmt.Errorf("start on %s: %w", cluster.Name, err)
+		}
+		if err := failure(status); err != nil {
+			return false, "", fmt.Errorf("start on %s: %w", cluster.Name, err)
+		}
+		tasks = len(status.Tasks)
+		missing := notIn(status, state, expected)
+		if missing == "" && expected == 0 && tasks == 0 && time.Since(begun) < min(lateTasks, limit/2) {
+			missing = "no task yet"
+		}
+		return missing == "", missing, nil
+	})
+	return fmt.Sprintf("%s with %d tasks on %s", state, tasks, cluster.Name), err
+}
+
+func notIn(status connect.Status, state connect.State, expected int) string {
+	if status.Connector.State != state {
+		return "connector " + string(status.Connector.State)
+	}
+	if len(status.Tasks) < expected {
+		return fmt.Sprintf("%d of %d tasks", len(status.Tasks), expected)
+	}
+	for _, task := range status.Tasks {
+		if task.State != state {
+			return fmt.Sprintf("task %d %s", task.ID, task.State)
+		}
+	}
+	return ""
+}
+
+// failure returns an error if the connector or a task failed. The trace may
+// quote values of the config, so only its first line is kept; what looks like a
+// secret in it is masked where it is printed.
+func failure(status connect.Status) error {
+	if status.Connector.State == connect.Failed {
+		return &failedError{"connector FAILED: " + firstLine(status.Connector.Trace)}
+	}
+	for _, task := range status.Tasks {
+		if task.State == connect.Failed {
+			return &failedError{fmt.Sprintf("task %d FAILED: %s", task.ID, firstLine(task.Trace))}
+		}
+	}
+	return nil
+}
+
+const maxTrace = 200
+
+func firstLine(trace string) string {
+	for i, letter := range trace {
+		if letter == '\n' || i >= maxTrace {
+			return trace[:i]
+		}
+	}
+	if trace == "" {
+		return "no trace"
+	}
+	return trace
+}
+
+const watchEvery = 200 * time.Millisecond
+
+// watch sees whether the copy goes on running, and whether its offsets are not
+// behind those that were copied.
+func (c *cutover) watch(ctx context.Context) error {
+	for ends := time.Now().Add(c.Options.Watch); ; {
+		status, err := c.to.Client.Patient(windowPatience).Status(ctx, c.toName)
+		if err != nil {
+			return fmt.Errorf("watch on %s: %w", c.to.Name, err)
+		}
+		if err := failure(status); err != nil {
+			return fmt.Errorf("watch on %s: %w", c.to.Name, err)
+		}
+		if time.Now().After(ends) {
+			break
+		}
+		if err := wait.For(ctx, watchEvery); err != nil {
+			return err
+		}
+	}
+	if c.shared {
+		return nil
+	}
+	now, err := proof.Offsets(ctx, c.to.Client.Patient(windowPatience), c.toName)
+	if err != nil {
+		return fmt.Errorf("watch on %s: %w", c.to.Name, err)
+	}
+	if regressed := offset.Regressed(c.final, now); len(regressed) > 0 {
+		return &failedError{fmt.Sprintf("watch on %s: %d partitions fell behind the offsets that were copied, first %s",
+			c.to.Name, len(regressed), regressed[0].Partition)}
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+package move
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+)
+
+// State is where the move of a connector stands.
+type State string
+
+// The states, as the table in the README has them.
+const (
+	NotBegun     State = "not_begun"     // runs, absent
+	Prepared     State = "prepared"      // runs, stopped without tasks
+	HalfCopied   State = "half_copied"   // stopped, stopped, offsets differ
+	Copied       State = "copied"        // stopped, stopped, offsets equal
+	Moved        State = "moved"         // stopped, runs
+	Accepted     State = "accepted"      // absent, runs
+	RunningTwice State = "running_twice" // runs, runs
+	Absent       State = "absent"        // absent, absent
+	Unclear      State = "unclear"       // anything else, such as absent, stopped
+)
+
+// was is the state in which the connector was before the move began, and in
+// which its copy is to end. Of a connector that rests while its copy waits
+// without a mark, an earlier run of the move was the one that brought it to rest.
+func (o Observation) was() connect.State {
+	from := o.Origin.State()
+	if from != connect.Paused && from != connect.Stopped {
+		return connect.Running
+	}
+	if !o.Target.Exists || keepState(o.Target.Config) == idle {
+		return from
+	}
+	if marked := keepState(o.Target.Config); marked != "" {
+		return marked
+	}
+	return connect.Running
+}
+
+// Side is what one cluster says of a connector.
+type Side struct {
+	Exists bool
+	Status connect.Status
+	Tasks  []int
+	Config rawjson.Object
+	// Offsets are only read from a side that is stopped.
+	Offsets offset.Document
+}
+
+// State is the connector's state, or "" if it does not exist.
+func (s Side) State() connect.State { return s.Status.Connector.State }
+
+// stopped reports whether the connector is stopped and has no tasks.
+func (s Side) stopped() bool {
+	return s.Exists && s.State() == connect.Stopped && len(s.Status.Tasks) == 0 && len(s.Tasks) == 0
+}
+
+// active reports whether the connector runs, or would run if its tasks did not
+// fail or rest.
+func (s Side) active() bool { return s.Exists && s.State() != connect.Stopped }
+
+// Observation is what both clusters say of one connector.
+type Observation struct{ Origin, Target Side }
+
+// State derives where the move stands.
+func (o Observation) State() State {
+	switch {
+	case !o.Origin.Exists && !o.Target.Exists:
+		return Absent
+	case !o.Target.Exists:
+		return NotBegun
+	case !o.Origin.Exists && o.Target.active():
+		return Accepted
+	case o.Origin.active() && o.Target.active():
+		return RunningTwice
+	case o.Origin.active() && o.Target.stopped():
+		return Prepared
+	case o.Origin.stopped() && o.Target.active():
+		return Moved
+	case o.Origin.stopped() && o.Target.stopped() && keepState(o.Target.Config) == connect.Stopped:
+		return Moved
+	case o.Origin.stopped() && o.Target.stopped() && keepState(o.Target.Config) == idle:
+		return Prepared
+	case o.Origin.stopped() && o.Target.stopped() && offset.Equal(o.Origin.Offsets, o.Target.Offsets):
+		return Copied
+	case o.Origin.stopped() && o.Target.stopped():
+		return HalfCopied
+	default:
+		return Unclear
+	}
+}
+
+// Observe looks at both clusters. It writes nothing.
+func (m *Mover) Observe(ctx context.Context, request Request) (Observation, error) {
+	origin, err := m.observeSide(ctx, request.Origin, request.Connector)
+	if err != nil {
+		return Observation{}, fmt.Errorf("connector %q on %s: %w", request.Connector, request.Origin.Name, err)
+	}
+	target, err := m.observeSide(ctx, request.Target, request.targetName())
+	if err != nil {
+		return Observation{}, fmt.Errorf("connector %q on %s: %w", request.targetName(), request.Target.Name, err)
+	}
+	observed := Observation{Origin: origin, Target: target}
+	// Offsets tell copied from half copied, and of a side that runs they change
+	// under our eyes.
+	if origin.stopped() && target.stopped() {
+		if observed.Origin.Offsets, err = rawOffsets(ctx, request.Origin, request.Connector); err != nil {
+			return Observation{}, err
+		}
+		if observed.Target.Offsets, err = rawOffsets(ctx, request.Target, request.targetName()); err != nil {
+			return Observation{}, err
+		}
+	}
+	return observed, nil
+}
+
+func (m *Mover) observeSide(ctx context.Context, cluster *Cluster, connector string) (Side, error) {
+	config, err := cluster.Client.Config(ctx, connector)
+	if connect.IsNotFound(err) {
+		return Side{}, nil
+	}
+	if err != nil {
+		return Side{}, err
+	}
+	learn(m.Mask, config)
+	side := Side{Exists: true, Config: config}
+	if side.Tasks, err = cluster.Client.Tasks(ctx, connector); err != nil {
+		return Side{}, err
+	}
+	side.Status, err = cluster.Client.Status(ctx, connector)
+	if connect.IsNotFound(err) {
+		// Connect reports the status only once a worker has taken the connector on.
+		side.Status.Connector.State = connect.Unassigned
+		return side, nil
+	}
+	return side, err
+}
+
+// rawOffsets reads offsets without judging nulls.
+func rawOffsets(ctx context.Context, cluster *Cluster, connector string) (offset.Document, error) {
+	value, err := cluster.Client.Offsets(ctx, connector)
+	if err != nil {
+		return offset.Document{}, fmt.Errorf("offsets of %q on %s: %w", connector, cluster.Name, err)
+	}
+	document, err := offset.Parse(value)
+	if err != nil {
+		return offset.Document{}, fmt.Errorf("offsets of %q on %s: %w", connector, cluster.Name, err)
+	}
+	return document, nil
+}
