@@ -1,0 +1,199 @@
+package secret
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// shortest is the length in bytes below which a value is not masked in foreign
+// text: it would shred every line that happens to contain it. A shorter password
+// stays masked where it travels with its user, as in HTTP basic authentication.
+const shortest = 4
+
+// shortestLine is the length from which a single line of a secret of many lines
+// is masked by itself: printers break text into lines.
+const shortestLine = 16
+
+// Mask replaces known secrets in text. It is safe for concurrent use.
+//
+// In JSON it looks at string values only, so that a password such as connect
+// breaks no key and no number of the documents that programs read.
+type Mask struct {
+	mu    sync.RWMutex
+	forms []string // sorted, each once
+}
+
+// Add makes the mask know further secrets, in the forms in which they travel:
+// as they are, inside JSON, quoted by Go, inside a URL, and in base64. Values
+// shorter than four bytes and words such as true are left alone.
+func (m *Mask) Add(secrets ...String) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, secret := range secrets {
+		value := secret.Reveal()
+		if len(value) < shortest || isWord(value) {
+			continue
+		}
+		m.forms = append(m.forms, forms(value)...)
+		if lines := strings.FieldsFunc(value, func(r rune) bool { return r == '\n' || r == '\r' }); len(lines) > 1 {
+			for _, line := range lines {
+				if len(line) >= shortestLine {
+					m.forms = append(m.forms, line)
+				}
+			}
+		}
+	}
+	slices.Sort(m.forms)
+	m.forms = slices.Compact(m.forms)
+}
+
+// isWord reports whether a value is a setting rather than a secret, whatever its
+// key is called: no one is safer when every true is masked.
+func isWord(value string) bool {
+	return slices.Contains([]string{"true", "false", "null", "none"}, strings.ToLower(value))
+}
+
+func forms(value string) []string {
+	escaped, escapedHTML := quoted(value, false), quoted(value, true) // as most write JSON, and as Go does by default
+	user := url.User(value).String()
+	all := []string{
+		value,
+		escaped, escapedHTML,
+		quoted(escaped, false), quoted(escapedHTML, false), // JSON within JSON
+		strings.Trim(strconv.Quote(value), `"`),
+		url.QueryEscape(value), url.PathEscape(value), user, lowerHex(url.QueryEscape(value)), lowerHex(user),
+	}
+	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+		all = append(all, encoding.EncodeToString([]byte(value)))
+	}
+	return all
+}
+
+// quoted returns text as it stands between the quotes of a JSON string.
+func quoted(text string, escapeHTML bool) string {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(escapeHTML)
+	_ = encoder.Encode(text) // a string can always be encoded
+	line := strings.TrimSuffix(out.String(), "\n")
+	return line[1 : len(line)-1]
+}
+
+var percent = regexp.MustCompile(`%[0-9A-F]{2}`)
+
+func lowerHex(text string) string { return percent.ReplaceAllStringFunc(text, strings.ToLower) }
+
+// Text returns text with every known secret replaced by ***.
+func (m *Mask) Text(text string) string {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if len(m.forms) == 0 {
+		return text
+	}
+	if isDocument(text) {
+		return m.document(text)
+	}
+	lines := strings.SplitAfter(text, "\n")
+	if !slices.ContainsFunc(lines, func(line string) bool { return isDocument(unmark(line)) }) {
+		return m.plain(text) // a secret may go over several lines
+	}
+	var out strings.Builder
+	for _, line := range lines {
+		if body := unmark(line); isDocument(body) {
+			line = strings.Replace(line, body, m.document(body), 1)
+		} else {
+			line = m.plain(line)
+		}
+		out.WriteString(line)
+	}
+	return out.String()
+}
+
+// unmark returns the JSON within a marker line that Kestra reads, ::{...}::.
+func unmark(line string) string {
+	line = strings.TrimSpace(line)
+	if body, ok := strings.CutPrefix(line, "::"); ok {
+		if body, ok := strings.CutSuffix(body, "::"); ok {
+			return body
+		}
+	}
+	return line
+}
+
+func isDocument(text string) bool {
+	start := strings.TrimLeft(text, " \t\r\n")
+	return start != "" && (start[0] == '{' || start[0] == '[') && json.Valid([]byte(text))
+}
+
+// plain masks all of text. It first finds every occurrence and then replaces
+// them: of two secrets that overlap neither leaves a piece behind.
+func (m *Mask) plain(text string) string {
+	type span struct{ from, to int }
+	var spans []span
+	for _, form := range m.forms {
+		for from := 0; ; {
+			found := strings.Index(text[from:], form)
+			if found < 0 {
+				break
+			}
+			spans = append(spans, span{from + found, from + found + len(form)})
+			from += found + 1
+		}
+	}
+	slices.SortFunc(spans, func(a, b span) int { return a.from - b.from })
+	var out strings.Builder
+	done := 0
+	for i := 0; i < len(spans); {
+		end := spans[i].to
+		out.WriteString(text[done:spans[i].from] + hidden)
+		for i++; i < len(spans) && spans[i].from < end; i++ {
+			end = max(end, spans[i].to)
+		}
+		done = end
+	}
+	return out.String() + text[done:]
+}
+
+// jsonStrings finds the strings of valid JSON, each with the colon that makes it
+// a key.
+var jsonStrings = regexp.MustCompile(`"(?:[^"\\]|\\.)*"\s*:?`)
+
+func (m *Mask) document(text string) string {
+	return jsonStrings.ReplaceAllStringFunc(text, func(found string) string {
+		end := strings.LastIndexByte(found, '"') + 1
+		var value string
+		if strings.HasSuffix(found, ":") || json.Unmarshal([]byte(found[:end]), &value) != nil {
+			return found
+		}
+		masked := m.plain(value)
+		if masked == value {
+			return found
+		}
+		return `"` + quoted(masked, false) + `"` + found[end:]
+	})
+}
+
+// Writer returns a writer that masks what is written to out. A secret, and a
+// JSON document, must not be split over two writes; printers here write whole
+// lines.
+func (m *Mask) Writer(out io.Writer) io.Writer { return maskedWriter{mask: m, out: out} }
+
+type maskedWriter struct {
+	mask *Mask
+	out  io.Writer
+}
+
+func (w maskedWriter) Write(text []byte) (int, error) {
+	if _, err := io.WriteString(w.out, w.mask.Text(string(text))); err != nil {
+		return 0, err
+	}
+	return len(text), nil
+}
