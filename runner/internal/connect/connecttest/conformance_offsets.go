@@ -1,0 +1,231 @@
+package connecttest
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+)
+
+func (s *suite) patchMerges() {
+	name := s.create(s.Source(s.Topic(), 1), connect.Stopped)
+	s.patch(name, `{"offsets":[{"partition":{"p":"a"},"offset":{"n":1}},{"partition":{"p":"b"},"offset":{"n":2}}]}`)
+	s.patch(name, `{"offsets":[{"partition":{"p":"b"},"offset":{"n":3,"m":"x"}},{"partition":{"p":"c"},"offset":{"n":4}}]}`)
+	s.wantOffsets(name, `{"offsets":[{"partition":{"p":"a"},"offset":{"n":1}},{"partition":{"p":"b"},"offset":{"m":"x","n":3}},{"partition":{"p":"c"},"offset":{"n":4}}]}`)
+	s.patch(name, `{"offsets":[{"partition":{"p":"a"},"offset":null},{"partition":{"p":"unknown"},"offset":null}]}`)
+	s.wantOffsets(name, `{"offsets":[{"partition":{"p":"b"},"offset":{"m":"x","n":3}},{"partition":{"p":"c"},"offset":{"n":4}}]}`)
+	message, err := s.Client.AlterOffsets(s.ctx, name, s.json(`{"offsets":[{"partition":{"p":"c"},"offset":{"n":5}}]}`))
+	if err != nil || !strings.Contains(message, "offsets for this connector have been altered successfully") {
+		s.Errorf("message is %q, %v", message, err)
+	}
+}
+
+const wantsStopped = "Connectors must be in the STOPPED state before their offsets can be modified."
+
+func (s *suite) patchWantsStopped() {
+	name := s.create(s.Source(s.Topic(), 1), connect.Running)
+	patch := s.json(`{"offsets":[{"partition":{"p":"a"},"offset":{"n":1}}]}`)
+	for _, state := range []connect.State{connect.Running, connect.Paused} {
+		if state == connect.Paused {
+			s.must(s.Client.Pause(s.ctx, name))
+		}
+		s.awaitAll(name, state, 1)
+		_, err := s.Client.AlterOffsets(s.ctx, name, patch)
+		s.wantRefused(err, http.StatusBadRequest, wantsStopped)
+		_, err = s.Client.ResetOffsets(s.ctx, name)
+		s.wantRefused(err, http.StatusBadRequest, wantsStopped)
+	}
+}
+
+func (s *suite) patchWantsEntries() {
+	name := s.create(s.Source(s.Topic(), 1), connect.Stopped)
+	for _, document := range []string{`{"offsets":[]}`, `{}`} {
+		_, err := s.Client.AlterOffsets(s.ctx, name, s.json(document))
+		s.wantRefused(err, http.StatusBadRequest, "Partitions / offsets need to be provided for an alter offsets request")
+	}
+	_, err := s.Client.AlterOffsets(s.ctx, name, s.json(`{"offsets":[{"partition":{"p":"a"},"offset":{"n":1},"position":1}]}`))
+	if answer, ok := errors.AsType[*connect.ResponseError](err); !ok || !strings.Contains(answer.Message, "Unrecognized field") || connect.IsTemporary(err) {
+		s.Errorf("unknown member: %v", err)
+	}
+	s.wantOffsets(name, `{"offsets":[]}`)
+}
+
+// patchKeepsDigits: longs are exact to the last digit, on both sides.
+func (s *suite) patchKeepsDigits() {
+	name := s.create(s.Source(s.Topic(), 1), connect.Stopped)
+	document := `{"offsets":[{"partition":{"p":9007199254740993},"offset":{"n":9223372036854775807,"m":-9223372036854775808,"t":true,"s":"ü\n","z":null}},` +
+		`{"partition":{"p":"1"},"offset":{"n":0.1}},{"partition":{"p":1},"offset":{"n":1000.0}}]}`
+	s.patch(name, document)
+	s.wantOffsets(name, document)
+	_, err := s.Client.AlterOffsets(s.ctx, name, s.json(`{"offsets":[{"partition":{"p":"big"},"offset":{"n":9223372036854775808}}]}`))
+	if answer, ok := errors.AsType[*connect.ResponseError](err); !ok || answer.Status != http.StatusInternalServerError || connect.IsTemporary(err) {
+		s.Errorf("beyond a long: %v", err)
+	}
+	s.wantOffsets(name, document)
+}
+
+// patchOrdersFields: what PATCH writes, GET finds, whatever order it was sent in.
+func (s *suite) patchOrdersFields() {
+	name := s.create(s.Source(s.Topic(), 1), connect.Stopped)
+	s.patch(name, `{"offsets":[{"partition":{"server":"s","database":"d"},"offset":{"n":1}},{"partition":{"database":"e","server":"s"},"offset":{"n":2}}]}`)
+	s.wantOffsets(name, `{"offsets":[{"partition":{"server":"s","database":"d"},"offset":{"n":1}},{"partition":{"database":"e","server":"s"},"offset":{"n":2}}]}`)
+	s.patch(name, `{"offsets":[{"partition":{"database":"d","server":"s"},"offset":{"n":3}},{"partition":{"server":"s","database":"e"},"offset":null}]}`)
+	s.wantOffsets(name, `{"offsets":[{"partition":{"server":"s","database":"d"},"offset":{"n":3}}]}`)
+}
+
+func (s *suite) patchRefusesNested() {
+	name := s.create(s.Source(s.Topic(), 1), connect.Stopped)
+	for _, document := range []string{
+		`{"offsets":[{"partition":{"p":{"q":1}},"offset":{"n":1}}]}`,
+		`{"offsets":[{"partition":{"p":"a"},"offset":{"n":[1]}}]}`,
+	} {
+		_, err := s.Client.AlterOffsets(s.ctx, name, s.json(document))
+		s.wantRefused(err, http.StatusInternalServerError, "")
+	}
+	s.wantOffsets(name, `{"offsets":[]}`)
+}
+
+// patchIsUsed: tasks start at what was patched, and anew after a tombstone.
+func (s *suite) patchIsUsed() {
+	topic := s.Topic()
+	name := s.create(s.Source(topic, 1), connect.Running)
+	s.awaitAll(name, connect.Running, 1)
+	s.hasWritten(name, topic)
+	s.stop(name)
+	before := s.offsets(name)
+	if before.Len() != 1 {
+		s.Fatalf("offsets of one task are %s", before.JSON())
+	}
+	entry := before.Entries()[0]
+	object, err := entry.Offset.Object()
+	s.must(err)
+	far := s.json("5000000000")
+	for _, key := range object.Keys() {
+		if value, _ := object.Get(key); value.String() != "" {
+			if _, whole := value.Int(); whole {
+				object = object.With(key, far)
+			}
+		}
+	}
+	moved, err := offset.New(offset.Entry{Partition: entry.Partition, Offset: object.Value()})
+	s.must(err)
+	s.patch(name, moved.JSON().String())
+	if position := s.runOnce(name); position < 5000000000 || position > 6000000000 {
+		s.Errorf("after an offset of 5000000000 the task went on to %d", position)
+	}
+	reset, err := offset.New(offset.Entry{Partition: entry.Partition, Offset: s.json("null")})
+	s.must(err)
+	s.patch(name, reset.JSON().String())
+	if position := s.runOnce(name); position >= 5000000000 {
+		s.Errorf("after a tombstone the task went on to %d", position)
+	}
+}
+
+// runOnce resumes a stopped connector with one task for a moment and returns the
+// position it came to.
+func (s *suite) runOnce(name string) int64 {
+	s.Helper()
+	before := s.offsets(name)
+	s.must(s.Client.Resume(s.ctx, name))
+	s.awaitAll(name, connect.Running, 1)
+	s.must(wait.For(s.ctx, 2*time.Second))
+	s.stop(name)
+	after := s.offsets(name)
+	if offset.Equal(before, after) {
+		s.Fatalf("offsets stayed %s", after.JSON())
+	}
+	for _, position := range s.positions(after) {
+		return position
+	}
+	s.Fatal("no offset after the run")
+	return 0
+}
+
+func (s *suite) resetOffsets() {
+	name := s.create(s.Source(s.Topic(), 1), connect.Stopped)
+	s.patch(name, `{"offsets":[{"partition":{"p":"a"},"offset":{"n":1}},{"partition":{"p":"b"},"offset":{"n":2}}]}`)
+	for range 2 {
+		message, err := s.Client.ResetOffsets(s.ctx, name)
+		if err != nil || !strings.Contains(message, "offsets for this connector have been reset successfully") {
+			s.Errorf("message is %q, %v", message, err)
+		}
+		s.wantOffsets(name, `{"offsets":[]}`)
+	}
+}
+
+// orderedMap: offsets whose partition Connect spells otherwise than the task
+// read as null, and what is written for them is not what the task reads.
+func (s *suite) orderedMap() {
+	topic := s.Topic()
+	name := s.create(s.OrderedMap(topic), connect.Running)
+	s.hasWritten(name, topic)
+	s.stop(name)
+	document := s.offsets(name)
+	if document.Len() == 0 || len(document.Unreadable()) != document.Len() {
+		s.Fatalf("offsets are %s, want nulls", document.JSON())
+	}
+	other := s.create(s.OrderedMap(topic), connect.Stopped)
+	s.patch(other, document.JSON().String())
+	s.wantOffsets(other, `{"offsets":[]}`)
+	// Written over REST, GET shows it, and the task goes its own way.
+	entry := document.Entries()[0]
+	written, err := offset.New(offset.Entry{Partition: entry.Partition, Offset: s.json(`{"number":5000000000,"position":5000000000,"n":5000000000}`)})
+	s.must(err)
+	s.patch(other, written.JSON().String())
+	s.wantOffsets(other, written.JSON().String())
+	s.must(s.Client.Resume(s.ctx, other))
+	s.hasWritten(other, topic)
+	s.stop(other)
+	s.wantOffsets(other, written.JSON().String())
+}
+
+// sinkOffsets: the offsets of a sink are those of its consumer group, which only
+// its members may change while it has any.
+func (s *suite) sinkOffsets() {
+	topic := s.Topic()
+	feeder := s.create(s.Source(topic, 1), connect.Running)
+	s.hasWritten(feeder, topic)
+	s.stop(feeder)
+	name := s.create(s.Sink(topic), connect.Running)
+	s.awaitAll(name, connect.Running, 1)
+	s.hasWritten(name, topic)
+	s.stop(name)
+	document := s.offsets(name)
+	if document.Len() == 0 {
+		s.Fatal("no offsets of the group after the stop")
+	}
+	first := document.Entries()[0]
+	partition, err := first.Partition.Object()
+	s.must(err)
+	position, err := first.Offset.Object()
+	s.must(err)
+	if value, _ := position.Get("kafka_offset"); partition.Text("kafka_topic") != topic || value.IsZero() {
+		s.Errorf("entry is %s %s", first.Partition, first.Offset)
+	}
+	s.patchGroup(name, `{"offsets":[{"partition":{"kafka_topic":"`+topic+`","kafka_partition":"0"},"offset":{"kafka_offset":1}}]}`)
+	s.wantOffsets(name, `{"offsets":[{"partition":{"kafka_topic":"`+topic+`","kafka_partition":0},"offset":{"kafka_offset":1}}]}`)
+	for _, bad := range []string{
+		`{"offsets":[{"partition":{"p":"a"},"offset":{"n":1}}]}`,
+		`{"offsets":[{"partition":{"kafka_topic":"` + topic + `","kafka_partition":"x"},"offset":{"kafka_offset":1}}]}`,
+		`{"offsets":[{"partition":{"kafka_topic":"` + topic + `","kafka_partition":0},"offset":{"n":1}}]}`,
+	} {
+		_, err := s.Client.AlterOffsets(s.ctx, name, s.json(bad))
+		s.wantRefused(err, http.StatusBadRequest, "")
+	}
+	if _, err := s.Client.Patient(limit).ResetOffsets(s.ctx, name); err != nil {
+		s.Error(err)
+	}
+	s.wantOffsets(name, `{"offsets":[]}`)
+}
+
+// patchGroup writes to a group that its last member may have left a moment ago.
+func (s *suite) patchGroup(name, document string) {
+	s.Helper()
+	if _, err := s.Client.Patient(limit).AlterOffsets(s.ctx, name, s.json(document)); err != nil {
+		s.Fatalf("patch %s: %v", document, err)
+	}
+}
