@@ -1,0 +1,201 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ConnectSpec asks for a distributed Connect cluster.
+type ConnectSpec struct {
+	Name    string
+	Kafka   string // name of the Kafka cluster that it keeps its state in
+	Workers int    // 0 means 1
+	Version string // of Kafka, such as 3.6.2; "" means KafkaVersion
+	// Properties of the workers, over the lab's own; may be nil. A value of ""
+	// removes a property: without plugin.path a cluster has Kafka's mirror
+	// connectors only.
+	Properties map[string]string
+}
+
+// Connect is a distributed Connect cluster.
+type Connect struct {
+	spec    ConnectSpec
+	kafka   *Kafka
+	workers []*Worker
+}
+
+// Worker is one worker of a Connect cluster.
+type Worker struct {
+	*Process
+	port int
+}
+
+// URL returns the root of the worker's REST API.
+func (w *Worker) URL() string { return "http://" + loopback(w.port) }
+
+// Name returns the name it was asked for by.
+func (c *Connect) Name() string { return c.spec.Name }
+
+// Kafka returns the Kafka cluster that it keeps its state in.
+func (c *Connect) Kafka() *Kafka { return c.kafka }
+
+// Worker returns worker i, counted from 0. It panics if there is none.
+func (c *Connect) Worker(i int) *Worker { return c.workers[i] }
+
+// URLs returns the roots of the workers' REST APIs.
+func (c *Connect) URLs() []string {
+	urls := make([]string, 0, len(c.workers))
+	for _, worker := range c.workers {
+		urls = append(urls, worker.URL())
+	}
+	return urls
+}
+
+// GroupID returns the workers' group.id.
+func (c *Connect) GroupID() string { return "connect-" + c.spec.Name }
+
+// OffsetsTopic returns the topic that holds the source connectors' offsets.
+func (c *Connect) OffsetsTopic() string { return c.GroupID() + "-offsets" }
+
+// StatusTopic returns the topic that holds the states of connectors and tasks.
+func (c *Connect) StatusTopic() string { return c.GroupID() + "-status" }
+
+// ConfigTopic returns the topic that holds the configs.
+func (c *Connect) ConfigTopic() string { return c.GroupID() + "-configs" }
+
+func (l *Lab) newConnect(ctx context.Context, spec ConnectSpec) (*Connect, error) {
+	kafka, ok := l.kafkas[spec.Kafka]
+	if !ok {
+		return nil, fmt.Errorf("lab: connect cluster %q: no Kafka cluster %q is asked for", spec.Name, spec.Kafka)
+	}
+	if spec.Version == "" {
+		spec.Version = KafkaVersion
+	}
+	spec.Workers = max(spec.Workers, 1)
+	jars, err := jars(ctx, "connect-"+spec.Version, workerArtifacts(spec.Version), l.progress)
+	if err != nil {
+		return nil, err
+	}
+	cluster := &Connect{spec: spec, kafka: kafka}
+	for i := range spec.Workers {
+		worker, err := l.newWorker(cluster, i, jars)
+		if err != nil {
+			return nil, err
+		}
+		cluster.workers = append(cluster.workers, worker)
+	}
+	return cluster, nil
+}
+
+func (l *Lab) newWorker(cluster *Connect, i int, jars string) (*Worker, error) {
+	name := fmt.Sprintf("connect-%s-%d", cluster.Name(), i+1)
+	folder := filepath.Join(l.dir, name)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return nil, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	// The distribution has the file connectors beside its class path, not on it.
+	classPath, err := classPath(jars, "connect-file-")
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(folder, "worker.properties")
+	properties := cluster.workerProperties(port, []string{
+		l.connectors, filepath.Join(jars, "connect-file-"+cluster.spec.Version+".jar"),
+	})
+	if err := writeProperties(file, properties); err != nil {
+		return nil, err
+	}
+	jvm := jvm{java: l.java, heap: "256m", version: cluster.spec.Version, classPath: classPath, folder: folder}
+	worker := &Worker{port: port}
+	worker.Process = &Process{
+		name:    name,
+		logPath: l.logPath(name),
+		command: func() (*exec.Cmd, error) {
+			return jvm.command("org.apache.kafka.connect.cli.ConnectDistributed", file)
+		},
+		answers: worker.answers,
+	}
+	return worker, nil
+}
+
+// answers asks for the connectors: unlike the root, that is answered only by a
+// worker that has joined its group.
+func (w *Worker) answers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, w.URL()+"/connectors", nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", w.URL(), response.Status)
+	}
+	return nil
+}
+
+func (c *Connect) workerProperties(port int, plugins []string) map[string]string {
+	// offset.flush.interval.ms and the timeouts stay at their defaults: they are
+	// what makes a careless move send records twice.
+	properties := map[string]string{
+		"bootstrap.servers":                 c.kafka.Bootstrap(),
+		"group.id":                          c.GroupID(),
+		"offset.storage.topic":              c.OffsetsTopic(),
+		"offset.storage.partitions":         "5",
+		"offset.storage.replication.factor": "1",
+		"status.storage.topic":              c.StatusTopic(),
+		"status.storage.partitions":         "2",
+		"status.storage.replication.factor": "1",
+		"config.storage.topic":              c.ConfigTopic(),
+		"config.storage.replication.factor": "1",
+		"key.converter":                     "org.apache.kafka.connect.storage.StringConverter",
+		"value.converter":                   "org.apache.kafka.connect.storage.StringConverter",
+		"listeners":                         "http://" + loopback(port),
+		"rest.advertised.host.name":         "127.0.0.1",
+		"rest.advertised.port":              strconv.Itoa(port),
+		"plugin.path":                       strings.Join(plugins, ","),
+		// The default is to wait five minutes for a lost worker to come back.
+		"scheduled.rebalance.max.delay.ms": "1000",
+	}
+	if atLeast36(c.spec.Version) {
+		properties["plugin.discovery"] = "service_load" // skips reading every class of every plugin
+	}
+	for key, value := range c.spec.Properties {
+		properties[key] = value
+	}
+	for key, value := range properties {
+		if value == "" {
+			delete(properties, key)
+		}
+	}
+	return properties
+}
+
+// atLeast36 tells whether the worker knows plugin.discovery. Older ones only
+// warn about it, but their plugins are found by reading them anyway.
+func atLeast36(version string) bool {
+	var major, minor int
+	if _, err := fmt.Sscanf(version, "%d.%d", &major, &minor); err != nil {
+		return false
+	}
+	return major > 3 || major == 3 && minor >= 6
+}
