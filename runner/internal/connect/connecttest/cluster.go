@@ -153,6 +153,7 @@ func New(options ...Option) *Cluster {
 		c.offsetsTopic = c.name + "-offsets"
 	}
 	for i, worker := range c.workers {
+		worker.rest = c.rest(worker)
 		worker.host = fmt.Sprintf("worker-%d.%s", i+1, c.name)
 		worker.id = worker.host + ":8083"
 		worker.readTo = time.Now()
@@ -217,6 +218,7 @@ func (c *Cluster) PutOffset(connector string, partition, offset rawjson.Value) {
 // worker is one worker: what it has read so far, and whether it lives.
 type worker struct {
 	host, id string
+	rest     http.Handler
 	lag      time.Duration
 	slow     bool // lag was set
 	view     *view

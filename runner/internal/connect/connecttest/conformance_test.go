@@ -22,6 +22,7 @@ func TestConformance(t *testing.T) {
 						Client:     cluster.Client(),
 						Topic:      func() string { return "topic-" + nextID() },
 						Source:     SourceConfig,
+						Number:     "sequence",
 						Required:   "topic",
 						OrderedMap: func(topic string) rawjson.Object { return OrderedMapConfig(topic, 1) },
 						Sink:       func(topic string) rawjson.Object { return SinkConfig(topic, topic+"-copy") },

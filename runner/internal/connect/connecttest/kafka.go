@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -39,8 +40,9 @@ func NewKafka() *Kafka {
 func (k *Kafka) ID() string { return k.id }
 
 // Record is one numbered record. A source that neither loses nor repeats writes
-// the numbers of each partition as 0, 1, 2 and so on.
+// the numbers of each stream as 0, 1, 2 and so on.
 type Record struct {
+	Stream    string
 	Partition int
 	Number    int64
 	Cluster   string // Connect cluster that wrote it
@@ -61,7 +63,7 @@ func (k *Kafka) Produce(topic string, partitions int, count int64) {
 	defer k.mu.Unlock()
 	for partition := range partitions {
 		for number := range count {
-			k.append(topic, Record{Partition: partition, Number: number, At: time.Now()})
+			k.append(topic, Record{Stream: topic + "-" + strconv.Itoa(partition), Partition: partition, Number: number, At: time.Now()})
 		}
 	}
 }
@@ -81,7 +83,7 @@ func (k *Kafka) Records(topic string) []Record {
 type Count struct {
 	Records    int
 	Duplicated int   // records whose number was there before
-	Missing    int64 // numbers from 0 to the highest of each partition that are not there
+	Missing    int64 // numbers from 0 to the highest of each stream that are not there
 }
 
 // Count counts a topic's records.
@@ -90,22 +92,22 @@ func (k *Kafka) Count(topic string) Count { return Tally(k.Records(topic)) }
 // Tally counts records, which may come from several Kafka clusters.
 func Tally(records []Record) Count {
 	count := Count{Records: len(records)}
-	seen := map[int]map[int64]bool{}
-	highest := map[int]int64{}
+	seen := map[string]map[int64]bool{}
+	highest := map[string]int64{}
 	for _, record := range records {
-		numbers := seen[record.Partition]
+		numbers := seen[record.Stream]
 		if numbers == nil {
 			numbers = map[int64]bool{}
-			seen[record.Partition] = numbers
+			seen[record.Stream] = numbers
 		}
 		if numbers[record.Number] {
 			count.Duplicated++
 		}
 		numbers[record.Number] = true
-		highest[record.Partition] = max(highest[record.Partition], record.Number)
+		highest[record.Stream] = max(highest[record.Stream], record.Number)
 	}
-	for partition, numbers := range seen {
-		count.Missing += highest[partition] + 1 - int64(len(numbers))
+	for stream, numbers := range seen {
+		count.Missing += highest[stream] + 1 - int64(len(numbers))
 	}
 	return count
 }

@@ -12,58 +12,64 @@ import (
 
 // The classes that workers can load.
 const (
-	// NumberedSource writes numbers to a topic. Its partitions have one field.
-	NumberedSource = "io.connectferry.test.NumberedSource"
-	// OrderedMapSource is a NumberedSource whose partitions have two fields in an
-	// order that Connect's REST API does not keep, so that their offsets are read
-	// as null and what is written over REST is never found by its tasks.
-	OrderedMapSource = "io.connectferry.test.OrderedMapSource"
+	// NumberedSource is the lab's class of that name: it takes the same settings
+	// and keeps the same offsets, so a config works on a lab and here. Unlike the
+	// lab's it lets any offset be written.
+	NumberedSource = "io.connectferry.lab.NumberedSource"
+	// OtherSource is a NumberedSource under another name.
+	OtherSource = "io.connectferry.lab.OtherSource"
 	// NumberedSink copies a topic of numbers to another, as its destination.
-	NumberedSink = "io.connectferry.test.NumberedSink"
+	NumberedSink = "io.connectferry.lab.NumberedSink"
 )
 
 // Plugin is a connector class.
 type Plugin struct {
 	connect.Plugin
-	// AltersOffsets is what the class answers when its offsets are altered: true
-	// if it took note, false as Connect's own default does.
+	// AltersOffsets makes alterOffsets return true, as of a class that looked at
+	// the offsets. Connect's default is false.
 	AltersOffsets bool
 	// RefusesOffsets makes alterOffsets throw with this message.
 	RefusesOffsets string
 }
 
-// DefaultPlugins returns the three classes, at version 1.0.
+// DefaultPlugins returns the three classes.
 func DefaultPlugins() []Plugin {
 	return []Plugin{
-		{Plugin: connect.Plugin{Class: NumberedSource, Type: "source", Version: "1.0"}},
-		{Plugin: connect.Plugin{Class: OrderedMapSource, Type: "source", Version: "1.0"}},
-		{Plugin: connect.Plugin{Class: NumberedSink, Type: "sink", Version: "1.0"}},
+		{Plugin: connect.Plugin{Class: NumberedSource, Type: "source", Version: "1.0.0"}},
+		{Plugin: connect.Plugin{Class: OtherSource, Type: "source", Version: "1.0.0"}},
+		{Plugin: connect.Plugin{Class: NumberedSink, Type: "sink", Version: "1.0.0"}},
 	}
 }
 
-// SourceConfig returns the config of a [NumberedSource] with one task per
-// partition. Settings it takes, all times in ms:
+// SourceConfig returns the config of a [NumberedSource]. Each of its tasks sends
+// a stream of its own, <topic>-<task>, numbered from 0. More settings, with their
+// defaults:
 //
-//	topic       where it writes
-//	partitions  how many it has, default 1; tasks.max tasks share them
-//	poll.ms     how long a poll takes, during which nothing can interrupt it; default 10
-//	batch       records per partition and poll, default 1
-//	limit       records per partition after which polls return nothing
-//	ack.ms      how long Kafka takes to acknowledge, default 2
-func SourceConfig(topic string, partitions int) rawjson.Object {
-	count := strconv.Itoa(partitions)
-	return config(map[string]string{"connector.class": NumberedSource, "topic": topic, "partitions": count, "tasks.max": count})
+//	rate           50     records per second and task, 0 for as fast as it goes
+//	batch.size     500    most records of one poll
+//	max.records    -1     records of each stream, after which polls return nothing
+//	start.sequence 0      first number of a stream
+//	poll.block.ms  0      how long a poll takes, during which nothing can interrupt it
+//	key.order      plain  linked: see [OrderedMapConfig]
+//	stream.prefix         instead of the topic
+//	fail.on.start  false  tasks fail when they start
+//	fail.after     -1     tasks fail after so many records of one run
+//	refuse.value          validation fails if this is set to anything
+//	ack.ms         2      how long Kafka takes to acknowledge (the lab has no such setting)
+func SourceConfig(topic string, tasks int) rawjson.Object {
+	return config(map[string]string{"connector.class": NumberedSource, "topic": topic, "tasks.max": strconv.Itoa(tasks)})
 }
 
-// OrderedMapConfig returns the config of an [OrderedMapSource], which takes the
-// settings of [SourceConfig].
-func OrderedMapConfig(topic string, partitions int) rawjson.Object {
-	return SourceConfig(topic, partitions).With("connector.class", rawjson.String(OrderedMapSource))
+// OrderedMapConfig returns the config of a source whose partitions have two
+// fields in an order that Connect's REST API does not keep, so that their offsets
+// are read as null and what is written over REST is never found by its tasks.
+func OrderedMapConfig(topic string, tasks int) rawjson.Object {
+	return SourceConfig(topic, tasks).With("key.order", rawjson.String("linked"))
 }
 
-// SinkConfig returns the config of a [NumberedSink] with one task. It takes
-// topics (one or more, by commas), destination, and poll.ms and batch as
-// [SourceConfig] has them.
+// SinkConfig returns the config of a [NumberedSink] with one task, which copies
+// the records of topic to the topic named destination. It takes batch.size (most
+// records of a partition and poll, default 1) and poll.block.ms (default 10).
 func SinkConfig(topic, destination string) rawjson.Object {
 	return config(map[string]string{"connector.class": NumberedSink, "topics": topic, "destination": destination, "tasks.max": "1"})
 }
@@ -91,50 +97,51 @@ func (c *Cluster) plugin(class string) (Plugin, bool) {
 	return c.plugins[i], true
 }
 
-// taskConfigs is Connector.taskConfigs: the connector's config once per task,
-// and which of how many it is.
+// taskConfigs is Connector.taskConfigs: the connector's config once per task.
 func (p Plugin) taskConfigs(config rawjson.Object) []rawjson.Object {
-	count := setting(config, "tasks.max", 1)
-	if p.Type == "source" {
-		count = min(count, setting(config, "partitions", 1))
-	}
-	tasks := make([]rawjson.Object, count)
+	tasks := make([]rawjson.Object, setting(config, "tasks.max", 1))
 	for i := range tasks {
-		tasks[i] = config.With("task.class", rawjson.String(p.Class+"Task")).
-			With("task.number", rawjson.String(strconv.Itoa(i))).
-			With("task.count", rawjson.String(strconv.FormatInt(count, 10)))
+		tasks[i] = config.With("task.class", rawjson.String(p.Class+"Task")).With("task.number", rawjson.String(strconv.Itoa(i)))
 	}
 	return tasks
+}
+
+// lowest is the lowest value of each setting that is a number.
+var lowest = map[string]int64{
+	"tasks.max": 1, "rate": 0, "batch.size": 1, "max.records": -1, "start.sequence": 0, "poll.block.ms": 0, "fail.after": -1, "ack.ms": 0,
 }
 
 // validate returns what is wrong with each setting that something is wrong with.
 func (p Plugin) validate(config rawjson.Object) []connect.ConfigProblem {
 	var problems []connect.ConfigProblem
-	needed := []string{"topic"}
+	refuse := func(key, message string) {
+		problems = append(problems, connect.ConfigProblem{Name: key, Errors: []string{message}})
+	}
+	needed := "topic"
 	if p.Type == "sink" {
-		needed = []string{"destination"}
+		needed = "destination"
 	}
-	for _, key := range needed {
-		if _, ok := config.Get(key); !ok {
-			problems = append(problems, connect.ConfigProblem{Name: key,
-				Errors: []string{`Missing required configuration "` + key + `" which has no default value.`}})
-		}
+	if _, given := config.Get(needed); !given {
+		refuse(needed, `Missing required configuration "`+needed+`" which has no default value.`)
 	}
-	for _, key := range []string{"tasks.max", "partitions", "poll.ms", "batch", "limit", "ack.ms"} {
-		value, ok := config.Get(key)
-		if !ok {
+	for _, key := range sortedKeys(lowest) {
+		text := config.Text(key)
+		if _, given := config.Get(key); !given {
 			continue
 		}
-		text, _ := value.Text()
 		number, err := strconv.ParseInt(text, 10, 64)
 		switch {
 		case err != nil:
-			problems = append(problems, connect.ConfigProblem{Name: key,
-				Errors: []string{"Invalid value " + text + " for configuration " + key + ": Not a number of type INT"}})
-		case number < 1:
-			problems = append(problems, connect.ConfigProblem{Name: key,
-				Errors: []string{"Invalid value " + text + " for configuration " + key + ": Value must be at least 1"}})
+			refuse(key, "Invalid value "+text+" for configuration "+key+": Not a number of type INT")
+		case number < lowest[key]:
+			refuse(key, "Invalid value "+text+" for configuration "+key+": Value must be at least "+strconv.FormatInt(lowest[key], 10))
 		}
+	}
+	if order := config.Text("key.order"); order != "" && order != "plain" && order != "linked" {
+		refuse("key.order", "Invalid value "+order+" for configuration key.order: String must be one of: plain, linked")
+	}
+	if refused := config.Text("refuse.value"); refused != "" {
+		refuse("refuse.value", "Invalid value "+refused+" for configuration refuse.value: this setting is always refused")
 	}
 	return problems
 }

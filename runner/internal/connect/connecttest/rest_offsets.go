@@ -152,7 +152,7 @@ func (c *Cluster) modifyOffsets(w *worker, connector string, entries []entry) (a
 		}
 		var err error
 		if plugin.Type == "sink" {
-			err = c.modifyGroup(connector, sinkGroup(connector, known.config.Text("consumer.override.group.id")), entries)
+			err = c.modifyGroup(plugin, connector, sinkGroup(connector, known.config.Text("consumer.override.group.id")), entries)
 		} else {
 			err = c.modifySource(plugin, connector, entries)
 		}
@@ -206,7 +206,7 @@ func (c *Cluster) modifySource(plugin Plugin, connector string, entries []entry)
 
 // modifyGroup is Worker.modifySinkConnectorOffsets: a group with members takes
 // no offsets from others.
-func (c *Cluster) modifyGroup(connector, groupName string, entries []entry) error {
+func (c *Cluster) modifyGroup(plugin Plugin, connector, groupName string, entries []entry) error {
 	if entries == nil {
 		if found := c.kafka.groups[groupName]; found != nil && len(found.members) > 0 {
 			return busyGroup("reset", connector)
@@ -221,6 +221,9 @@ func (c *Cluster) modifyGroup(connector, groupName string, entries []entry) erro
 			return err
 		}
 		parsed[partition] = offset
+	}
+	if plugin.RefusesOffsets != "" {
+		return errInternal(plugin.RefusesOffsets)
 	}
 	group := c.kafka.group(groupName)
 	if len(group.members) > 0 {

@@ -1,24 +1,30 @@
 package connecttest
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// sourceTask produces numbers (WorkerSourceTask with a NumberedSourceTask).
+// sourceTask sends one numbered stream: WorkerSourceTask with the lab's
+// NumberedTask in it.
 type sourceTask struct {
 	*task
-	partitions []*sourcePartition
-}
+	topic     string
+	stream    string
+	partition rawjson.Value // the source partition, spelled as the task spells it
 
-type sourcePartition struct {
-	number int           // of the topic's partition too
-	key    rawjson.Value // the source partition, spelled as this class spells it
-	next   int64         // to be produced
-	sent   []inFlight    // not yet known to be acknowledged, oldest first
-	// committable is the last number that may be committed, -1 for none. It only
+	rate, batch, most, first, failAfter int64
+	block, ack                          time.Duration
+
+	next    int64 // to be sent
+	done    int64 // sent in this run
+	started time.Time
+	idle    bool       // nothing was due when the poll began
+	sent    []inFlight // not yet known to be acknowledged, oldest first
+	// committable is the last number that may be committed, or nothing. It only
 	// moves between polls, so a paused task's last batch stays uncommitted.
 	committable int64
 }
@@ -30,31 +36,43 @@ type inFlight struct {
 
 const nothing = -1
 
-func newSourceTask(t *task, plugin Plugin) *sourceTask {
-	s := &sourceTask{task: t}
-	count, number := setting(t.config, "task.count", 1), setting(t.config, "task.number", 0)
-	for p := number; p < setting(t.config, "partitions", 1); p += count {
-		s.partitions = append(s.partitions, &sourcePartition{number: int(p), key: plugin.sourcePartition(int(p)), committable: nothing})
+const (
+	defaultRate  = 50
+	defaultBatch = 500
+	defaultAckMS = 2
+	maxIdle      = 100 * time.Millisecond
+)
+
+func newSourceTask(t *task) *sourceTask {
+	prefix := t.config.Text("stream.prefix")
+	if prefix == "" {
+		prefix = t.config.Text("topic")
+	}
+	number := func(key string, otherwise int64) int64 { return setting(t.config, key, otherwise) }
+	s := &sourceTask{
+		task: t, topic: t.config.Text("topic"), stream: prefix + "-" + strconv.Itoa(t.id), committable: nothing,
+		rate: number("rate", defaultRate), batch: number("batch.size", number("batch", defaultBatch)), most: number("max.records", -1),
+		first: number("start.sequence", 0), failAfter: number("fail.after", -1),
+		block: time.Duration(number("poll.block.ms", number("poll.ms", 0))) * time.Millisecond,
+		ack:   time.Duration(number("ack.ms", defaultAckMS)) * time.Millisecond,
+	}
+	s.partition = rawjson.Object{}.With("stream", rawjson.String(s.stream)).Value()
+	if t.config.Text("key.order") == "linked" {
+		// A LinkedHashMap, in the order that a HashMap does not have.
+		s.partition = rawjson.Object{}.With("database", rawjson.String(prefix)).With("server", rawjson.String(strconv.Itoa(t.id))).Value()
 	}
 	return s
 }
 
-func (p Plugin) sourcePartition(number int) rawjson.Value {
-	name := rawjson.String("p" + strconv.Itoa(number))
-	if p.Class == OrderedMapSource {
-		// A LinkedHashMap in the one order that a HashMap does not have.
-		return rawjson.Object{}.With("database", rawjson.String("numbers")).With("server", name).Value()
-	}
-	return rawjson.Object{}.With("partition", name).Value()
+// SourcePartition returns the partition under which task number task of a
+// connector with [SourceConfig] keeps its offset.
+func SourcePartition(topic string, task int) rawjson.Value {
+	return rawjson.Object{}.With("stream", rawjson.String(topic+"-"+strconv.Itoa(task))).Value()
 }
 
-// SourcePartition returns the partition under which a [NumberedSource] keeps the
-// offset of its partition of that number.
-func SourcePartition(number int) rawjson.Value { return Plugin{}.sourcePartition(number) }
-
-// SourceOffset returns the offset a source keeps after it wrote that number.
+// SourceOffset returns the offset a source keeps after it sent that number.
 func SourceOffset(last int64) rawjson.Value {
-	return rawjson.Object{}.With("number", rawjson.Int(last)).Value()
+	return rawjson.Object{}.With("sequence", rawjson.Int(last)).Value()
 }
 
 func (s *sourceTask) offsets() *offsetsTopic {
@@ -62,82 +80,92 @@ func (s *sourceTask) offsets() *offsetsTopic {
 }
 
 func (s *sourceTask) start() {
-	for _, partition := range s.partitions {
-		partition.next = 0
-		stored, ok := s.offsets().get(s.connector, partition.key)
-		if !ok {
-			continue
-		}
-		object, err := stored.Object()
-		if err != nil {
-			continue
-		}
-		value, _ := object.Get("number")
-		if last, ok := value.Int(); ok {
-			partition.next = last + 1
+	s.next, s.started = s.first, time.Now()
+	stored, found := s.offsets().get(s.connector, s.partition)
+	if !found {
+		return
+	}
+	if object, err := stored.Object(); err == nil {
+		value, _ := object.Get("sequence")
+		if last, whole := value.Int(); whole {
+			s.next = last + 1
 		}
 	}
 }
 
 func (s *sourceTask) between() {
-	for _, partition := range s.partitions {
-		for len(partition.sent) > 0 && !partition.sent[0].ackAt.After(time.Now()) {
-			partition.committable = partition.sent[0].last
-			partition.sent = partition.sent[1:]
-		}
+	for len(s.sent) > 0 && !s.sent[0].ackAt.After(time.Now()) {
+		s.committable = s.sent[0].last
+		s.sent = s.sent[1:]
 	}
 }
 
+// due is how many records this run may have sent by then, less those it sent.
+func (s *sourceTask) due(then time.Time) int64 {
+	due := s.batch
+	if s.rate > 0 {
+		due = then.Sub(s.started).Nanoseconds()/(time.Second.Nanoseconds()/s.rate) + 1 - s.done
+	}
+	if s.most >= 0 {
+		due = min(due, s.first+s.most-s.next)
+	}
+	if s.failAfter >= 0 {
+		due = min(due, s.failAfter-s.done)
+	}
+	return due
+}
+
+// pollTime is the blocking part, and the idle part if nothing is due after it.
 func (s *sourceTask) pollTime() time.Duration {
-	return time.Duration(setting(s.config, "poll.ms", 10)) * time.Millisecond
+	s.idle = s.due(time.Now().Add(s.block)) <= 0
+	if !s.idle {
+		return s.block
+	}
+	pause := maxIdle
+	if s.rate > 0 {
+		pause = max(time.Millisecond, min(maxIdle, time.Second/time.Duration(s.rate)))
+	}
+	return s.block + pause
 }
 
 func (s *sourceTask) polled() bool {
-	limit := setting(s.config, "limit", 0)
-	ackAt := time.Now().Add(time.Duration(setting(s.config, "ack.ms", 2)) * time.Millisecond)
-	for _, partition := range s.partitions {
-		until := partition.next + setting(s.config, "batch", 1)
-		if limit > 0 {
-			until = min(until, max(limit, partition.next))
-		}
-		if until == partition.next {
-			continue
-		}
-		if s.cancelled {
-			// The producer was closed with the cancellation: sending throws.
-			return false
-		}
-		topic := s.config.Text("topic")
-		for ; partition.next < until; partition.next++ {
-			s.cluster.kafka.append(topic, Record{Partition: partition.number, Number: partition.next, Cluster: s.cluster.name, At: time.Now()})
-		}
-		s.cluster.useTopic(s.connector, topic)
-		partition.sent = append(partition.sent, inFlight{last: until - 1, ackAt: ackAt})
+	if s.failAfter >= 0 && s.done >= s.failAfter {
+		s.failure = "org.apache.kafka.connect.errors.ConnectException: told to fail by fail.after"
+		return true
 	}
+	if s.idle {
+		return true
+	}
+	if s.cancelled {
+		// The producer was closed with the cancellation: sending throws.
+		return false
+	}
+	count := min(s.due(time.Now()), s.batch)
+	for range count {
+		s.cluster.kafka.append(s.topic, Record{Stream: s.stream, Partition: s.id, Number: s.next, Cluster: s.cluster.name, At: time.Now()})
+		s.next++
+	}
+	s.done += count
+	s.cluster.useTopic(s.connector, s.topic)
+	s.sent = append(s.sent, inFlight{last: s.next - 1, ackAt: time.Now().Add(s.ack)})
 	return true
 }
 
 func (s *sourceTask) commit() {
-	for _, partition := range s.partitions {
-		if partition.committable != nothing {
-			s.offsets().put(s.connector, partition.key, SourceOffset(partition.committable))
-			partition.committable = nothing
-		}
+	if s.committable != nothing {
+		s.offsets().put(s.connector, s.partition, SourceOffset(s.committable))
+		s.committable = nothing
 	}
 }
 
-// lastCommit waits for what is in flight and commits it. A task that was
-// cancelled comes here too if its last poll returned nothing.
+// lastCommit waits for what is in flight, for at most the flush timeout, and
+// commits it. A cancelled task comes here too if its last poll returned nothing.
 func (s *sourceTask) lastCommit() {
-	deadline := time.Now().Add(s.cluster.flushTimeout)
-	for _, partition := range s.partitions {
-		for _, batch := range partition.sent {
-			if until := batch.ackAt; until.After(time.Now()) && until.Before(deadline) {
-				timer := time.NewTimer(time.Until(until))
-				for !s.gone() && !s.await(timer.C) {
-				}
-				timer.Stop()
-			}
+	if len(s.sent) > 0 {
+		until := min(time.Until(s.sent[len(s.sent)-1].ackAt), s.cluster.flushTimeout)
+		timer := time.NewTimer(until)
+		defer timer.Stop()
+		for !s.gone() && !s.await(timer.C) {
 		}
 	}
 	if s.gone() {
@@ -151,14 +179,9 @@ func (s *sourceTask) close() {}
 
 // useTopic notes a topic among a connector's active ones (KIP-558).
 func (c *Cluster) useTopic(connector, topic string) {
-	if _, ok := c.state.configs[connector]; !ok || !c.topicTracking {
+	if _, exists := c.state.configs[connector]; !exists || !c.topicTracking || slices.Contains(c.state.topics[connector], topic) {
 		return
 	}
-	for _, known := range c.state.topics[connector] {
-		if known == topic {
-			return
-		}
-	}
-	topics := append(append([]string{}, c.state.topics[connector]...), topic)
+	topics := append(slices.Clone(c.state.topics[connector]), topic)
 	c.publish(func(v *view) { v.topics[connector] = topics })
 }

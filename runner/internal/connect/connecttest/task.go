@@ -57,7 +57,7 @@ func (c *Cluster) startTask(id taskID, known connectorConfig, config rawjson.Obj
 	if plugin.Type == "sink" {
 		t.impl = newSinkTask(t)
 	} else {
-		t.impl = newSourceTask(t, plugin)
+		t.impl = newSourceTask(t)
 	}
 	c.running.Go(t.run)
 	c.running.Go(t.commitEachInterval)
@@ -125,6 +125,8 @@ func (t *task) startup() bool {
 	}
 	if trace := t.cluster.failStarts[t.connector]; trace != "" {
 		t.failure = trace
+	} else if t.config.Text("fail.on.start") == "true" {
+		t.failure = "org.apache.kafka.connect.errors.ConnectException: told to fail by fail.on.start"
 	}
 	if t.stopping() || t.gone() || t.failure != "" {
 		return false

@@ -24,7 +24,6 @@ func (c *Cluster) Intercept(interceptor Interceptor) {
 // real socket.
 func (c *Cluster) Worker(i int) http.Handler {
 	worker := c.workers[i]
-	rest := c.rest(worker)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c.kafka.mu.Lock()
 		intercept, down := c.intercept, worker.down || worker.dead
@@ -33,10 +32,10 @@ func (c *Cluster) Worker(i int) http.Handler {
 			panic(http.ErrAbortHandler)
 		}
 		if intercept == nil {
-			rest.ServeHTTP(w, r)
+			worker.rest.ServeHTTP(w, r)
 			return
 		}
-		intercept(w, r, rest)
+		intercept(w, r, worker.rest)
 	})
 }
 
