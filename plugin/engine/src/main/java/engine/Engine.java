@@ -1,0 +1,195 @@
+package engine;
+
+import com.fasterxml.jackson.core.type.TypeReference;
+import io.kestra.core.models.executions.Execution;
+import io.kestra.core.models.flows.Flow;
+import io.kestra.core.repositories.ExecutionRepositoryInterface;
+import io.kestra.core.repositories.FlowRepositoryInterface;
+import io.kestra.core.repositories.LocalFlowRepositoryLoader;
+import io.kestra.core.runners.FlowInputOutput;
+import io.kestra.core.runners.TestRunner;
+import io.kestra.core.runners.TestRunnerUtils;
+import io.kestra.core.serializers.JacksonMapper;
+import io.kestra.core.services.KVStoreService;
+import io.kestra.core.storages.kv.KVValueAndMetadata;
+import io.micronaut.context.ApplicationContext;
+
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+import static engine.EngineContext.TENANT;
+
+/**
+ * A real Kestra engine in this JVM that does what standard input says and tells what happens on standard output, one
+ * JSON object per line each. Ends at `{"exit":true}` and at the end of its input, and so with whoever started it.
+ *
+ * <pre>
+ * {"kv":"KEY","namespace":"NS","value":...}                             sets a KV entry
+ * {"run":"FLOW","namespace":"NS","inputs":{...},"ref":"REF","seconds":60} starts an execution and tells of its end
+ * {"kill":"EXECUTION"}                                                   kills an execution and its sub-executions
+ * {"exit":true}
+ * </pre>
+ *
+ * Events: ready, kv, started, execution, task, log, ended, error. Those that answer a run carry its ref.
+ */
+public final class Engine {
+    private static final Duration LOOK_EVERY = Duration.ofMillis(200);
+    private static final Duration LOGS_SETTLE = Duration.ofMillis(600);
+    private static final int MAX_SECONDS = 300;
+
+    private final ApplicationContext context;
+    private final Events events;
+    private final Watcher watcher;
+
+    /** A command; which it is, is told by the one field that is set. */
+    private record Command(
+        String run, String kill, String kv, Boolean exit, String namespace, Map<String, Object> inputs, Object value, String ref, Integer seconds
+    ) {
+    }
+
+    private Engine(ApplicationContext context, Events events) {
+        this.context = context;
+        this.events = events;
+        this.watcher = new Watcher(context, events);
+    }
+
+    public static void main(String[] commandLine) {
+        PrintStream protocol = System.out;
+        System.setOut(System.err); // What libraries print must not get between the lines.
+        Events events = new Events(protocol);
+        int exitCode = 1;
+        try {
+            Engine engine = start(Arguments.parse(commandLine), events);
+            engine.obey(new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)));
+            exitCode = 0;
+        } catch (Throwable failure) {
+            failure.printStackTrace();
+            events.write("error", "message", String.valueOf(failure.getMessage()));
+        }
+        Runtime.getRuntime().halt(exitCode); // The engine's threads are not daemons, and there is nothing to save.
+    }
+
+    private static Engine start(Arguments arguments, Events events) throws Exception {
+        Engine engine = new Engine(EngineContext.start(arguments.pluginFolder()), events);
+        TestRunner runner = engine.context.getBean(TestRunner.class);
+        runner.setSchedulerEnabled(false); // No triggers here: saves the scheduler's start-up.
+        runner.run();
+        events.write("ready", "flows", engine.loadFlows(arguments.flowFolders()));
+        return engine;
+    }
+
+    /** Kestra's loader logs a warning and skips a flow it cannot parse, so count what arrived. */
+    private int loadFlows(List<Path> folders) throws Exception {
+        List<Path> files = FlowFiles.in(folders);
+        for (Path file : files) {
+            context.getBean(LocalFlowRepositoryLoader.class).load(TENANT, file.toFile());
+        }
+        int loaded = context.getBean(FlowRepositoryInterface.class).findAll(TENANT).size();
+        if (loaded != files.size()) {
+            throw new IllegalStateException("only " + loaded + " of " + files.size() + " flows loaded, run engine.Validate on the same folders");
+        }
+        return loaded;
+    }
+
+    private void obey(BufferedReader commands) throws Exception {
+        for (String line = commands.readLine(); line != null; line = commands.readLine()) {
+            if (line.isBlank()) {
+                continue;
+            }
+            Command command = JacksonMapper.ofJson().readValue(line, new TypeReference<>() {
+            });
+            if (Boolean.TRUE.equals(command.exit())) {
+                return;
+            }
+            if (command.kv() != null) {
+                setKv(command);
+            } else if (command.kill() != null) {
+                Thread.ofVirtual().start(() -> answer(command, this::kill));
+            } else if (command.run() != null) {
+                Thread.ofPlatform().daemon().start(() -> answer(command, this::run));
+            } else {
+                events.write("error", "ref", command.ref(), "message", "command has none of run, kill, kv and exit");
+            }
+        }
+    }
+
+    private interface Action {
+        void take(Command command) throws Exception;
+    }
+
+    private void answer(Command command, Action action) {
+        try {
+            action.take(command);
+        } catch (Exception failure) {
+            events.write("error", "ref", command.ref(), "message", String.valueOf(failure.getMessage()));
+        }
+    }
+
+    private void setKv(Command command) throws Exception {
+        context.getBean(KVStoreService.class).get(TENANT, command.namespace(), null)
+            .put(command.kv(), new KVValueAndMetadata(null, command.value()));
+        events.write("kv", "key", command.kv());
+    }
+
+    private void run(Command command) throws Exception {
+        Flow flow = context.getBean(FlowRepositoryInterface.class).findById(TENANT, command.namespace(), command.run())
+            .orElseThrow(() -> new IllegalArgumentException("no flow " + command.namespace() + "." + command.run()));
+        FlowInputOutput inputReader = context.getBean(FlowInputOutput.class);
+        CompletableFuture<String> started = new CompletableFuture<>();
+        Map<String, Object> inputs = command.inputs() == null ? Map.of() : command.inputs();
+        Duration longest = Duration.ofSeconds(command.seconds() == null ? MAX_SECONDS : command.seconds());
+        CompletableFuture<Execution> end = CompletableFuture.supplyAsync(() -> {
+            try {
+                return context.getBean(TestRunnerUtils.class).runOne(flow, (flowOfRun, execution) -> {
+                    Map<String, Object> typed = inputReader.readExecutionInputs(flowOfRun, execution, inputs);
+                    started.complete(execution.getId());
+                    return typed;
+                }, longest);
+            } catch (Exception failure) {
+                started.completeExceptionally(failure);
+                throw new IllegalStateException(failure.getMessage(), failure);
+            }
+        }, task -> Thread.ofPlatform().daemon().start(task));
+
+        String executionId = started.get();
+        events.write("started", "ref", command.ref(), "execution", executionId, "flow", command.run());
+        while (!isDone(end)) {
+            watcher.look(executionId);
+        }
+        Execution ended = end.get();
+        do {
+            watcher.look(executionId);
+            isDone(new CompletableFuture<>());
+        } while (!watcher.isQuiet(LOGS_SETTLE));
+        events.write("ended", "ref", command.ref(), "execution", executionId, "flow", command.run(),
+            "state", ended.getState().getCurrent(), "ms", Watcher.millisOf(ended.getState()),
+            "outputs", VersionShim.outputsOf(context, ended), "tasks", watcher.tasksOf(ended));
+    }
+
+    /** Waits a moment for it. */
+    private static boolean isDone(CompletableFuture<?> future) throws InterruptedException {
+        try {
+            future.get(LOOK_EVERY.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException notYet) {
+            return false;
+        } catch (java.util.concurrent.ExecutionException failed) {
+            return true; // Whoever reads the value gets the failure.
+        }
+        return true;
+    }
+
+    private void kill(Command command) throws Exception {
+        Execution execution = context.getBean(ExecutionRepositoryInterface.class).findById(TENANT, command.kill())
+            .orElseThrow(() -> new IllegalArgumentException("no execution " + command.kill()));
+        context.getBean(TestRunnerUtils.class).killExecution(execution);
+    }
+}

@@ -1,0 +1,118 @@
+package engine;
+
+import io.kestra.core.models.executions.Execution;
+import io.kestra.core.models.executions.LogEntry;
+import io.kestra.core.models.executions.TaskRun;
+import io.kestra.core.models.flows.State;
+import io.kestra.core.repositories.ExecutionRepositoryInterface;
+import io.kestra.core.services.ExecutionLogService;
+import io.micronaut.context.ApplicationContext;
+import org.slf4j.event.Level;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+import static engine.EngineContext.TENANT;
+
+/**
+ * Tells what changed since it last looked, in all executions and so in those that a flow started too. It reads the
+ * repositories, since the queues of 1.3 and 2.0 have nothing in common.
+ */
+final class Watcher {
+    private final ApplicationContext context;
+    private final Events events;
+    private final Map<String, State.Type> executionStates = new HashMap<>();
+    private final Map<String, State.Type> taskStates = new HashMap<>();
+    private final Map<String, Integer> logsSeen = new HashMap<>();
+    private final Map<String, Instant> lastLog = new HashMap<>();
+
+    Watcher(ApplicationContext context, Events events) {
+        this.context = context;
+        this.events = events;
+    }
+
+    /** Writes the news and returns the execution, or null if it is not stored yet. */
+    synchronized Execution look(String executionId) throws Exception {
+        List<Execution> executions = context.getBean(ExecutionRepositoryInterface.class).findAllAsync(TENANT).collectList().block();
+        Execution found = null;
+        for (Execution execution : executions == null ? List.<Execution>of() : executions) {
+            tellOf(execution);
+            if (execution.getId().equals(executionId)) {
+                found = execution;
+            }
+        }
+        return found;
+    }
+
+    /** Whether no log line has come in for a while; they are stored some time after the execution has ended. */
+    synchronized boolean isQuiet(Duration time) {
+        Instant since = Instant.now().minus(time);
+        return lastLog.values().stream().noneMatch(since::isBefore);
+    }
+
+    private void tellOf(Execution execution) {
+        if (execution.getState().getCurrent() != executionStates.put(execution.getId(), execution.getState().getCurrent())) {
+            events.write("execution", "execution", execution.getId(), "flow", execution.getFlowId(), "parent", parentOf(execution),
+                "state", execution.getState().getCurrent());
+        }
+        for (TaskRun taskRun : taskRunsOf(execution)) {
+            if (taskRun.getState().getCurrent() != taskStates.put(taskRun.getId(), taskRun.getState().getCurrent())) {
+                events.write("task", "execution", execution.getId(), "flow", execution.getFlowId(), "task", taskRun.getTaskId(),
+                    "value", taskRun.getValue(), "state", taskRun.getState().getCurrent());
+            }
+        }
+        tellLogsOf(execution);
+    }
+
+    private void tellLogsOf(Execution execution) {
+        List<LogEntry> logs = new ArrayList<>(context.getBean(ExecutionLogService.class)
+            .getExecutionLogs(TENANT, execution.getId(), Level.INFO, null, null, null, false));
+        logs.sort(Comparator.comparing(LogEntry::getTimestamp));
+        int seen = logsSeen.getOrDefault(execution.getId(), 0);
+        for (LogEntry entry : logs.subList(Math.min(seen, logs.size()), logs.size())) {
+            events.write("log", "execution", execution.getId(), "flow", execution.getFlowId(), "task", entry.getTaskId(),
+                "level", entry.getLevel(), "at", entry.getTimestamp(), "message", entry.getMessage());
+        }
+        if (logs.size() > seen) {
+            logsSeen.put(execution.getId(), logs.size());
+            lastLog.put(execution.getId(), Instant.now());
+        }
+    }
+
+    List<Map<String, Object>> tasksOf(Execution execution) throws Exception {
+        List<Map<String, Object>> tasks = new ArrayList<>();
+        for (TaskRun taskRun : taskRunsOf(execution)) {
+            Map<String, Object> task = new LinkedHashMap<>();
+            task.put("task", taskRun.getTaskId());
+            task.put("value", taskRun.getValue());
+            task.put("state", taskRun.getState().getCurrent());
+            task.put("ms", millisOf(taskRun.getState()));
+            task.put("outputs", VersionShim.outputsOf(context, taskRun));
+            tasks.add(task);
+        }
+        return tasks;
+    }
+
+    static Long millisOf(State state) {
+        List<State.History> history = state.getHistories();
+        return history == null || history.isEmpty() ? null
+            : Duration.between(history.getFirst().getDate(), history.getLast().getDate()).toMillis();
+    }
+
+    private static List<TaskRun> taskRunsOf(Execution execution) {
+        return execution.getTaskRunList() == null ? List.of() : execution.getTaskRunList();
+    }
+
+    /** A sub-flow's execution names its parent in its trigger, an iteration of 2.0's Loop as its parent. */
+    private static String parentOf(Execution execution) {
+        Object byTrigger = execution.getTrigger() == null || execution.getTrigger().getVariables() == null ? null
+            : execution.getTrigger().getVariables().get("executionId");
+        return byTrigger != null ? byTrigger.toString() : execution.getParentId();
+    }
+}

@@ -1,0 +1,207 @@
+package io.connectferry;
+
+import io.kestra.core.models.annotations.PluginProperty;
+import io.kestra.core.models.property.Property;
+import io.kestra.core.models.tasks.InputFilesInterface;
+import io.kestra.core.models.tasks.NamespaceFiles;
+import io.kestra.core.models.tasks.NamespaceFilesInterface;
+import io.kestra.core.models.tasks.RunnableTask;
+import io.kestra.core.models.tasks.RunnableTaskException;
+import io.kestra.core.models.tasks.Task;
+import io.kestra.core.models.tasks.runners.TaskRunner;
+import io.kestra.core.runners.RunContext;
+import io.kestra.plugin.core.runner.Process;
+import io.kestra.plugin.scripts.exec.scripts.models.ScriptOutput;
+import io.kestra.plugin.scripts.exec.scripts.runners.CommandsWrapper;
+import io.swagger.v3.oas.annotations.media.Schema;
+import jakarta.validation.Valid;
+import lombok.AccessLevel;
+import lombok.Builder;
+import lombok.EqualsAndHashCode;
+import lombok.Getter;
+import lombok.NoArgsConstructor;
+import lombok.ToString;
+import lombok.experimental.SuperBuilder;
+
+import java.io.IOException;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
+
+/** What all tasks share: they write a request file, run the runner on it and read its report. */
+@SuperBuilder
+@ToString
+@EqualsAndHashCode
+@Getter
+@NoArgsConstructor
+public abstract class AbstractFerryTask extends Task implements RunnableTask<RunnerOutput>, NamespaceFilesInterface, InputFilesInterface {
+    static final String DEFAULT_IMAGE = "connectferry/ferry:0.1.0";
+
+    private static final String REQUEST_FILE = "request.json";
+    private static final String RESULT_FILE = "result.json";
+
+    @Schema(
+        title = "Clusters document",
+        description = """
+            The Connect clusters by name, in the schema of the runner's clusters file: an object with the key `clusters`. Defaults to \
+            the KV entry `connect_clusters` of the flow's namespace or of one above it. A value may hold `${secret:NAME}`, which this \
+            task replaces by the Kestra secret of that name; the secret reaches the runner only in a file that no one else can read."""
+    )
+    @ToString.Exclude
+    @PluginProperty(group = "connection") // Not `secret`, which refuses literals, and most of it are no secrets.
+    private Property<Map<String, Object>> clusters;
+
+    @Schema(
+        title = "Task runner",
+        description = """
+            Defaults to Process, which runs the runner that this plugin carries. Every other task runner takes it from \
+            `containerImage`. With Docker, the container runs as the image's user or, where the worker is not root, as the worker's \
+            own; `killGracePeriod` defaults to one minute here, so that a killed move can be put back."""
+    )
+    @Valid
+    @Builder.Default
+    @PluginProperty(group = "execution")
+    private TaskRunner<?> taskRunner = Process.instance();
+
+    @Schema(title = "Container image", description = "Has the runner at `/ferry`. Defaults to `" + DEFAULT_IMAGE + "`; not used by Process.")
+    @Builder.Default
+    @PluginProperty(group = "execution")
+    private Property<String> containerImage = Property.ofValue(DEFAULT_IMAGE);
+
+    @Schema(
+        title = "Files for the runner",
+        description = "Such as the `ca_file` that `clusters` names; paths there start in the task's working directory."
+    )
+    @PluginProperty(dynamic = true, group = "source")
+    private Object inputFiles;
+
+    @Schema(title = "Namespace files for the runner")
+    @PluginProperty(group = "source")
+    private NamespaceFiles namespaceFiles;
+
+    @Getter(AccessLevel.NONE)
+    @ToString.Exclude
+    @EqualsAndHashCode.Exclude
+    private final transient AtomicReference<RunnerCommand> running = new AtomicReference<>();
+
+    /** The runner's command. */
+    abstract String command();
+
+    /** Adds what the task was told. `folder` takes files that the request names. */
+    abstract void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception;
+
+    /** The clusters for the request. */
+    Map<String, Object> clusters(RunContext runContext) throws Exception {
+        return ClustersDocument.read(runContext, clusters);
+    }
+
+    /** A file that the command writes besides its result, or null. */
+    String outputFile() {
+        return null;
+    }
+
+    @Override
+    public RunnerOutput run(RunContext runContext) throws Exception {
+        try (var folder = PrivateFolder.in(runContext.workingDir().path())) {
+            var place = RunnerPlace.of(taskRunner, runContext, folder);
+            var request = new Request(runContext)
+                .put("clusters", clusters(runContext))
+                .put("output", "kestra")
+                .put("result", folder.fromWorkingDirectory(RESULT_FILE));
+            describe(request, folder, runContext);
+            folder.write(REQUEST_FILE, request.json());
+            folder.giveTo(place.user());
+
+            var log = new RunnerLog(runContext);
+            var call = new RunnerCommand(place, wrapper(runContext, place, folder, log), runContext.logger());
+            running.set(call);
+            try {
+                return read(run(call), folder, log);
+            } finally {
+                running.set(null);
+                log.release();
+            }
+        }
+    }
+
+    @Override
+    public void kill() {
+        var call = running.get();
+        if (call != null) {
+            call.kill();
+        }
+    }
+
+    private CommandsWrapper wrapper(RunContext runContext, RunnerPlace place, PrivateFolder folder, RunnerLog log) throws Exception {
+        List<String> collected = new ArrayList<>(List.of(folder.fromWorkingDirectory(RESULT_FILE)));
+        if (outputFile() != null) {
+            collected.add(folder.fromWorkingDirectory(outputFile()));
+        }
+        return new CommandsWrapper(runContext)
+            .withLogConsumer(log)
+            .withTaskRunner(place.taskRunner())
+            .withContainerImage(runContext.render(containerImage).as(String.class).orElse(DEFAULT_IMAGE))
+            .withNamespaceFiles(namespaceFiles)
+            .withInputFiles(inputFiles)
+            .withOutputFiles(collected)
+            // An empty interpreter and no beforeCommands: the command list is the argument vector, no shell.
+            .withInterpreter(Property.ofValue(List.of()))
+            .withBeforeCommands(Property.ofValue(List.of()))
+            .withCommands(Property.ofValue(List.of(
+                place.executable(), command(), "--request", folder.fromWorkingDirectory(REQUEST_FILE))));
+    }
+
+    private static ScriptOutput run(RunnerCommand call) throws Exception {
+        try {
+            return call.run();
+        } catch (IOException failure) {
+            // error=13 is the system's EACCES.
+            if (String.valueOf(failure.getMessage()).contains("error=13")) {
+                throw new IOException("the worker may not run programs in its working directory, mount it without noexec "
+                    + "or set kestra.tasks.tmp-dir.path to another folder", failure);
+            }
+            throw failure;
+        }
+    }
+
+    private RunnerOutput read(ScriptOutput ended, PrivateFolder folder, RunnerLog log) throws RunnableTaskException {
+        int exitCode = ended.getExitCode();
+        var report = RunnerReport.of(ended.getVars());
+        if (report == null || log.isMalformed() || report.exitCode() != exitCode) {
+            var why = log.isMalformed() ? "with a line that cannot be read" : report == null ? "without saying what it did"
+                : "but said " + report.exitCode();
+            throw failure("runner ended with exit code " + exitCode + " " + why
+                + "; look at its log above, and at the clusters with the Status task", null, exitCode);
+        }
+        var output = report.toOutput()
+            .resultUri(stored(ended, folder, RESULT_FILE))
+            .offsetsUri(outputFile() == null ? null : stored(ended, folder, outputFile()))
+            .build();
+        if (exitCode != 0) {
+            var error = isOneFailure(report) ? log.takeError() : null;
+            throw new RunnableTaskException(error == null ? report.message() : error, output);
+        }
+        if (output.getResultUri() == null || outputFile() != null && output.getOffsetsUri() == null) {
+            throw failure("runner did what it was asked (" + report.message() + ") but its files did not come back from the task runner",
+                output, exitCode);
+        }
+        return output;
+    }
+
+    /** With several, the runner logs an error for each, and its message counts them. */
+    private static boolean isOneFailure(RunnerReport report) {
+        return report.connectors().size() <= 1;
+    }
+
+    private static RunnableTaskException failure(String message, RunnerOutput known, int exitCode) {
+        var output = known != null ? known : RunnerOutput.builder().exitCode(exitCode).outcome("failed").message(message)
+            .connectors(List.of()).build();
+        return new RunnableTaskException(message, output);
+    }
+
+    private static URI stored(ScriptOutput ended, PrivateFolder folder, String name) {
+        return ended.getOutputFiles() == null ? null : ended.getOutputFiles().get(folder.fromWorkingDirectory(name));
+    }
+}

@@ -1,0 +1,104 @@
+package io.connectferry;
+
+import io.kestra.core.models.annotations.Example;
+import io.kestra.core.models.annotations.Plugin;
+import io.kestra.core.models.annotations.PluginProperty;
+import io.kestra.core.models.property.Property;
+import io.kestra.core.runners.RunContext;
+import io.swagger.v3.oas.annotations.media.Schema;
+import lombok.Builder;
+import lombok.EqualsAndHashCode;
+import lombok.Getter;
+import lombok.NoArgsConstructor;
+import lombok.ToString;
+import lombok.experimental.SuperBuilder;
+
+import java.util.List;
+import java.util.Map;
+
+@SuperBuilder
+@ToString
+@EqualsAndHashCode
+@Getter
+@NoArgsConstructor
+@Schema(
+    title = "Check whether connectors can be moved",
+    description = """
+        Reads only. Looks at the workers' versions, the plugin on the target, the config as the target validates it, the name, the \
+        offsets and whether they can travel. Fails with exit code 10 if a connector cannot be moved, and says why."""
+)
+@Plugin(
+    examples = {
+        @Example(
+            title = "Check one connector between two clusters of the KV entry connect_clusters",
+            full = true,
+            code = """
+                id: check_orders
+                namespace: company.team
+
+                tasks:
+                  - id: check
+                    type: io.connectferry.Check
+                    origin: global
+                    target: europe
+                    connectors: [orders]
+                """
+        ),
+        @Example(
+            title = "Check a copy with another name and another topic prefix, with the clusters in the task",
+            full = true,
+            code = """
+                id: check_renamed
+                namespace: company.team
+
+                tasks:
+                  - id: check
+                    type: io.connectferry.Check
+                    origin: global
+                    target: europe
+                    connectors: [orders]
+                    rename:
+                      orders: orders-eu
+                    set:
+                      topic.prefix: eu
+                    clusters:
+                      clusters:
+                        global:
+                          connect_url: http://connect-global:8083
+                        europe:
+                          connect_url: http://connect-europe:8083
+                          username: ferry
+                          password: ${secret:EUROPE_CONNECT_PASSWORD}
+                """
+        )
+    }
+)
+public class Check extends AbstractMoveTask {
+    @Schema(title = "Settings to change in the copy's config")
+    @ToString.Exclude
+    @PluginProperty(group = "processing")
+    private Property<Map<String, String>> set;
+
+    @Schema(title = "Settings to leave out of the copy's config")
+    @PluginProperty(group = "processing")
+    private Property<List<String>> unset;
+
+    @Schema(
+        title = "Replace a foreign connector",
+        description = "Whether a stopped connector of that name on the target may be replaced if it is not a copy of this one. Defaults to false."
+    )
+    @Builder.Default
+    @PluginProperty(group = "reliability")
+    private Property<Boolean> overwrite = Property.ofValue(false);
+
+    @Override
+    String command() {
+        return "check";
+    }
+
+    @Override
+    void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
+        super.describe(request, folder, runContext);
+        request.textMap("set", set).texts("unset", unset).flag("overwrite", overwrite);
+    }
+}

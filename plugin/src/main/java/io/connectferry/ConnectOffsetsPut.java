@@ -1,0 +1,96 @@
+package io.connectferry;
+
+import io.kestra.core.models.annotations.Example;
+import io.kestra.core.models.annotations.Plugin;
+import io.kestra.core.models.annotations.PluginProperty;
+import io.kestra.core.models.property.Property;
+import io.kestra.core.runners.RunContext;
+import io.swagger.v3.oas.annotations.media.Schema;
+import jakarta.validation.constraints.NotNull;
+import lombok.EqualsAndHashCode;
+import lombok.Getter;
+import lombok.NoArgsConstructor;
+import lombok.ToString;
+import lombok.experimental.SuperBuilder;
+
+import java.net.URI;
+
+@SuperBuilder
+@ToString
+@EqualsAndHashCode
+@Getter
+@NoArgsConstructor
+@Schema(
+    title = "Write a stopped connector's offsets",
+    description = """
+        Makes the offsets equal to a document: writes what differs, removes what the document lacks, and reads back."""
+)
+@Plugin(
+    examples = {
+        @Example(
+            title = "Copy the offsets of a stopped connector to its stopped copy",
+            full = true,
+            code = """
+                id: copy_offsets
+                namespace: company.team
+
+                tasks:
+                  - id: get
+                    type: io.connectferry.ConnectOffsetsGet
+                    cluster: global
+                    connector: orders
+
+                  - id: put
+                    type: io.connectferry.ConnectOffsetsPut
+                    cluster: europe
+                    connector: orders
+                    offsets: "{{ outputs.get.offsetsUri }}"
+                """
+        ),
+        @Example(
+            title = "Write offsets from an uploaded file",
+            full = true,
+            code = """
+                id: write_offsets
+                namespace: company.team
+
+                inputs:
+                  - id: offsets
+                    type: FILE
+
+                tasks:
+                  - id: put
+                    type: io.connectferry.ConnectOffsetsPut
+                    connectUrl: http://connect:8083
+                    connector: orders
+                    offsets: "{{ inputs.offsets }}"
+                """
+        )
+    }
+)
+public class ConnectOffsetsPut extends AbstractStepTask {
+    private static final String OFFSETS_FILE = "offsets.json";
+
+    @Schema(title = "URI of the offsets document", description = "In internal storage (`kestra://`), as `ConnectOffsetsGet` leaves it.")
+    @NotNull
+    @PluginProperty(group = "source", internalStorageURI = true)
+    private Property<String> offsets;
+
+    @Override
+    String command() {
+        return "connect-offsets-put";
+    }
+
+    @Override
+    void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
+        super.describe(request, folder, runContext);
+        var rOffsets = runContext.render(offsets).as(String.class).orElse("");
+        if (!rOffsets.startsWith("kestra://")) {
+            throw new IllegalArgumentException("`offsets` is no file in internal storage, expected a URI that starts with kestra://");
+        }
+        try (var content = runContext.storage().getFile(URI.create(rOffsets))) {
+            folder.write(OFFSETS_FILE, content.readAllBytes());
+        }
+        request.put("offsets", folder.fromWorkingDirectory(OFFSETS_FILE));
+    }
+}

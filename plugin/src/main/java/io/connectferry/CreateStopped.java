@@ -1,0 +1,127 @@
+package io.connectferry;
+
+import io.kestra.core.models.annotations.Example;
+import io.kestra.core.models.annotations.Plugin;
+import io.kestra.core.models.annotations.PluginProperty;
+import io.kestra.core.models.property.Property;
+import io.kestra.core.runners.RunContext;
+import io.kestra.core.serializers.JacksonMapper;
+import io.swagger.v3.oas.annotations.media.Schema;
+import lombok.Builder;
+import lombok.EqualsAndHashCode;
+import lombok.Getter;
+import lombok.NoArgsConstructor;
+import lombok.ToString;
+import lombok.experimental.SuperBuilder;
+
+import java.util.List;
+import java.util.Map;
+
+@SuperBuilder
+@ToString
+@EqualsAndHashCode
+@Getter
+@NoArgsConstructor
+@Schema(
+    title = "Create a connector that does not run",
+    description = """
+        Creates it in the state STOPPED and proves that it has no task. The config is given here or taken from the connector of that name \
+        on another cluster. Changes nothing if it is there already."""
+)
+@Plugin(
+    examples = {
+        @Example(
+            title = "A stopped copy of a connector that runs on",
+            full = true,
+            code = """
+                id: prepare_orders
+                namespace: company.team
+
+                tasks:
+                  - id: prepare
+                    type: io.connectferry.CreateStopped
+                    cluster: europe
+                    from: global
+                    connector: orders
+                    set:
+                      topic.prefix: eu
+                """
+        ),
+        @Example(
+            title = "A stopped connector from a config",
+            full = true,
+            code = """
+                id: create_heartbeat
+                namespace: company.team
+
+                tasks:
+                  - id: create
+                    type: io.connectferry.CreateStopped
+                    connectUrl: http://connect:8083
+                    connector: heartbeat
+                    config:
+                      connector.class: org.apache.kafka.connect.mirror.MirrorHeartbeatConnector
+                      tasks.max: "1"
+                      source.cluster.alias: factory
+                      target.cluster.alias: central
+                      source.cluster.bootstrap.servers: kafka-factory:9092
+                      target.cluster.bootstrap.servers: kafka-central:9092
+                """
+        )
+    }
+)
+public class CreateStopped extends AbstractStepTask {
+    private static final String CONFIG_FILE = "config.json";
+
+    @Schema(title = "Cluster to take the config from", description = "Name in `clusters`. Either this or `config`.")
+    @PluginProperty(group = "source")
+    private Property<String> from;
+
+    @Schema(title = "Config of the connector", description = "Either this or `from`.")
+    @ToString.Exclude
+    @PluginProperty(group = "source")
+    private Property<Map<String, String>> config;
+
+    @Schema(title = "New names by old ones", description = "If the copy is to have another name than the connector on `from`.")
+    @PluginProperty(group = "processing")
+    private Property<Map<String, String>> rename;
+
+    @Schema(title = "Settings to change in the copy's config")
+    @ToString.Exclude
+    @PluginProperty(group = "processing")
+    private Property<Map<String, String>> set;
+
+    @Schema(title = "Settings to leave out of the copy's config")
+    @PluginProperty(group = "processing")
+    private Property<List<String>> unset;
+
+    @Schema(
+        title = "Replace a foreign connector",
+        description = "Whether a stopped connector of that name on the target may be replaced if it is not a copy of this one. Defaults to false."
+    )
+    @Builder.Default
+    @PluginProperty(group = "reliability")
+    private Property<Boolean> overwrite = Property.ofValue(false);
+
+    @Override
+    String command() {
+        return "create-stopped";
+    }
+
+    @Override
+    void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
+        super.describe(request, folder, runContext);
+        request.text("from", from).textMap("rename", rename)
+            .textMap("set", set).texts("unset", unset).flag("overwrite", overwrite);
+        if (config != null) {
+            Map<String, String> rConfig = runContext.render(config).asMap(String.class, String.class);
+            folder.write(CONFIG_FILE, JacksonMapper.ofJson().writeValueAsBytes(rConfig));
+            request.put("config", folder.fromWorkingDirectory(CONFIG_FILE));
+        }
+    }
+
+    @Override
+    String secondCluster() {
+        return from == null ? null : "from";
+    }
+}

@@ -1,0 +1,99 @@
+package io.connectferry;
+
+import io.kestra.core.models.annotations.Example;
+import io.kestra.core.models.annotations.Metric;
+import io.kestra.core.models.annotations.Plugin;
+import io.kestra.core.models.annotations.PluginProperty;
+import io.kestra.core.models.executions.metrics.Timer;
+import io.kestra.core.models.property.Property;
+import io.kestra.core.runners.RunContext;
+import io.swagger.v3.oas.annotations.media.Schema;
+import lombok.Builder;
+import lombok.EqualsAndHashCode;
+import lombok.Getter;
+import lombok.NoArgsConstructor;
+import lombok.ToString;
+import lombok.experimental.SuperBuilder;
+
+import java.time.Duration;
+
+@SuperBuilder
+@ToString
+@EqualsAndHashCode
+@Getter
+@NoArgsConstructor
+@Schema(
+    title = "Bring a connector to rest",
+    description = """
+        Pauses the connector until every task rests, stops it, and proves that no task commits offsets any more. Leaves it stopped. If \
+        that cannot be proven in time, the connector is put back as it was and the task fails with exit code 11."""
+)
+@Plugin(
+    metrics = @Metric(name = "ferry.downtime", type = Timer.TYPE, unit = "seconds", description = "How long a connector stood still"),
+    examples = {
+        @Example(
+            title = "Bring a connector to rest",
+            full = true,
+            code = """
+                id: rest_orders
+                namespace: company.team
+
+                tasks:
+                  - id: rest
+                    type: io.connectferry.FlushWait
+                    cluster: global
+                    connector: orders
+                """
+        ),
+        @Example(
+            title = "Give a slow connector five minutes, on a cluster given by its URL",
+            full = true,
+            code = """
+                id: rest_slow
+                namespace: company.team
+
+                tasks:
+                  - id: rest
+                    type: io.connectferry.FlushWait
+                    connectUrl: http://connect:8083
+                    connector: slow-database
+                    waitTimeout: PT5M
+                """
+        )
+    }
+)
+public class FlushWait extends AbstractStepTask {
+    @Schema(
+        title = "Kind of proof",
+        description = """
+            How to know that the offsets are final. `HARD` from the status topic, needs `kafka` in `clusters`; `TIMED` by REST alone, \
+            slower; `AUTO` (default) is the best there is."""
+    )
+    @Builder.Default
+    @PluginProperty(group = "reliability")
+    private Property<ProofKind> proof = Property.ofValue(ProofKind.AUTO);
+
+    @Schema(title = "Go on without a proof", description = "Records may then be sent again. Defaults to false.")
+    @Builder.Default
+    @PluginProperty(group = "reliability")
+    private Property<Boolean> allowDuplicates = Property.ofValue(false);
+
+    @Schema(
+        title = "Longest wait for the tasks to pause and to end",
+        description = "Pausing takes one poll of the connector. Defaults to one minute. Keep it below the task's `timeout`."
+    )
+    @Builder.Default
+    @PluginProperty(group = "reliability")
+    private Property<Duration> waitTimeout = Property.ofValue(Duration.ofMinutes(1));
+
+    @Override
+    String command() {
+        return "flush-wait";
+    }
+
+    @Override
+    void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
+        super.describe(request, folder, runContext);
+        Proofs.describe(request, runContext, proof, allowDuplicates, waitTimeout);
+    }
+}

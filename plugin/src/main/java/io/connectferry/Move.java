@@ -1,0 +1,136 @@
+package io.connectferry;
+
+import io.kestra.core.models.annotations.Example;
+import io.kestra.core.models.annotations.Metric;
+import io.kestra.core.models.annotations.Plugin;
+import io.kestra.core.models.annotations.PluginProperty;
+import io.kestra.core.models.executions.metrics.Timer;
+import io.kestra.core.models.property.Property;
+import io.kestra.core.runners.RunContext;
+import io.swagger.v3.oas.annotations.media.Schema;
+import lombok.Builder;
+import lombok.EqualsAndHashCode;
+import lombok.Getter;
+import lombok.NoArgsConstructor;
+import lombok.ToString;
+import lombok.experimental.SuperBuilder;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+
+@SuperBuilder
+@ToString
+@EqualsAndHashCode
+@Getter
+@NoArgsConstructor
+@Schema(
+    title = "Move connectors to another cluster",
+    description = """
+        Checks all connectors first and moves none if one is refused. Then, for each: a stopped copy on the target while the origin runs \
+        on; pause and stop the origin, prove its offsets final, copy and read them back, make sure the origin is still stopped, start the \
+        copy. A failure before the start puts the origin back. Run it again after a kill or a crash: it goes on from where the clusters \
+        stand, and changes nothing when all is done. A killed move that has not started its copy is put back."""
+)
+@Plugin(
+    metrics = @Metric(name = "ferry.downtime", type = Timer.TYPE, unit = "seconds", description = "How long a connector stood still"),
+    examples = {
+        @Example(
+            title = "Move two connectors at once",
+            full = true,
+            code = """
+                id: move_orders
+                namespace: company.team
+
+                tasks:
+                  - id: move
+                    type: io.connectferry.Move
+                    origin: global
+                    target: europe
+                    connectors: [orders, payments]
+
+                  - id: tell
+                    type: io.kestra.plugin.core.log.Log
+                    message: "{{ outputs.move.message }}, the first was down for {{ outputs.move.connectors[0].downtimeMs }} ms"
+                """
+        ),
+        @Example(
+            title = "Move in a container, insist on the hard proof, and take the connector back if anything fails",
+            full = true,
+            code = """
+                id: move_in_container
+                namespace: company.team
+
+                tasks:
+                  - id: move
+                    type: io.connectferry.Move
+                    origin: global
+                    target: europe
+                    connectors: [orders]
+                    proof: HARD
+                    taskRunner:
+                      type: io.kestra.plugin.scripts.runner.docker.Docker
+
+                errors:
+                  - id: rollback
+                    type: io.connectferry.Rollback
+                    origin: global
+                    target: europe
+                    connectors: [orders]
+                """
+        )
+    }
+)
+public class Move extends AbstractMoveTask {
+    @Schema(title = "Settings to change in the copy's config")
+    @ToString.Exclude
+    @PluginProperty(group = "processing")
+    private Property<Map<String, String>> set;
+
+    @Schema(title = "Settings to leave out of the copy's config")
+    @PluginProperty(group = "processing")
+    private Property<List<String>> unset;
+
+    @Schema(
+        title = "Replace a foreign connector",
+        description = "Whether a stopped connector of that name on the target may be replaced if it is not a copy of this one. Defaults to false."
+    )
+    @Builder.Default
+    @PluginProperty(group = "reliability")
+    private Property<Boolean> overwrite = Property.ofValue(false);
+
+    @Schema(
+        title = "Kind of proof",
+        description = """
+            How to know that the offsets are final. `HARD` from the status topic, needs `kafka` in `clusters`; `TIMED` by REST alone, \
+            slower; `AUTO` (default) is the best there is."""
+    )
+    @Builder.Default
+    @PluginProperty(group = "reliability")
+    private Property<ProofKind> proof = Property.ofValue(ProofKind.AUTO);
+
+    @Schema(title = "Go on without a proof", description = "Records may then be sent again. Defaults to false.")
+    @Builder.Default
+    @PluginProperty(group = "reliability")
+    private Property<Boolean> allowDuplicates = Property.ofValue(false);
+
+    @Schema(
+        title = "Longest wait for the tasks to pause and to end",
+        description = "Pausing takes one poll of the connector. Defaults to one minute. Keep it below the task's `timeout`."
+    )
+    @Builder.Default
+    @PluginProperty(group = "reliability")
+    private Property<Duration> waitTimeout = Property.ofValue(Duration.ofMinutes(1));
+
+    @Override
+    String command() {
+        return "move";
+    }
+
+    @Override
+    void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
+        super.describe(request, folder, runContext);
+        request.textMap("set", set).texts("unset", unset).flag("overwrite", overwrite);
+        Proofs.describe(request, runContext, proof, allowDuplicates, waitTimeout);
+    }
+}

@@ -1,0 +1,59 @@
+package io.connectferry;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import io.kestra.core.models.property.Property;
+import io.kestra.core.runners.RunContext;
+import io.kestra.core.serializers.JacksonMapper;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The runner's request file: its flags as JSON, with _ for -. A file, and not arguments or the environment, because
+ * Kestra renders both of those once more, and because they can be read by others.
+ */
+final class Request {
+    private final Map<String, Object> fields = new LinkedHashMap<>();
+    private final RunContext runContext;
+
+    Request(RunContext runContext) {
+        this.runContext = runContext;
+    }
+
+    /** Sets a field unless the value is null. */
+    Request put(String field, Object value) {
+        if (value != null) {
+            fields.put(field, value);
+        }
+        return this;
+    }
+
+    Request text(String field, Property<String> value) throws Exception {
+        return put(field, runContext.render(value).as(String.class).filter(text -> !text.isBlank()).orElse(null));
+    }
+
+    Request flag(String field, Property<Boolean> value) throws Exception {
+        return put(field, runContext.render(value).as(Boolean.class).orElse(null));
+    }
+
+    Request number(String field, Property<Integer> value) throws Exception {
+        return put(field, runContext.render(value).as(Integer.class).orElse(null));
+    }
+
+    Request texts(String field, Property<List<String>> value) throws Exception {
+        return value == null ? this : put(field, runContext.render(value).asList(String.class));
+    }
+
+    Request textMap(String field, Property<Map<String, String>> value) throws Exception {
+        return value == null ? this : put(field, runContext.render(value).asMap(String.class, String.class));
+    }
+
+    Object get(String field) {
+        return fields.get(field);
+    }
+
+    byte[] json() throws JsonProcessingException {
+        return JacksonMapper.ofJson().writeValueAsBytes(fields);
+    }
+}

@@ -1,0 +1,87 @@
+package io.connectferry;
+
+import io.kestra.core.models.tasks.Output;
+import io.swagger.v3.oas.annotations.media.Schema;
+import lombok.Builder;
+import lombok.Getter;
+
+import java.net.URI;
+import java.util.List;
+
+/** What a task outputs, after a failure too. Small on purpose: offsets, proofs and hashes are in the stored files. */
+@Builder(toBuilder = true)
+@Getter
+public class RunnerOutput implements Output {
+    @Schema(
+        title = "Exit code of the runner",
+        description = """
+            0 done, 1 failed and put back, 2 invalid input, 10 refused by a check, 11 not proven, 12 rolled back, \
+            15 running twice, 130 interrupted. The task fails with every code but 0."""
+    )
+    private final int exitCode;
+
+    @Schema(
+        title = "What came of the whole task",
+        description = "`done`, `failed`, `refused`, `not_proven`, `rolled_back`, `running_twice`, `interrupted` or `invalid`."
+    )
+    private final String outcome;
+
+    @Schema(title = "Outcome in words", description = "Such as `2 moved, 1 refused`, or the error.")
+    private final String message;
+
+    @Schema(title = "What came of each connector")
+    private final List<Connector> connectors;
+
+    @Schema(
+        title = "URI of the result document",
+        description = "JSON in internal storage: steps, checks, the full proof, hashes of offsets and config before and after."
+    )
+    private final URI resultUri;
+
+    @Schema(title = "URI of the offsets document", description = "Only from `ConnectOffsetsGet`: Connect's own JSON, exact to the digit.")
+    private final URI offsetsUri;
+
+    @Builder
+    @Getter
+    public static class Connector {
+        @Schema(title = "Name of the connector")
+        private final String connector;
+
+        @Schema(title = "Name of its copy on the target")
+        private final String targetConnector;
+
+        @Schema(
+            title = "What came of the connector",
+            description = """
+                `moved`, `unchanged`, `put_back`, `failed`, `refused`, `not_proven`, `rolled_back`, `running_twice`, `interrupted`, \
+                `ready`, `created`, `quiesced`, `read`, `written`, `started` or `observed`."""
+        )
+        private final String outcome;
+
+        @Schema(
+            title = "Where its move stands",
+            description = """
+                Derived from both clusters: `not_begun`, `prepared`, `half_copied`, `copied`, `moved`, `accepted`, `running_twice`, \
+                `absent` or `unclear`."""
+        )
+        private final String state;
+
+        @Schema(title = "Whether anything was written to a cluster")
+        private final boolean changed;
+
+        @Schema(title = "Outcome in words")
+        private final String message;
+
+        @Schema(title = "How the offsets were proven final", description = "`hard` (from Kafka), `timed` (REST alone) or `none`.")
+        private final String proof;
+
+        @Schema(title = "How the offsets travelled", description = "`rest`, `none` (there was nothing to copy) or `shared` (a sink that keeps its group).")
+        private final String copy;
+
+        @Schema(title = "Milliseconds the connector stood still", description = "From the request to stop until every task ran on the target.")
+        private final Long downtimeMs;
+
+        @Schema(title = "Number of offset entries")
+        private final int entries;
+    }
+}

@@ -1,0 +1,50 @@
+package io.connectferry;
+
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import io.kestra.core.serializers.JacksonMapper;
+
+import java.util.List;
+import java.util.Map;
+
+/** The runner's own outputs, as its last marker line gives them. */
+record RunnerReport(Integer exitCode, String outcome, String message, List<Entry> connectors) {
+    private static final ObjectMapper READER = JacksonMapper.ofJson().copy()
+        .setPropertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+        .configure(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES, false); // An image may be newer than this jar.
+
+    record Entry(
+        String connector, String targetConnector, String outcome, String state, boolean changed, String message,
+        String proof, String copy, Long downtimeMs, int entries
+    ) {
+    }
+
+    /** Returns null unless the map is a whole report. */
+    static RunnerReport of(Map<String, Object> outputs) {
+        if (outputs == null) {
+            return null;
+        }
+        RunnerReport report;
+        try {
+            report = READER.convertValue(outputs, RunnerReport.class);
+        } catch (IllegalArgumentException notAReport) {
+            return null;
+        }
+        var whole = report.exitCode != null && report.outcome != null && report.message != null && report.connectors != null;
+        return whole ? report : null;
+    }
+
+    RunnerOutput.RunnerOutputBuilder toOutput() {
+        return RunnerOutput.builder().exitCode(exitCode).outcome(outcome).message(message)
+            .connectors(connectors.stream().map(RunnerReport::toOutput).toList());
+    }
+
+    private static RunnerOutput.Connector toOutput(Entry entry) {
+        return RunnerOutput.Connector.builder()
+            .connector(entry.connector).targetConnector(entry.targetConnector).outcome(entry.outcome).state(entry.state)
+            .changed(entry.changed).message(entry.message).proof(entry.proof).copy(entry.copy)
+            .downtimeMs(entry.downtimeMs).entries(entry.entries)
+            .build();
+    }
+}
