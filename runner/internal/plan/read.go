@@ -1,11 +1,9 @@
 package plan
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
@@ -22,7 +20,9 @@ type node struct {
 
 func (n node) exists() bool { return !n.value.IsZero() }
 
-func (n node) at(key string) []string { return append(n.path[:len(n.path):len(n.path)], key) }
+func (n node) below(key string, value rawjson.Value) node {
+	return node{value: value, path: append(n.path[:len(n.path):len(n.path)], key)}
+}
 
 func (n node) keys() []string {
 	object, err := n.value.Object()
@@ -32,172 +32,96 @@ func (n node) keys() []string {
 	return object.Keys()
 }
 
+// member returns the value under key, which may not exist.
 func (n node) member(key string) node {
 	object, err := n.value.Object()
 	if err != nil {
 		return node{}
 	}
 	value, _ := object.Get(key)
-	return node{value: value, path: n.at(key)}
+	return n.below(key, value)
 }
 
-// reader reads a document that its schema has accepted, so that only the
-// references in it can fail. It keeps the first failure.
-type reader struct {
-	source *source
-	folder string
-	err    error
-}
-
-func (r *reader) fail(place []string, err error) {
-	if r.err == nil {
-		r.err = r.source.errorAt(place, err)
+// elements returns the elements of a list, or a single value as the only one.
+func (n node) elements() []node {
+	values, isList := n.value.Elements()
+	if !isList && n.exists() {
+		return []node{n}
 	}
-}
-
-func (r *reader) object(from node, key string) node { return from.member(key) }
-
-// text returns the string under key, with its references resolved.
-func (r *reader) text(from node, key string) string {
-	member := from.member(key)
-	text, _ := member.value.Text()
-	resolved, err := r.resolve(text)
-	if err != nil {
-		r.fail(member.path, err)
-	}
-	return resolved
-}
-
-func (r *reader) secret(from node, key string) secret.String { return secret.New(r.text(from, key)) }
-
-// texts returns the strings under key, which may be one or a list.
-func (r *reader) texts(from node, key string) []string {
-	member := from.member(key)
-	elements, isList := member.value.Elements()
-	if !isList {
-		if text := r.text(from, key); text != "" {
-			return []string{text}
-		}
-		return nil
-	}
-	var all []string
-	for i, element := range elements {
-		text, _ := element.Text()
-		resolved, err := r.resolve(text)
-		if err != nil {
-			r.fail(append(member.path, fmt.Sprint(i)), err)
-		}
-		all = append(all, resolved)
+	all := make([]node, len(values))
+	for i, value := range values {
+		all[i] = n.below(fmt.Sprint(i), value)
 	}
 	return all
 }
 
-func (r *reader) tls(from node) *TLS {
-	member := from.member("tls")
-	if !member.exists() {
-		return nil
-	}
-	settings := &TLS{
-		CAFile: r.path(member, "ca_file"), CertFile: r.path(member, "cert_file"), KeyFile: r.path(member, "key_file"),
-		ServerName: r.text(member, "server_name"),
-	}
-	if (settings.CertFile == "") != (settings.KeyFile == "") {
-		r.fail(member.path, errors.New("cert_file and key_file go together"))
-	}
-	return settings
+// reader reads a document that its schema has accepted. It keeps the first
+// failure, and the secrets it saw.
+type reader struct {
+	source  *schemas.Source
+	folder  string
+	err     error
+	secrets []secret.String
 }
 
-func (r *reader) path(from node, key string) string {
-	path := r.text(from, key)
-	if path == "" || filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(r.folder, path)
-}
-
-// references are ${env:NAME} and ${file:PATH}; $${ stands for ${ itself.
-var references = regexp.MustCompile(`\$?\$\{([a-z]*)(:?)([^}]*)\}?`)
-
-func (r *reader) resolve(text string) (string, error) {
-	var failure error
-	resolved := references.ReplaceAllStringFunc(text, func(reference string) string {
-		if strings.HasPrefix(reference, "$$") {
-			return reference[1:]
-		}
-		parts := references.FindStringSubmatch(reference)
-		value, err := r.lookup(parts[1], parts[3])
-		if err != nil && failure == nil {
-			failure = err
-		}
-		return value
-	})
-	return resolved, failure
-}
-
-func (r *reader) lookup(kind, name string) (string, error) {
-	switch kind {
-	case "env":
-		value, ok := os.LookupEnv(name)
-		if !ok {
-			return "", fmt.Errorf("environment variable %s is not set", name)
-		}
-		return value, nil
-	case "file":
-		path := name
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(r.folder, path)
-		}
-		content, err := os.ReadFile(path) // #nosec G304 -- the operator names the file
-		if err != nil {
-			return "", fmt.Errorf("file %s: %w", name, unwrapPath(err))
-		}
-		return strings.TrimRight(string(content), "\r\n"), nil
-	case "secret":
-		return "", fmt.Errorf("${secret:%s} is resolved by the Kestra plugin only, use ${env:NAME} or ${file:PATH} here", name)
-	default:
-		return "", errors.New("expected ${env:NAME} or ${file:PATH}; write $${ for ${ itself")
+// fail notes what is wrong at a node; expected must hold no value of the document.
+func (r *reader) fail(at node, expected string) {
+	if r.err == nil {
+		r.err = r.source.Problem(at.path, expected)
 	}
 }
 
-// known are the keys that hint offers instead of an unknown one.
-var known = []string{
-	"clusters", "connect_url", "username", "password", "bearer_token", "oauth", "token_url", "client_id", "client_secret", "scopes",
-	"headers", "tls", "ca_file", "cert_file", "key_file", "server_name", "kafka", "bootstrap_servers", "offset_storage_topic",
-	"status_storage_topic", "config_storage_topic", "sasl", "mechanism",
+// text returns a string with its references resolved, or "" if there is none.
+func (r *reader) text(from node) string {
+	text, _ := from.value.Text()
+	resolved, mistake := resolve(text, r.folder)
+	switch {
+	case mistake != "":
+		r.fail(from, mistake)
+	case resolved == "" && text != "":
+		r.fail(from, "is empty after its references are replaced")
+	}
+	return resolved
 }
 
-// hint offers the known key that is meant by a misspelt one.
-func hint(problem *schemas.Problem) string {
-	unknown, isUnknown := strings.CutPrefix(problem.Expected, "unknown key ")
-	if !isUnknown {
-		return ""
+func (r *reader) texts(from node) []string {
+	var all []string
+	for _, element := range from.elements() {
+		all = append(all, r.text(element))
 	}
-	simple := strings.NewReplacer("'", "", "-", "_", ".", "_").Replace(strings.ToLower(unknown))
-	for _, key := range known {
-		if key == simple || strings.ReplaceAll(key, "_", "") == strings.ReplaceAll(simple, "_", "") ||
-			distance(key, simple) <= 2 {
-			return ", did you mean " + key
-		}
-	}
-	return ""
+	return all
 }
 
-// distance is the Levenshtein distance of two short words.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+func (r *reader) secret(from node) secret.String {
+	value := secret.New(r.text(from))
+	r.learn(value)
+	return value
+}
+
+func (r *reader) learn(value secret.String) {
+	if !value.IsZero() {
+		r.secrets = append(r.secrets, value)
 	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			diagonal, row[j] = row[j], min(row[j]+1, row[j-1]+1, diagonal+cost)
-		}
+}
+
+// sensitiveHeader are headers that hold credentials, by their names.
+var sensitiveHeader = regexp.MustCompile(`(?i)auth|cookie|session|key|sign`)
+
+// shortestHeader is the length from which a header's value counts as a secret
+// whatever its name: a team's name as a secret would be masked in every message.
+const shortestHeader = 16
+
+// learnHeader decides whether a header's value is a secret to be masked in
+// foreign text. It is if its name says so, if it was referred to and not written
+// down, or if it is long.
+func (r *reader) learnHeader(name, value string, from node) {
+	written, _ := from.value.Text()
+	if !secret.SensitiveKey(name) && !sensitiveHeader.MatchString(name) && written == value && len(value) < shortestHeader {
+		return
 	}
-	return row[len(b)]
+	r.learn(secret.New(value))
+	// A worker may quote the token alone, without the word before it.
+	if scheme, credential, ok := strings.Cut(value, " "); ok && slices.Contains([]string{"Basic", "Bearer", "Token"}, scheme) {
+		r.learn(secret.New(credential))
+	}
 }
