@@ -79,7 +79,7 @@ func short(d time.Duration) string {
 // Summary writes a result for people: a line for each connector, then one for all.
 func Summary(out io.Writer, result Result) {
 	for _, connector := range result.Connectors {
-		_, _ = fmt.Fprintf(out, "%s  %s: %s\n", mark(connector.Outcome), connector.Connector, connector.Message)
+		_, _ = fmt.Fprintf(out, "%s  %s: %s\n", mark(result.Command, connector.Outcome), connector.Connector, connector.Message)
 		for _, check := range connector.Checks {
 			if !check.OK || result.Command == "check" {
 				_, _ = fmt.Fprintf(out, "    %s %s: %s\n", checkMark(check.OK), check.Check, check.Reason)
@@ -92,7 +92,10 @@ func Summary(out io.Writer, result Result) {
 	_, _ = fmt.Fprintln(out, result.Command+": "+result.Message)
 }
 
-func mark(outcome Outcome) string {
+func mark(command string, outcome Outcome) string {
+	if command == "rollback" && outcome == RolledBack {
+		return "ok" // what was asked for
+	}
 	switch outcome {
 	case Failed, Refused, NotProven, RolledBack, RunningTwice, Interrupted, Invalid:
 		return "!!"

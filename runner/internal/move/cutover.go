@@ -176,8 +176,12 @@ func (c *cutover) start(ctx context.Context) error {
 }
 
 // expectedTasks is the number of tasks the copy should have: as many as ended,
-// or at least one if the config of the copy says otherwise or nobody knows.
+// or at least one if the config of the copy says otherwise. A connector that is
+// paused after it was stopped has none until it is resumed.
 func (c *cutover) expectedTasks() int {
+	if c.keep == connect.Paused {
+		return 0
+	}
 	if _, changed := c.request.Set["tasks.max"]; changed {
 		return min(1, len(c.proof.Tasks))
 	}

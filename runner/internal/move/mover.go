@@ -2,7 +2,6 @@ package move
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
@@ -146,7 +145,7 @@ func (r *run) undo(ctx context.Context, c *cutover, created bool, cause error) e
 	if c.attempt != nil {
 		if err := c.putBack(ctx); err != nil {
 			r.observeEnd(ctx)
-			return r.fail(ctx, errors.Join(cause, err))
+			return r.fail(ctx, fmt.Errorf("%w; %w", cause, err))
 		}
 	}
 	// Of a run that failed before it prepared anything there is nothing to remove.
@@ -173,7 +172,7 @@ func (r *run) rollBackFailedStart(ctx context.Context, c *cutover, cause error) 
 	if err := back.do(ctx); err != nil {
 		r.observeEnd(ctx)
 		r.result.Instructions = "look at both clusters with `ferry status`, then run `ferry rollback` again"
-		return r.fail(ctx, errors.Join(cause, fmt.Errorf("and it could not be taken back: %w", err)))
+		return r.fail(ctx, fmt.Errorf("%w; and it could not be taken back: %w", cause, err))
 	}
 	r.leaveNothing(ctx, false, offset.Document{})
 	r.observeEnd(ctx)

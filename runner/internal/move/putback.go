@@ -3,6 +3,7 @@ package move
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -26,37 +27,51 @@ func (c *cutover) putBack(ctx context.Context) error {
 	})
 }
 
-// restore brings a connector to the state it had, whatever it is in.
+// steadyFor is how long a connector must be seen in its old state to count as
+// put back. A pause or stop whose answer was lost, or given up on at a signal,
+// may still be carried out a moment later.
+const steadyFor = time.Second
+
+// askAgainAfter is when a connector that is not yet in its old state is asked
+// once more.
+const askAgainAfter = 5 * time.Second
+
+// restore brings a connector to the state it had, whatever it is in. It asks
+// even if the cluster shows that state already: what it shows may be old.
 func restore(ctx context.Context, cluster *Cluster, connector string, state connect.State) (string, error) {
 	client := cluster.Client.Patient(putBackPatience)
-	status, err := client.Status(ctx, connector)
-	if err != nil {
-		return "", fmt.Errorf("put back on %s: %w", cluster.Name, err)
-	}
 	ask := client.Resume
-	switch {
-	case state == status.Connector.State && notIn(status, state, 0) == "":
-		return fmt.Sprintf("is %s on %s as before", state, cluster.Name), nil
-	case state == connect.Stopped:
+	switch state {
+	case connect.Stopped:
 		ask = client.Stop
-	case state == connect.Paused:
+	case connect.Paused:
 		ask = client.Pause
+	case connect.Running, connect.Failed, connect.Unassigned, connect.Restarting:
 	}
 	if err := ask(ctx, connector); err != nil {
 		return "", fmt.Errorf("put back on %s: %w", cluster.Name, err)
 	}
-	err = wait.Until(ctx, fmt.Sprintf("the connector to be %s again on %s", state, cluster.Name), putBackPatience,
+	asked := time.Now()
+	var since time.Time
+	err := wait.Until(ctx, fmt.Sprintf("the connector to be %s again on %s", state, cluster.Name), putBackPatience,
 		func(ctx context.Context) (bool, string, error) {
 			status, err := client.Status(ctx, connector)
 			if err != nil {
 				return false, "", fmt.Errorf("put back on %s: %w", cluster.Name, err)
 			}
-			// A task that fails now may have failed before; that it was asked to run is what was undone.
-			if failure(status) != nil {
-				return true, "", nil
-			}
 			missing := notIn(status, state, 0)
-			return missing == "", missing, nil
+			// A task that fails now may have failed before; that it was asked to run is what was undone.
+			if missing == "" || failure(status) != nil {
+				if since.IsZero() {
+					since = time.Now()
+				}
+				return time.Since(since) >= steadyFor, "in that state only for a moment", nil
+			}
+			if !since.IsZero() || time.Since(asked) > askAgainAfter {
+				since, asked = time.Time{}, time.Now()
+				err = ask(ctx, connector)
+			}
+			return false, missing, err
 		})
 	return fmt.Sprintf("%s on %s as before", state, cluster.Name), err
 }

@@ -2,7 +2,6 @@ package move
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
@@ -66,7 +65,7 @@ func (r *run) abandon(ctx context.Context, observed Observation) event.Connector
 	}
 	r.leaveNothing(ctx, false, offset.Document{})
 	r.observeEnd(ctx)
-	return r.end(event.PutBack, fmt.Sprintf("is %s on %s as before, the move was not finished", was, r.request.Origin.Name))
+	return r.end(event.PutBack, fmt.Sprintf("is %s on %s, what was begun has been undone", was, r.request.Origin.Name))
 }
 
 // rollBackStopped decides for two stopped copies which of them went furthest.
@@ -167,7 +166,7 @@ func (r *run) rollbackFailed(ctx context.Context, c *cutover, cause error) event
 		return r.fail(ctx, cause)
 	}
 	if err := c.putBack(ctx); err != nil {
-		cause = errors.Join(cause, err)
+		cause = fmt.Errorf("%w; %w", cause, err)
 	} else if err := unmark(context.WithoutCancel(ctx), c.to, c.toName); err != nil {
 		r.note(r.request.Connector, event.Warn, "the mark on %s is left: %s", c.to.Name, message(err))
 	}

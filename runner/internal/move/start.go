@@ -43,7 +43,7 @@ func startConnector(ctx context.Context, cluster *Cluster, connector string, sta
 		}
 		tasks = len(status.Tasks)
 		missing := notIn(status, state, expected)
-		if missing == "" && expected == 0 && tasks == 0 && time.Since(begun) < min(lateTasks, limit/2) {
+		if missing == "" && state == connect.Running && expected == 0 && tasks == 0 && time.Since(begun) < min(lateTasks, limit/2) {
 			missing = "no task yet"
 		}
 		return missing == "", missing, nil

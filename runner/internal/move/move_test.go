@@ -1,0 +1,290 @@
+package move
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect/connecttest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+)
+
+func TestMoveThereAndBack(t *testing.T) {
+	inWorld(t, func(_ *testing.T, w *world) {
+		w.run(connecttest.SourceConfig(topic, 3))
+		result := w.move()
+		w.expect(result, event.Moved, connect.Stopped, connect.Running)
+		kind, limit := event.Timed, int64(5000)
+		if w.hard {
+			kind, limit = event.Hard, 1000
+		}
+		if result.Proof.Kind != kind || result.Entries != 3 || *result.DowntimeMS > limit || result.Copy != "rest" {
+			w.t.Errorf("proof %+v, %d entries, down for %d ms", result.Proof, result.Entries, *result.DowntimeMS)
+		}
+		if result.OffsetsHash.Origin != result.OffsetsHash.Target || result.ConfigHash.Origin != result.ConfigHash.Target {
+			w.t.Errorf("hashes differ: %+v %+v", result.OffsetsHash, result.ConfigHash)
+		}
+		w.expect(w.move(), event.Unchanged, connect.Stopped, connect.Running)
+		w.pass(time.Minute)
+		w.expect(w.rollback(), event.RolledBack, connect.Running, connect.Stopped)
+		w.expect(w.rollback(), event.Unchanged, connect.Running, connect.Stopped)
+		w.pass(time.Minute)
+		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.exact()
+	})
+}
+
+func TestRestingConnectorsStayAtRest(t *testing.T) {
+	for _, state := range []connect.State{connect.Paused, connect.Stopped} {
+		t.Run(string(state), func(t *testing.T) {
+			inWorld(t, func(_ *testing.T, w *world) {
+				w.run(connecttest.SourceConfig(topic, 2))
+				rest := w.global.Client().Stop
+				if state == connect.Paused {
+					rest = w.global.Client().Pause
+				}
+				if err := rest(w.t.Context(), orders); err != nil {
+					w.t.Fatal(err)
+				}
+				w.await(w.global, state)
+				w.expect(w.move(), event.Moved, connect.Stopped, state)
+				w.expect(w.move(), event.Unchanged, connect.Stopped, state)
+				w.expect(w.rollback(), event.RolledBack, state, connect.Stopped)
+				w.expect(w.rollback(), event.Unchanged, state, connect.Stopped)
+				w.expect(w.move(), event.Moved, connect.Stopped, state)
+				if err := w.europe.Client().Resume(w.t.Context(), orders); err != nil {
+					w.t.Fatal(err)
+				}
+				w.exact()
+			})
+		})
+	}
+}
+
+func TestRefusedBeforeAnythingStops(t *testing.T) {
+	source := connecttest.SourceConfig(topic, 2)
+	other := source.With("topic", rawjson.String("other"))
+	for name, test := range map[string]struct {
+		config  rawjson.Object
+		target  []connecttest.Option
+		prepare func(w *world)
+		change  func(*Request)
+		outcome event.Outcome
+		says    string
+	}{
+		"unknown connector": {config: source, change: func(r *Request) { r.Connector = "order" }, says: `"order" does not exist on global`},
+		"ordered-map keys":  {config: connecttest.OrderedMapConfig(topic, 2), says: "offsets cannot travel by REST: null for 2 partitions"},
+		"plugin missing":    {config: source, target: []connecttest.Option{connecttest.WithPlugins(connecttest.DefaultPlugins()[2])}, says: "europe lacks the plugin"},
+		"config refused":    {config: source, change: func(r *Request) { r.Set = map[string]string{"tasks.max": "none"} }, says: "europe refuses the config: tasks.max"},
+		"plugin refuses offsets": {
+			config: source,
+			target: []connecttest.Option{connecttest.WithPlugins(connecttest.Plugin{Plugin: connecttest.DefaultPlugins()[0].Plugin, RefusesOffsets: "not for me"})},
+			says:   "does not take the offsets in a rehearsal: not for me",
+		},
+		"target too old":      {config: source, target: []connecttest.Option{connecttest.WithVersion("3.6.2")}, says: "cluster europe has version 3.6.2, to create a connector stopped needs Apache Kafka 3.7 or later"},
+		"masked value":        {config: source.With("db.password", rawjson.String("****")), says: "global hides the value of db.password"},
+		"name taken, stopped": {config: source, prepare: func(w *world) { w.create(w.europe, other, connect.Stopped) }, says: "another config (topic)"},
+		"name taken, running": {config: source, prepare: func(w *world) { w.create(w.europe, other, connect.Running) }, says: "is taken on europe by a different connector"},
+		"runs twice": {
+			config: source, prepare: func(w *world) { w.create(w.europe, source.With("name", rawjson.String(orders)), connect.Running) },
+			outcome: event.RunningTwice, says: "runs on both global and europe",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, true, test.target...)
+				w.run(test.config)
+				if test.prepare != nil {
+					test.prepare(w)
+				}
+				before := w.state(w.europe)
+				request := w.request()
+				if test.change != nil {
+					test.change(&request)
+				}
+				result := w.mover().Move(t.Context(), request)
+				outcome := test.outcome
+				if outcome == "" {
+					outcome = event.Refused
+				}
+				w.expect(result, outcome, connect.Running, before)
+				if !strings.Contains(result.Message, test.says) || strings.Contains(result.Message, "\n") {
+					t.Errorf("says %q, want %q in it", result.Message, test.says)
+				}
+				if runs := w.kafka.Runs(orders); slices.ContainsFunc(runs, func(run connecttest.Run) bool { return run.Cluster == "global" && !run.To.IsZero() }) {
+					t.Errorf("a task on global was stopped: %+v", runs)
+				}
+			})
+		})
+	}
+}
+
+func (w *world) create(cluster *connecttest.Cluster, config rawjson.Object, state connect.State) {
+	w.t.Helper()
+	if err := cluster.Client().Create(w.t.Context(), orders, config, state); err != nil {
+		w.t.Fatal(err)
+	}
+	w.await(cluster, state)
+}
+
+func TestFailureBeforeTheStartPutsBack(t *testing.T) {
+	for name, intercept := range map[string]connecttest.Interceptor{
+		"offsets are not taken once it stands still": func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			if r.Method == http.MethodPatch && slices.Contains([]string{"2", "3", "4", "5"}, r.Header.Get("seen")) {
+				http.Error(w, `{"error_code":500,"message":"disk full"}`, http.StatusInternalServerError)
+				return
+			}
+			next.ServeHTTP(w, r)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(_ *testing.T, w *world) {
+				w.run(connecttest.SourceConfig(topic, 2))
+				patches := 0
+				w.europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+					if r.Method == http.MethodPatch {
+						patches++
+						r.Header.Set("seen", string(rune('0'+min(patches, 9))))
+					}
+					intercept(rw, r, next)
+				})
+				result := w.move()
+				w.expect(result, event.Failed, connect.Running, "")
+				if !strings.Contains(result.Message, "disk full") || !strings.HasSuffix(result.Message, "orders is on global as before") {
+					w.t.Errorf("says %q", result.Message)
+				}
+				w.europe.Intercept(nil)
+				w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+				w.exact()
+			})
+		})
+	}
+}
+
+func TestTaskThatNeverPausesIsNotProven(t *testing.T) {
+	inWorld(t, func(_ *testing.T, w *world) {
+		w.run(connecttest.SourceConfig(topic, 1).With("poll.block.ms", rawjson.String("150000")))
+		result := w.move()
+		if result.Outcome != event.NotProven || !strings.Contains(result.Message, "task 0 RUNNING") || !strings.Contains(result.Instructions, "--timeout") {
+			w.t.Fatalf("%s: %s; %s", result.Outcome, result.Message, result.Instructions)
+		}
+		w.pass(10 * time.Minute)
+		w.await(w.global, connect.Running)
+		if got := w.state(w.europe); got != "" {
+			w.t.Errorf("europe has a copy: %s", got)
+		}
+		w.exact()
+	})
+}
+
+func TestSlowPollIsWaitedFor(t *testing.T) {
+	inWorld(t, func(_ *testing.T, w *world) {
+		w.run(connecttest.SourceConfig(topic, 2).With("poll.block.ms", rawjson.String("15000")).With("batch.size", rawjson.String("10")))
+		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.exact()
+	})
+}
+
+func TestCopyThatFailsIsRolledBack(t *testing.T) {
+	inWorld(t, func(_ *testing.T, w *world) {
+		w.run(connecttest.SourceConfig(topic, 2))
+		w.europe.FailStarts(orders, "java.net.ConnectException: no route\n\tat x")
+		result := w.move()
+		w.expect(result, event.RolledBack, connect.Running, connect.Stopped)
+		if !strings.Contains(result.Message, "java.net.ConnectException: no route; rolled back to global") {
+			w.t.Errorf("says %q", result.Message)
+		}
+		w.europe.FailStarts(orders, "")
+		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.exact()
+	})
+}
+
+func TestSomebodyResumesTheOrigin(t *testing.T) {
+	inWorld(t, func(_ *testing.T, w *world) {
+		w.run(connecttest.SourceConfig(topic, 2))
+		stopped := false
+		w.europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			if r.Method == http.MethodPatch && w.hasStopped() && !stopped {
+				stopped = true
+				if err := w.global.Client().Resume(context.Background(), orders); err != nil {
+					w.t.Error(err)
+				}
+				w.await(w.global, connect.Running)
+			}
+			next.ServeHTTP(rw, r)
+		})
+		result := w.move()
+		w.expect(result, event.Failed, connect.Running, "")
+		if !strings.Contains(result.Message, "somebody started the connector again") {
+			w.t.Errorf("says %q", result.Message)
+		}
+		w.exact()
+	})
+}
+
+func (w *world) hasStopped() bool {
+	status, err := w.global.Client().Status(context.Background(), orders)
+	return err == nil && status.Connector.State == connect.Stopped
+}
+
+func TestStoppedCopyWithNewerOffsetsIsNotOverwritten(t *testing.T) {
+	inWorld(t, func(_ *testing.T, w *world) {
+		w.run(connecttest.SourceConfig(topic, 2))
+		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.pass(time.Minute)
+		if err := w.europe.Client().Stop(w.t.Context(), orders); err != nil {
+			w.t.Fatal(err)
+		}
+		w.await(w.europe, connect.Stopped)
+		result := w.move()
+		w.expect(result, event.Refused, connect.Stopped, connect.Stopped)
+		if !strings.Contains(result.Message, "the copy on europe has run and was stopped") {
+			w.t.Errorf("says %q", result.Message)
+		}
+		w.expect(w.rollback(), event.RolledBack, connect.Running, connect.Stopped)
+		w.exact()
+	})
+}
+
+func TestOffsetsKeepEveryDigit(t *testing.T) {
+	inWorld(t, func(_ *testing.T, w *world) {
+		config := connecttest.SourceConfig(topic, 1).With("poll.block.ms", rawjson.String("60000"))
+		w.create(w.global, config, connect.Stopped)
+		partition := rawjson.Object{}.With("table", rawjson.String("a.b")).Value()
+		exact, err := rawjson.Parse([]byte(`{"timestamp":9007199254740993,"connector.class":"x"}`))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.global.PutOffset(orders, partition, exact)
+		w.expect(w.move(), event.Moved, connect.Stopped, connect.Stopped)
+		value, err := w.europe.Client().Offsets(w.t.Context(), orders)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		copied, err := offset.Parse(value)
+		if err != nil || copied.Len() != 1 || !rawjson.Equal(copied.Entries()[0].Offset, exact) {
+			w.t.Errorf("%s arrived, %v", value, err)
+		}
+	})
+}
+
+func TestSinkOnTheSameKafka(t *testing.T) {
+	inWorld(t, func(_ *testing.T, w *world) {
+		w.kafka.Produce("in", 2, 50_000)
+		w.run(connecttest.SinkConfig("in", topic).With("poll.block.ms", rawjson.String("100")))
+		result := w.move()
+		w.expect(result, event.Moved, connect.Stopped, connect.Running)
+		if result.Copy != "shared" || w.hard && result.Proof.Group != "connect-orders" {
+			w.t.Errorf("copy %s, proof %+v", result.Copy, result.Proof)
+		}
+		w.exact()
+	})
+}

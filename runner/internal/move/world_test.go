@@ -1,0 +1,198 @@
+package move
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect/connecttest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+)
+
+// world is two Connect clusters on one Kafka, with a connector that runs on the
+// first, and all of time to play with.
+type world struct {
+	t              *testing.T
+	kafka          *connecttest.Kafka
+	global, europe *connecttest.Cluster
+	hard           bool
+	line           *line
+}
+
+const (
+	orders = "orders"
+	topic  = "numbers"
+)
+
+// inWorld runs a test in a bubble of virtual time, once with access to Kafka and
+// once without.
+func inWorld(t *testing.T, test func(t *testing.T, w *world), target ...connecttest.Option) {
+	t.Helper()
+	for name, hard := range map[string]bool{"hard": true, "timed": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { test(t, newWorld(t, hard, target...)) })
+		})
+	}
+}
+
+func newWorld(t *testing.T, hard bool, target ...connecttest.Option) *world {
+	t.Helper()
+	w := &world{t: t, kafka: connecttest.NewKafka(), hard: hard, line: &line{}}
+	w.global = connecttest.New(connecttest.WithKafka(w.kafka), connecttest.WithName("global"))
+	w.europe = connecttest.New(append([]connecttest.Option{connecttest.WithKafka(w.kafka), connecttest.WithName("europe")}, target...)...)
+	t.Cleanup(w.global.Close)
+	t.Cleanup(w.europe.Close)
+	return w
+}
+
+// run creates the connector on the origin and lets it run until it has committed
+// offsets, which it does every minute.
+func (w *world) run(config rawjson.Object) {
+	w.t.Helper()
+	if err := w.global.Client().Create(w.t.Context(), orders, config, connect.Running); err != nil {
+		w.t.Fatal(err)
+	}
+	w.await(w.global, connect.Running)
+	w.pass(70 * time.Second)
+}
+
+func (w *world) pass(d time.Duration) {
+	w.t.Helper()
+	if err := wait.For(w.t.Context(), d); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) await(cluster *connecttest.Cluster, state connect.State) {
+	w.t.Helper()
+	err := wait.Until(w.t.Context(), cluster.Name()+" "+string(state), time.Minute, func(ctx context.Context) (bool, string, error) {
+		status, err := cluster.Client().Status(ctx, orders)
+		if connect.IsNotFound(err) {
+			return false, "not there", nil
+		}
+		missing := notIn(status, state, 0)
+		return err == nil && missing == "", missing, err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) state(cluster *connecttest.Cluster) connect.State {
+	w.t.Helper()
+	status, err := cluster.Client().Status(w.t.Context(), orders)
+	if connect.IsNotFound(err) {
+		return ""
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return status.Connector.State
+}
+
+// request asks for the move, through the line, on which a test can hang up.
+func (w *world) request() Request {
+	cluster := func(c *connecttest.Cluster) *Cluster {
+		client, err := connect.New(connect.Options{Workers: c.URLs(), Transport: w.line.over(c.Transport())})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		side := &Cluster{Name: c.Name(), Client: client}
+		if w.hard {
+			side.Status, side.Groups = c.StatusLog(), w.kafka
+		}
+		return side
+	}
+	return Request{Origin: cluster(w.global), Target: cluster(w.europe), Connector: orders}
+}
+
+func (w *world) mover() *Mover { return &Mover{Options: DefaultOptions(), Sink: event.Discard{}} }
+
+func (w *world) move() event.Connector     { return w.mover().Move(w.t.Context(), w.request()) }
+func (w *world) rollback() event.Connector { return w.mover().Rollback(w.t.Context(), w.request()) }
+
+// exact lets the connector run on for a while, and then counts: nothing lost,
+// nothing twice, and never both copies at once.
+func (w *world) exact() {
+	w.t.Helper()
+	before := w.kafka.Count(topic).Records
+	w.pass(90 * time.Second)
+	count := w.kafka.Count(topic)
+	if count.Missing != 0 || count.Duplicated != 0 {
+		w.t.Errorf("%d records, %d missing, %d duplicated", count.Records, count.Missing, count.Duplicated)
+	}
+	if count.Records <= before {
+		w.t.Errorf("nothing is produced any more: %d records", count.Records)
+	}
+	if overlaps := w.kafka.Overlaps(orders); len(overlaps) > 0 {
+		w.t.Errorf("both copies ran at once: %+v", overlaps)
+	}
+}
+
+func (w *world) expect(result event.Connector, outcome event.Outcome, origin, target connect.State) {
+	w.t.Helper()
+	if result.Outcome != outcome {
+		w.t.Fatalf("outcome %s, want %s: %s", result.Outcome, outcome, result.Message)
+	}
+	w.at(origin, target)
+}
+
+// at checks the connector's state on both clusters, "" for none.
+func (w *world) at(origin, target connect.State) {
+	w.t.Helper()
+	if got := w.state(w.global); got != origin {
+		w.t.Errorf("%s on global, want %s", got, origin)
+	}
+	if got := w.state(w.europe); got != target {
+		w.t.Errorf("%s on europe, want %s", got, target)
+	}
+}
+
+// line counts the requests of a run and can be cut, after which the run reaches
+// nothing any more: to the clusters that looks as if it had been killed.
+type line struct {
+	mu     sync.Mutex
+	sent   int
+	cutAt  int    // cut when this many were sent; 0 for never
+	onCut  func() // called instead of cutting, if set
+	answer bool   // the last request before the cut is carried out, its answer lost
+}
+
+var errCut = errors.New("killed")
+
+func (l *line) cut(at int, answer bool) { l.sent, l.cutAt, l.answer, l.onCut = 0, at, answer, nil }
+
+func (l *line) over(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(request *http.Request) (*http.Response, error) {
+		l.mu.Lock()
+		l.sent++
+		last, dead, onCut := l.cutAt > 0 && l.sent == l.cutAt, l.cutAt > 0 && l.sent > l.cutAt, l.onCut
+		l.mu.Unlock()
+		if onCut != nil {
+			if last {
+				onCut()
+			}
+			return next.RoundTrip(request)
+		}
+		if dead || last && !l.answer {
+			return nil, errCut
+		}
+		answer, err := next.RoundTrip(request)
+		if last && err == nil {
+			_ = answer.Body.Close()
+			return nil, errCut
+		}
+		return answer, err
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
