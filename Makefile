@@ -1,0 +1,63 @@
+# The two commands are `make demo` and `make test`. See CONTRIBUTING.md for the rest.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION  ?= 0.1.0
+KESTRA   ?= 2.0.0
+GOTESTSUM := go run gotest.tools/gotestsum@v1.13.0
+GOLANGCI  := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
+LDFLAGS  := -s -w -X github.com/connect-ferry/connect-ferry/runner/internal/cli.Version=$(VERSION)
+# Maven must run on a JDK that can compile for Kestra 2.0; it says so if there is none.
+MAVEN     = JAVA_HOME="$$(.ci/jdk)" mvn -q -B --no-transfer-progress
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: plugin ## Live connectors change clusters through a Kestra flow (KESTRA=1.3.31 for the other engine)
+	go run ./examples/demo --kestra $(KESTRA)
+
+test: plugin ## Everything, unit to end to end: Go, Java, real Kafka, Connect, Kestra and Docker
+	go vet ./...
+	$(MAVEN) -f plugin/pom.xml test
+	$(GOTESTSUM) --format testname --hide-summary=output -- -timeout 20m -p 1 ./...
+
+test-short: ## What needs no Java and no network, under a minute
+	go test -short ./...
+
+build: ## The runner for this machine, build/ferry
+	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o build/ferry ./runner
+
+runner: build/runner/linux-amd64/ferry build/runner/linux-arm64/ferry ## The runner for the plugin and the image
+
+build/runner/linux-%/ferry: FORCE
+	CGO_ENABLED=0 GOOS=linux GOARCH=$* go build -trimpath -ldflags "$(LDFLAGS)" -o $@ ./runner
+
+plugin: runner ## The Kestra plugin, plugin/target/plugins/*.jar
+	$(MAVEN) -f plugin/pom.xml -DskipTests package
+
+image: runner build/ca-certificates.crt ## The image; BASE=... for another base
+	docker build $(if $(BASE),--build-arg BASE=$(BASE)) -t connect-ferry:$(VERSION) .
+
+build/ca-certificates.crt:
+	mkdir -p build
+	cp $(firstword $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem)) $@
+
+lint: ## gofmt, vet, and the linters of .golangci.yml
+	test -z "$$(gofmt -l runner schemas examples)"
+	$(GOLANGCI) run
+
+golden: ## Rewrite the expected outputs of tests
+	go test ./runner/internal/... -update
+
+fuzz: ## Each fuzz target for 20 s
+	for target in $$(grep -rlE '^func Fuzz' --include=*_test.go runner schemas | xargs -n1 dirname | sort -u); do \
+	  for name in $$(grep -hoE '^func Fuzz[A-Za-z]*' $$target/*_test.go | cut -c6-); do \
+	    go test -run '^$$' -fuzz "^$$name$$" -fuzztime 20s ./$$target; done; done
+
+clean: ## Remove what was built
+	rm -rf build plugin/target plugin/engine/target
+
+FORCE:
+.PHONY: help demo test test-short build runner plugin image lint golden fuzz clean FORCE
