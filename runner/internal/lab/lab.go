@@ -62,7 +62,7 @@ func Start(ctx context.Context, config Config) (*Lab, error) {
 		group.Go(func() error { return child.Start(groupContext) })
 	}
 	if err := group.Wait(); err != nil {
-		lab.temporary = false // for the logs
+		lab.Keep()
 		return nil, errors.Join(err, lab.Close())
 	}
 	fmt.Fprintf(lab.progress, "lab: ready after %.1f s\n", time.Since(started).Seconds())
@@ -173,6 +173,20 @@ func (l *Lab) Connects() []*Connect {
 		all = append(all, l.connects[name])
 	}
 	return all
+}
+
+// adopt makes Close end a process that was started later.
+func (l *Lab) adopt(child *Process) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.children = append(l.children, child)
+}
+
+// Keep makes Close leave the folder with data and logs, also a temporary one.
+func (l *Lab) Keep() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.temporary = false
 }
 
 // Close kills all processes of the lab, and removes its folder if it is a

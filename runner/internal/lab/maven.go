@@ -20,6 +20,9 @@ import (
 // KafkaVersion is the Kafka that brokers run, and workers unless told otherwise.
 const KafkaVersion = "4.3.1"
 
+// connectorPlugin is the folder of the lab's own connectors in their plugin.path.
+const connectorPlugin = "lab-connectors"
+
 const dependencyPlugin = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 
 //go:embed connectors/pom.xml connectors/src
@@ -86,8 +89,8 @@ func pomOf(artifacts []artifact) []byte {
 	return pom.Bytes()
 }
 
-// connectorJars returns the folder with the lab's own connectors, built from
-// the sources in this package, and the driver they need.
+// connectorJars returns a folder for plugin.path with one plugin: the lab's own
+// connectors, built from the sources in this package, and the driver they need.
 func connectorJars(ctx context.Context, progress io.Writer) (string, error) {
 	sources, err := fs.Sub(connectorSources, "connectors")
 	if err != nil {
@@ -99,6 +102,7 @@ func connectorJars(ctx context.Context, progress io.Writer) (string, error) {
 	}
 	return cached(ctx, "connectors-"+sum, func(dir string) error {
 		fmt.Fprintln(progress, "lab: building the lab's connectors by Maven (once)")
+		plugin := filepath.Join(dir, connectorPlugin)
 		project, err := os.MkdirTemp("", "ferry-lab-build-")
 		if err != nil {
 			return err
@@ -108,11 +112,11 @@ func connectorJars(ctx context.Context, progress io.Writer) (string, error) {
 			return err
 		}
 		err = maven(ctx, project, "compile", "jar:jar", "dependency:copy-dependencies",
-			"-DincludeScope=runtime", "-DoutputDirectory="+dir)
+			"-DincludeScope=runtime", "-DoutputDirectory="+plugin)
 		if err != nil {
 			return err
 		}
-		return copyFile(filepath.Join(dir, "lab-connectors.jar"), filepath.Join(project, "target", "lab-connectors-1.0.0.jar"))
+		return copyFile(filepath.Join(plugin, "lab-connectors.jar"), filepath.Join(project, "target", "lab-connectors-1.0.0.jar"))
 	})
 }
 

@@ -16,7 +16,7 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * A database with one table that grows. {@code TableServer PORT TABLE ROWS_PER_SECOND} serves it
- * by TCP on loopback, prints {@code ready}, and inserts rows numbered from 0.
+ * by TCP on loopback and inserts rows numbered from 0.
  *
  * <p>A line {@code hold} on standard input ends the inserting, {@code go} begins it again; both
  * are answered by a line with the number of the last row. The end of standard input ends it all.
@@ -61,7 +61,6 @@ public final class TableServer {
               return thread;
             });
     clock.scheduleAtFixedRate(table::tick, 0, TICK_MILLIS, TimeUnit.MILLISECONDS);
-    System.out.println("ready");
     table.obey();
     System.exit(0);
   }
