@@ -7,28 +7,36 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
+func subjectOf(cluster *Cluster) Subject {
+	return Subject{
+		Client:     cluster.Client(),
+		Topic:      func() string { return "topic-" + nextID() },
+		Source:     SourceConfig,
+		Number:     "sequence",
+		Required:   "topic",
+		OrderedMap: func(topic string) rawjson.Object { return OrderedMapConfig(topic, 1) },
+		Sink:       func(topic string) rawjson.Object { return SinkConfig(topic, topic+"-copy") },
+	}
+}
+
 func TestConformance(t *testing.T) {
 	for name, options := range map[string][]Option{
 		"OneWorker":    nil,
 		"ThreeWorkers": {WithWorkers(3)},
-		"Version3.7":   {WithVersion("3.7.0")},
+		"Version3.7":   {WithVersion("3.7.2")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			RunConformance(t, func(t *testing.T, test func(*testing.T, Subject)) {
-				synctest.Test(t, func(t *testing.T) {
-					cluster := New(options...)
-					t.Cleanup(cluster.Close)
-					test(t, Subject{
-						Client:     cluster.Client(),
-						Topic:      func() string { return "topic-" + nextID() },
-						Source:     SourceConfig,
-						Number:     "sequence",
-						Required:   "topic",
-						OrderedMap: func(topic string) rawjson.Object { return OrderedMapConfig(topic, 1) },
-						Sink:       func(topic string) rawjson.Object { return SinkConfig(topic, topic+"-copy") },
-					})
-				})
+				synctest.Test(t, func(t *testing.T) { test(t, subjectOf(start(t, options...))) })
 			})
+		})
+	}
+}
+
+func TestOldConformance(t *testing.T) {
+	for _, version := range []string{"3.6.2", "3.5.1", "3.4.1", "2.8.2", "7.6.1-ccs"} {
+		t.Run(version, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { RunOldConformance(t, subjectOf(start(t, WithVersion(version)))) })
 		})
 	}
 }

@@ -61,7 +61,7 @@ func (o *offsetsTopic) put(connector string, partition, value rawjson.Value) {
 func (o *offsetsTopic) partitions(connector string, until time.Time) []rawjson.Value {
 	known := map[string]rawjson.Value{}
 	for _, entry := range o.values {
-		if entry.connector == connector && !entry.since.After(until) {
+		if entry.connector == connector && entry.partition.IsObject() && !entry.since.After(until) {
 			known[entry.partition.Canonical()] = hashMapOrder(entry.partition)
 		}
 	}
@@ -126,7 +126,7 @@ func throughConverter(value rawjson.Value) (rawjson.Value, error) {
 		case first == '[':
 			return value, errData("Offsets may only contain primitive types as values, but field " + key + " contains ARRAY")
 		case first == '-' || first >= '0' && first <= '9':
-			if member, err = number(text); err != nil {
+			if member, err = number(key, text); err != nil {
 				return value, err
 			}
 		}
@@ -135,17 +135,17 @@ func throughConverter(value rawjson.Value) (rawjson.Value, error) {
 	return converted.Value(), nil
 }
 
-func number(text string) (rawjson.Value, error) {
+func number(key, text string) (rawjson.Value, error) {
 	if !strings.ContainsAny(text, ".eE") {
 		whole, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			return rawjson.Value{}, errData("Numeric value (" + text + ") out of range of long")
+			return rawjson.Value{}, errData("Offsets may only contain primitive types as values, but field " + key + " contains class java.math.BigInteger")
 		}
 		return rawjson.Int(whole), nil
 	}
 	double, err := strconv.ParseFloat(text, 64)
 	if err != nil {
-		return rawjson.Value{}, errData("Numeric value (" + text + ") out of range of double")
+		return rawjson.Value{}, errData("Offsets may only contain primitive types as values, but field " + key + " contains " + text)
 	}
 	return rawjson.Parse([]byte(javaDouble(double)))
 }

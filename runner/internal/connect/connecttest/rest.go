@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -86,7 +87,31 @@ func (c *Cluster) rest(w *worker) http.Handler {
 	mux.HandleFunc("/", func(rw http.ResponseWriter, _ *http.Request) {
 		reply(rw, answer{}, errNotFound("HTTP 404 Not Found"))
 	})
-	return mux
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if refused := c.refusedPath(r.URL.EscapedPath()); refused != "" {
+			rw.Header().Set("Content-Type", "text/html;charset=iso-8859-1")
+			rw.WriteHeader(http.StatusBadRequest)
+			_, _ = fmt.Fprintf(rw, "<html>\n<head>\n<title>Error 400 %[1]s</title>\n</head>\n<body>\n<h2>HTTP ERROR 400 %[1]s</h2>\n</body>\n</html>\n", refused)
+			return
+		}
+		mux.ServeHTTP(rw, r)
+	})
+}
+
+// refusedPath is what Jetty 12, which Kafka has since 4.0, refuses before Connect
+// sees it: names with these characters can be created and not be spoken of.
+func (c *Cluster) refusedPath(escaped string) string {
+	if !c.version.since(4, 0) {
+		return ""
+	}
+	for sequence, refused := range map[string]string{
+		"%2F": "Ambiguous URI path separator", "%25": "Ambiguous URI path encoding", "%5C": "Suspicious Path Character",
+	} {
+		if strings.Contains(strings.ToUpper(escaped), sequence) {
+			return refused
+		}
+	}
+	return ""
 }
 
 func reply(rw http.ResponseWriter, body answer, err error) {
@@ -222,7 +247,7 @@ func body(r *http.Request) (rawjson.Object, error) {
 	}
 	object, err := rawjson.ParseObject(content)
 	if err != nil {
-		return rawjson.Object{}, &restError{http.StatusBadRequest, "Unexpected content: " + err.Error()}
+		return rawjson.Object{}, errInternal("Cannot deserialize value from the content: " + err.Error())
 	}
 	return object, nil
 }
@@ -313,9 +338,16 @@ func (c *Cluster) put(w *worker, connector string, config rawjson.Object, target
 		if exists {
 			return ok(c.info(c.state, connector))
 		}
+		if variable := templateVariable.FindStringSubmatch(connector); variable != nil && !replace {
+			// The connector is created, and then no URL can be made for the header
+			// Location (ConnectorsResource.createConnector).
+			return answer{}, errInternal("The template variable '" + variable[1] + "' has no value")
+		}
 		return answer{http.StatusCreated, c.info(c.state, connector)}, nil
 	})
 }
+
+var templateVariable = regexp.MustCompile(`\{([^{}]*)\}`)
 
 // problems validates a config as the herder does.
 func (c *Cluster) problems(config rawjson.Object) ([]connect.ConfigProblem, error) {
@@ -325,20 +357,42 @@ func (c *Cluster) problems(config rawjson.Object) ([]connect.ConfigProblem, erro
 	}
 	plugin, found := c.plugin(class)
 	if !found {
-		return nil, errInternal("Failed to find any class that implements Connector and which name matches " + class +
-			", available connectors are: " + c.pluginDescriptions())
+		return nil, c.noPlugin(class)
 	}
 	problems := plugin.validate(config)
-	for _, key := range config.Keys() {
-		if member, _ := config.Get(key); member.IsNull() {
-			problems = append(problems, connect.ConfigProblem{Name: key, Errors: []string{"Null value can not be supplied as the configuration value."}})
-		}
-	}
-	if config.Text("name") == "" {
-		problems = append(problems, connect.ConfigProblem{Name: "name",
-			Errors: []string{"Invalid value  for configuration name: String may not be empty"}})
+	if wrong := invalidName(config.Text("name")); wrong != "" {
+		problems = append(problems, connect.ConfigProblem{Name: "name", Errors: []string{wrong}})
 	}
 	return problems, nil
+}
+
+// noPlugin is a 400 since Kafka 4.0.
+func (c *Cluster) noPlugin(class string) error {
+	message := "Failed to find any class that implements Connector and which name matches " + class +
+		", available connectors are: " + c.pluginDescriptions()
+	if c.version.since(4, 0) {
+		return errBadRequest(message)
+	}
+	return errInternal(message)
+}
+
+// invalidName is ConfigDef.NonEmptyStringWithoutControlChars.
+func invalidName(name string) string {
+	var control []string
+	for _, letter := range name {
+		if letter < ' ' || letter == 0x7f {
+			control = append(control, strconv.Itoa(int(letter)))
+		}
+	}
+	switch {
+	case name == "":
+		return "Invalid value  for configuration name: String may not be empty"
+	case len(control) > 0:
+		return "Invalid value " + name + " for configuration name: String may not contain control sequences but had the following ASCII chars: " +
+			strings.Join(control, ", ")
+	default:
+		return ""
+	}
 }
 
 func (c *Cluster) pluginDescriptions() string {
@@ -376,8 +430,8 @@ func (c *Cluster) validate(_ *worker, r *http.Request) (answer, error) {
 		return answer{}, errBadRequest("Included connector type " + class + " does not match request type " + asked)
 	}
 	problems, err := c.problems(config)
-	if err != nil {
-		return answer{}, err
+	if failure, failed := errors.AsType[*restError](err); failed {
+		return answer{}, c.inFuture(failure)
 	}
 	type value struct {
 		Name   string   `json:"name"`
@@ -405,6 +459,20 @@ func (c *Cluster) validate(_ *worker, r *http.Request) (answer, error) {
 		result.Configs = append(result.Configs, info{value{problem.Name, nil, problem.Errors}})
 	}
 	return ok(result)
+}
+
+// inFuture is how validation reports what it ran into: the validating thread's
+// exception in that of its Future, which no mapper knows.
+func (c *Cluster) inFuture(failure *restError) error {
+	const badRequest, plain = "org.apache.kafka.connect.runtime.rest.errors.BadRequestException: ", "org.apache.kafka.connect.errors.ConnectException: "
+	switch missing := strings.HasPrefix(failure.message, "Failed to find any class"); {
+	case !missing:
+		return errInternal(badRequest + failure.message)
+	case c.version.since(4, 0):
+		return errInternal(badRequest + plain + failure.message)
+	default:
+		return errInternal(plain + failure.message)
+	}
 }
 
 // normalClass is ConnectorPluginsResource.normalizedPluginName.

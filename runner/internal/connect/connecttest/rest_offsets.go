@@ -29,7 +29,7 @@ func (c *Cluster) getOffsets(w *worker, r *http.Request) (answer, error) {
 		}
 		plugin, loaded := c.plugin(known.config.Text("connector.class"))
 		if !loaded {
-			return answer{}, errInternal("Failed to find any class that implements Connector and which name matches " + known.config.Text("connector.class"))
+			return answer{}, c.noPlugin(known.config.Text("connector.class"))
 		}
 		if plugin.Type == "sink" {
 			return ok(c.groupOffsets(sinkGroup(name(r), known.config.Text("consumer.override.group.id"))))
@@ -148,7 +148,7 @@ func (c *Cluster) modifyOffsets(w *worker, connector string, entries []entry) (a
 		}
 		plugin, loaded := c.plugin(known.config.Text("connector.class"))
 		if !loaded {
-			return answer{}, errInternal("Failed to find any class that implements Connector and which name matches " + known.config.Text("connector.class"))
+			return answer{}, c.noPlugin(known.config.Text("connector.class"))
 		}
 		var err error
 		if plugin.Type == "sink" {

@@ -60,6 +60,9 @@ var (
 
 func (t transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	c := t.cluster
+	if err := request.Context().Err(); err != nil {
+		return nil, err // not sent at all; from here on the worker gets it
+	}
 	var handler http.Handler
 	for i, worker := range c.workers {
 		if worker.host == request.URL.Host {
