@@ -1,5 +1,6 @@
 package io.connectferry;
 
+import io.kestra.core.exceptions.IllegalVariableEvaluationException;
 import io.kestra.core.models.annotations.PluginProperty;
 import io.kestra.core.models.property.Property;
 import io.kestra.core.models.tasks.InputFilesInterface;
@@ -41,6 +42,7 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
 
     private static final String REQUEST_FILE = "request.json";
     private static final String RESULT_FILE = "result.json";
+    private static final int INVALID = 2; // As the runner's exit code.
 
     @Schema(
         title = "Clusters document",
@@ -105,15 +107,7 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
     @Override
     public RunnerOutput run(RunContext runContext) throws Exception {
         try (var folder = PrivateFolder.in(runContext.workingDir().path())) {
-            var place = RunnerPlace.of(taskRunner, runContext, folder);
-            var request = new Request(runContext)
-                .put("clusters", clusters(runContext))
-                .put("output", "kestra")
-                .put("result", folder.fromWorkingDirectory(RESULT_FILE));
-            describe(request, folder, runContext);
-            folder.write(REQUEST_FILE, request.json());
-            folder.giveTo(place.user());
-
+            var place = prepare(runContext, folder);
             var log = new RunnerLog(runContext);
             var call = new RunnerCommand(place, wrapper(runContext, place, folder, log), runContext.logger());
             running.set(call);
@@ -131,6 +125,23 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
         var call = running.get();
         if (call != null) {
             call.kill();
+        }
+    }
+
+    /** Writes what the runner reads. What is wrong with the task's properties shows here, as an outcome like the runner's own. */
+    private RunnerPlace prepare(RunContext runContext, PrivateFolder folder) throws Exception {
+        try {
+            var place = RunnerPlace.of(taskRunner, runContext, folder);
+            var request = new Request(runContext)
+                .put("clusters", clusters(runContext))
+                .put("output", "kestra")
+                .put("result", folder.fromWorkingDirectory(RESULT_FILE));
+            describe(request, folder, runContext);
+            folder.write(REQUEST_FILE, request.json());
+            folder.giveTo(place.user());
+            return place;
+        } catch (IllegalArgumentException | IllegalVariableEvaluationException wrong) {
+            throw new RunnableTaskException(wrong.getMessage(), failed(INVALID, "invalid", wrong.getMessage()));
         }
     }
 
@@ -172,8 +183,9 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
         if (report == null || log.isMalformed() || report.exitCode() != exitCode) {
             var why = log.isMalformed() ? "with a line that cannot be read" : report == null ? "without saying what it did"
                 : "but said " + report.exitCode();
-            throw failure("runner ended with exit code " + exitCode + " " + why
-                + "; look at its log above, and at the clusters with the Status task", null, exitCode);
+            var message = "runner ended with exit code " + exitCode + " " + why
+                + "; look at its log above, and at the clusters with the Status task";
+            throw new RunnableTaskException(message, failed(exitCode, "failed", message));
         }
         var output = report.toOutput()
             .resultUri(stored(ended, folder, RESULT_FILE))
@@ -184,8 +196,8 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
             throw new RunnableTaskException(error == null ? report.message() : error, output);
         }
         if (output.getResultUri() == null || outputFile() != null && output.getOffsetsUri() == null) {
-            throw failure("runner did what it was asked (" + report.message() + ") but its files did not come back from the task runner",
-                output, exitCode);
+            throw new RunnableTaskException("runner did what it was asked (" + report.message()
+                + ") but its files did not come back from the task runner", output);
         }
         return output;
     }
@@ -195,10 +207,8 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
         return report.connectors().size() <= 1;
     }
 
-    private static RunnableTaskException failure(String message, RunnerOutput known, int exitCode) {
-        var output = known != null ? known : RunnerOutput.builder().exitCode(exitCode).outcome("failed").message(message)
-            .connectors(List.of()).build();
-        return new RunnableTaskException(message, output);
+    private static RunnerOutput failed(int exitCode, String outcome, String message) {
+        return RunnerOutput.builder().exitCode(exitCode).outcome(outcome).message(message).connectors(List.of()).build();
     }
 
     private static URI stored(ScriptOutput ended, PrivateFolder folder, String name) {

@@ -1,0 +1,242 @@
+package kestratest
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// Namespace is where the product's flows and its clusters live.
+const Namespace = "connect.ferry"
+
+// Options say which engine to start, and with what.
+type Options struct {
+	Version string   // of Kestra, one of [Versions]
+	Plugins string   // folder of plugin jars, such as [BuildPlugin] returns
+	Flows   []string // folders of flow files, without their subfolders
+	// Secrets are what Kestra's secret() finds, by name.
+	Secrets map[string]string
+	// HeapMB is the JVM's largest heap in MiB; 0 stands for 768.
+	HeapMB int
+	// OnEvent is told of everything that happens, as it happens, if it is not nil.
+	OnEvent func(Event)
+}
+
+// Engine is a running Kestra engine. Its methods are safe for concurrent use.
+type Engine struct {
+	onEvent func(Event)
+	folder  string
+	remove  func()
+	command *exec.Cmd
+	log     *os.File
+
+	mu       sync.Mutex
+	commands io.WriteCloser
+	runs     map[string]*Run // by ref
+	settled  []chan error    // of KV commands, which are answered in order
+	refs     int
+	tree     tree
+
+	ended chan struct{}
+	err   error // why it ended; only once ended is closed
+}
+
+// Start starts an engine and returns when its flows are loaded. It ends with
+// [Engine.Close], and with this process.
+func Start(ctx context.Context, options Options) (*Engine, error) {
+	folder, remove, err := scratch()
+	if err != nil {
+		return nil, err
+	}
+	engine := &Engine{
+		onEvent: options.OnEvent, folder: folder, remove: remove,
+		runs: map[string]*Run{}, tree: newTree(), ended: make(chan struct{}),
+	}
+	if engine.onEvent == nil {
+		engine.onEvent = func(Event) {}
+	}
+	if err := engine.start(ctx, options); err != nil {
+		remove()
+		return nil, fmt.Errorf("kestratest: Kestra %s: %w", options.Version, err)
+	}
+	return engine, nil
+}
+
+func (e *Engine) start(ctx context.Context, options Options) error {
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	// Not ctx: it bounds the start alone.
+	e.command, err = javaCommand(context.WithoutCancel(ctx), options.Version, e.folder, "engine.Engine", port, options.HeapMB, options.Plugins, options.Flows)
+	if err != nil {
+		return err
+	}
+	for name, value := range options.Secrets {
+		e.command.Env = append(e.command.Env, "SECRET_"+strings.ToUpper(name)+"="+base64.StdEncoding.EncodeToString([]byte(value)))
+	}
+	if e.log, err = os.Create(filepath.Join(e.folder, "engine.log")); err != nil {
+		return err
+	}
+	e.command.Stderr = e.log
+	if e.commands, err = e.command.StdinPipe(); err != nil {
+		return err
+	}
+	events, err := e.command.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := launch(e.command); err != nil {
+		return err
+	}
+	ready := make(chan error, 1)
+	go e.follow(events, ready)
+	select {
+	case err := <-ready:
+		if err != nil {
+			return errors.Join(err, e.kill())
+		}
+		return nil
+	case <-ctx.Done():
+		return errors.Join(context.Cause(ctx), e.kill())
+	}
+}
+
+// Log returns the path of the engine's own log, which is gone after Close.
+func (e *Engine) Log() string { return filepath.Join(e.folder, "engine.log") }
+
+// Close ends the engine. Executions that still run are cut off.
+func (e *Engine) Close() error {
+	_ = e.send(map[string]bool{"exit": true}) // it may have ended already
+	return e.kill()
+}
+
+// kill ends the process at once: the engine holds nothing worth saving. What its
+// tasks started, it has to end itself.
+func (e *Engine) kill() error {
+	err := e.command.Process.Kill()
+	if errors.Is(err, os.ErrProcessDone) {
+		err = nil
+	}
+	<-e.ended
+	err = errors.Join(err, e.log.Close())
+	e.remove()
+	return err
+}
+
+func (e *Engine) send(command any) error {
+	line, err := json.Marshal(command)
+	if err != nil {
+		return fmt.Errorf("kestratest: %w", err)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, err := e.commands.Write(append(line, '\n')); err != nil {
+		return fmt.Errorf("kestratest: engine takes no command: %w", err)
+	}
+	return nil
+}
+
+// follow reads the engine's lines until it ends.
+func (e *Engine) follow(events io.Reader, ready chan<- error) {
+	lines := bufio.NewScanner(events)
+	lines.Buffer(nil, 16<<20)
+	started := false
+	for lines.Scan() {
+		var event Event
+		if err := json.Unmarshal(lines.Bytes(), &event); err != nil {
+			event = Event{Event: "error", Message: fmt.Sprintf("line that is no event: %s", lines.Text())}
+		}
+		if !started && (event.Event == "ready" || event.Event == "error") {
+			started = true
+			if event.Event == "error" {
+				ready <- errors.New(event.Message)
+			} else {
+				ready <- nil
+			}
+			continue
+		}
+		e.take(event)
+	}
+	err := errors.Join(lines.Err(), e.command.Wait())
+	tail, _ := os.ReadFile(e.Log())
+	e.err = fmt.Errorf("kestratest: engine ended (%w), the last lines of its log are:\n%s", errors.Join(errors.New("stdout closed"), err), lastLines(tail, 15))
+	close(e.ended)
+	if !started {
+		ready <- e.err
+	}
+}
+
+func scratch() (folder string, remove func(), err error) {
+	folder, err = os.MkdirTemp("", "ferry-kestra-")
+	if err != nil {
+		return "", nil, fmt.Errorf("kestratest: %w", err)
+	}
+	return folder, func() { _ = os.RemoveAll(folder) }, nil
+}
+
+// javaCommand is the harness as a child that ends with this process. port is of
+// 2.0's controller; 0 leaves the default, for what does not start one.
+func javaCommand(ctx context.Context, version, folder, class string, port, heapMB int, plugins string, flows []string) (*exec.Cmd, error) {
+	if err := Build(ctx, version); err != nil {
+		return nil, err
+	}
+	java, err := Java()
+	if err != nil {
+		return nil, err
+	}
+	root, err := Root()
+	if err != nil {
+		return nil, err
+	}
+	built := filepath.Join(root, "plugin", "engine", "target", version)
+	if heapMB == 0 {
+		heapMB = 768
+	}
+	arguments := []string{
+		"-Xmx" + strconv.Itoa(heapMB) + "m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
+		"--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow",
+		"-Dengine.folder=" + folder,
+	}
+	if port != 0 {
+		arguments = append(arguments, "-Dengine.port="+strconv.Itoa(port))
+	}
+	arguments = append(arguments, "-cp", filepath.Join(built, "classes")+":"+filepath.Join(built, "libs", "*"), class)
+	if plugins != "" {
+		arguments = append(arguments, "--plugins", plugins)
+	}
+	for _, flowFolder := range flows {
+		arguments = append(arguments, "--flows", flowFolder)
+	}
+	command := exec.CommandContext(ctx, java, arguments...)
+	command.Dir = folder
+	command.Env = os.Environ()
+	return command, nil
+}
+
+func freePort() (int, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
+}
+
+// launch starts the child so that the kernel kills it when this process ends.
+// The signal is tied to the thread that made the child, so that one is kept.
+func launch(command *exec.Cmd) error {
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	return onItsOwnThread(command.Start)
+}

@@ -1,0 +1,241 @@
+package kestratest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Event is one line of the engine: something that happened.
+type Event struct {
+	Event     string          `json:"event"` // started, execution, task, log, ended, kv or error
+	Ref       string          `json:"ref"`
+	Execution string          `json:"execution"` // id
+	Parent    string          `json:"parent"`    // id, of a sub-execution
+	Flow      string          `json:"flow"`
+	Task      string          `json:"task"`
+	Value     string          `json:"value"` // of the task's iteration
+	State     string          `json:"state"`
+	Level     string          `json:"level"`
+	Message   string          `json:"message"`
+	MS        int64           `json:"ms"`
+	Outputs   json.RawMessage `json:"outputs"`
+	Tasks     []Task          `json:"tasks"`
+}
+
+// Task is one run of a task.
+type Task struct {
+	Task    string          `json:"task"`
+	Value   string          `json:"value"` // of its iteration
+	State   string          `json:"state"`
+	MS      int64           `json:"ms"`
+	Outputs json.RawMessage `json:"outputs"`
+}
+
+// Log is a line of a task's log, of INFO or worse.
+type Log struct {
+	Flow    string
+	Task    string
+	Level   string
+	Message string
+}
+
+// Execution is how a flow ended.
+type Execution struct {
+	ID      string
+	Flow    string
+	State   string // such as SUCCESS, FAILED, KILLED
+	MS      int64
+	Outputs json.RawMessage
+	Tasks   []Task
+	// Logs are those of its sub-executions too, in the order they were stored.
+	Logs []Log
+	// States are the last known states of its sub-executions, by flow.
+	States map[string][]string
+}
+
+// Task returns the last run of a task, and whether there was one.
+func (x Execution) Task(id string) (Task, bool) {
+	for i := len(x.Tasks) - 1; i >= 0; i-- {
+		if x.Tasks[i].Task == id {
+			return x.Tasks[i], true
+		}
+	}
+	return Task{}, false
+}
+
+// Text is the log as text, a line each.
+func (x Execution) Text() string {
+	var text strings.Builder
+	for _, line := range x.Logs {
+		fmt.Fprintf(&text, "%-5s %s/%s %s\n", line.Level, line.Flow, line.Task, line.Message)
+	}
+	return text.String()
+}
+
+// Run is a flow that runs.
+type Run struct {
+	engine  *Engine
+	ref     string
+	started chan struct{}
+	id      string // only once started is closed
+	done    chan struct{}
+	end     Execution // only once done is closed
+	err     error     // likewise
+}
+
+// Run runs a flow of [Namespace] to its end. inputs are encoded as JSON. An
+// error means that it did not run, not that it failed.
+func (e *Engine) Run(ctx context.Context, flow string, inputs any) (Execution, error) {
+	run, err := e.Begin(flow, inputs)
+	if err != nil {
+		return Execution{}, err
+	}
+	return run.Wait(ctx)
+}
+
+// Begin begins to run a flow of [Namespace].
+func (e *Engine) Begin(flow string, inputs any) (*Run, error) {
+	e.mu.Lock()
+	e.refs++
+	run := &Run{engine: e, ref: fmt.Sprint(e.refs), started: make(chan struct{}), done: make(chan struct{})}
+	e.runs[run.ref] = run
+	e.mu.Unlock()
+	return run, e.send(map[string]any{"run": flow, "namespace": Namespace, "inputs": inputs, "ref": run.ref})
+}
+
+// Wait returns the execution when it has ended and its log is complete.
+func (r *Run) Wait(ctx context.Context) (Execution, error) {
+	select {
+	case <-r.done:
+		return r.end, r.err
+	case <-r.engine.ended:
+		return Execution{}, r.engine.err
+	case <-ctx.Done():
+		return Execution{}, fmt.Errorf("kestratest: %w", context.Cause(ctx))
+	}
+}
+
+// Kill asks Kestra to kill the execution, as its user would. [Run.Wait] tells when it
+// has ended.
+func (r *Run) Kill(ctx context.Context) error {
+	select {
+	case <-r.started:
+	case <-r.done:
+		return errors.New("kestratest: execution has ended before it could be killed")
+	case <-ctx.Done():
+		return fmt.Errorf("kestratest: %w", context.Cause(ctx))
+	}
+	return r.engine.send(map[string]string{"kill": r.id})
+}
+
+// SetKV sets an entry of the KV store of [Namespace]. value is encoded as JSON.
+func (e *Engine) SetKV(ctx context.Context, key string, value any) error {
+	settled := make(chan error, 1)
+	e.mu.Lock()
+	e.settled = append(e.settled, settled)
+	e.mu.Unlock()
+	if err := e.send(map[string]any{"kv": key, "namespace": Namespace, "value": value}); err != nil {
+		return err
+	}
+	select {
+	case err := <-settled:
+		return err
+	case <-e.ended:
+		return e.err
+	case <-ctx.Done():
+		return fmt.Errorf("kestratest: %w", context.Cause(ctx))
+	}
+}
+
+// take notes an event.
+func (e *Engine) take(event Event) {
+	e.mu.Lock()
+	e.tree.take(event)
+	run := e.runs[event.Ref]
+	switch {
+	case event.Event == "kv":
+		e.settled[0] <- nil
+		e.settled = e.settled[1:]
+	case run == nil:
+	case event.Event == "started":
+		run.id = event.Execution
+		close(run.started)
+	case event.Event == "ended":
+		run.end = Execution{
+			ID: event.Execution, Flow: event.Flow, State: event.State, MS: event.MS, Outputs: event.Outputs, Tasks: event.Tasks,
+			Logs: e.tree.logs(event.Execution), States: e.tree.states(event.Execution),
+		}
+		close(run.done)
+	case event.Event == "error":
+		run.err = fmt.Errorf("kestratest: %s", event.Message)
+		close(run.done)
+	}
+	e.mu.Unlock()
+	e.onEvent(event)
+}
+
+// tree knows which execution belongs to which.
+type tree struct {
+	parents map[string]string
+	flows   map[string]string
+	state   map[string]string
+	order   []string
+	seen    []loggedBy
+}
+
+type loggedBy struct {
+	execution string
+	line      Log
+}
+
+func newTree() tree {
+	return tree{parents: map[string]string{}, flows: map[string]string{}, state: map[string]string{}}
+}
+
+func (t *tree) take(event Event) {
+	switch event.Event {
+	case "execution":
+		if _, known := t.state[event.Execution]; !known {
+			t.order = append(t.order, event.Execution)
+		}
+		t.flows[event.Execution], t.state[event.Execution] = event.Flow, event.State
+		if event.Parent != "" {
+			t.parents[event.Execution] = event.Parent
+		}
+	case "log":
+		t.seen = append(t.seen, loggedBy{event.Execution, Log{Flow: event.Flow, Task: event.Task, Level: event.Level, Message: event.Message}})
+	}
+}
+
+func (t *tree) within(execution, root string) bool {
+	for range 20 { // deeper than any flow calls another
+		if execution == root {
+			return true
+		}
+		execution = t.parents[execution]
+	}
+	return false
+}
+
+func (t *tree) logs(root string) []Log {
+	var logs []Log
+	for _, logged := range t.seen {
+		if t.within(logged.execution, root) {
+			logs = append(logs, logged.line)
+		}
+	}
+	return logs
+}
+
+func (t *tree) states(root string) map[string][]string {
+	states := map[string][]string{}
+	for _, execution := range t.order {
+		if execution != root && t.within(execution, root) {
+			states[t.flows[execution]] = append(states[t.flows[execution]], t.state[execution])
+		}
+	}
+	return states
+}
