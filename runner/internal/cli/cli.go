@@ -19,7 +19,7 @@ import (
 )
 
 // Version is set at build time with -ldflags "-X ...cli.Version=1.2.3".
-var Version = "dev"
+var Version = "0.1.0"
 
 const exitStatus = `EXIT STATUS
    0    done, or nothing to do

@@ -67,18 +67,22 @@ type Connector struct {
 	OriginState connect.State `json:"origin_state,omitempty"`
 	TargetState connect.State `json:"target_state,omitempty"`
 	// WasState is the origin's state before the move, to which the target's is equal after it.
-	WasState     connect.State `json:"was_state,omitempty"`
-	Proof        *Proof        `json:"proof,omitempty"`
-	Copy         string        `json:"copy,omitempty"` // rest, none or shared
-	Entries      int           `json:"entries"`
-	DowntimeMS   *int64        `json:"downtime_ms,omitempty"` // absent if the connector did not stand still
-	OffsetsHash  *Hashes       `json:"offsets_sha256,omitempty"`
-	ConfigHash   *Hashes       `json:"config_sha256,omitempty"`
-	Checks       []Check       `json:"checks,omitempty"`
-	Steps        []Step        `json:"steps,omitempty"`
-	FailedAt     string        `json:"failed_at,omitempty"` // the step that failed
-	OffsetsFile  string        `json:"offsets_file,omitempty"`
-	Instructions string        `json:"instructions,omitempty"` // what to do next, after a failure
+	WasState connect.State `json:"was_state,omitempty"`
+	Proof    *Proof        `json:"proof,omitempty"`
+	Copy     string        `json:"copy,omitempty"` // rest, none or shared
+	Entries  int           `json:"entries"`
+	// DowntimeMS is from the stop request to the moment the copy's tasks were seen
+	// RUNNING; absent if the connector did not run. PausingMS is what went before
+	// it: the tasks end their current poll, and what they got from it is sent.
+	DowntimeMS   *int64  `json:"downtime_ms,omitempty"`
+	PausingMS    int64   `json:"pausing_ms,omitempty"`
+	OffsetsHash  *Hashes `json:"offsets_sha256,omitempty"`
+	ConfigHash   *Hashes `json:"config_sha256,omitempty"`
+	Checks       []Check `json:"checks,omitempty"`
+	Steps        []Step  `json:"steps,omitempty"`
+	FailedAt     string  `json:"failed_at,omitempty"` // the step that failed
+	OffsetsFile  string  `json:"offsets_file,omitempty"`
+	Instructions string  `json:"instructions,omitempty"` // what to do next, after a failure
 }
 
 // Hashes are SHA-256 in hexadecimal of what the origin held and of what the

@@ -170,7 +170,7 @@ func (c *cutover) start(ctx context.Context) error {
 	}
 	if still := c.attempt.StillSince(); !still.IsZero() && c.keep == connect.Running {
 		downtime := time.Since(still).Milliseconds()
-		c.result.DowntimeMS = &downtime
+		c.result.DowntimeMS, c.result.PausingMS = &downtime, c.attempt.Pausing().Milliseconds()
 	}
 	return c.step("watch", func() (string, error) { return "", c.watch(ctx) })
 }

@@ -22,6 +22,7 @@ type Attempt struct {
 	tail    kafka.Tail
 	// pausedSeen is set when every task was seen PAUSED, or already over.
 	pausedSeen bool
+	pausing    time.Duration
 	stillSince time.Time
 }
 
@@ -56,9 +57,13 @@ func (a *Attempt) Found() connect.State { return a.found }
 // TasksFound is the number of tasks the connector had when the attempt began.
 func (a *Attempt) TasksFound() int { return a.tasks.len() }
 
-// StillSince is when the connector was first asked to pause or stop; zero if it
-// already rested when the attempt began.
+// StillSince is when the connector was asked to stop; zero if it already rested
+// when the attempt began.
 func (a *Attempt) StillSince() time.Time { return a.stillSince }
+
+// Pausing is how long it took before that until every task was seen PAUSED: each
+// task ends its current poll and sends what it got from it.
+func (a *Attempt) Pausing() time.Duration { return a.pausing }
 
 // Close ends the reader of the status topic.
 func (a *Attempt) Close() {
@@ -77,11 +82,13 @@ func (a *Attempt) Quiesce(ctx context.Context) error {
 	if a.found == connect.Stopped {
 		return a.stop(ctx)
 	}
-	if a.found != connect.Paused {
-		a.stillSince = time.Now()
-	}
+	asked := time.Now()
 	if err := a.pause(ctx); err != nil {
 		return err
+	}
+	if a.found != connect.Paused {
+		a.stillSince = time.Now()
+		a.pausing = a.stillSince.Sub(asked)
 	}
 	return a.stop(ctx)
 }

@@ -1,0 +1,265 @@
+// Package demo is what `make demo` runs: one central Connect cluster and three
+// regional ones, six connectors with live traffic, a real Kestra engine with the
+// plugin's jar and the flows as they are shipped. It moves four connectors,
+// takes one back, and counts every record.
+//
+// It is not internal because examples/demo, which starts it, is outside of runner.
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/kestratest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
+)
+
+const (
+	central = "global"
+	region  = "europe"
+)
+
+// limit bounds the whole demo, the first download of jars included.
+const limit = 20 * time.Minute
+
+// Main runs the demo and returns its exit code: 0 if every record of every
+// connector arrived exactly once, 1 if not or if something failed, 2 for usage.
+func Main(arguments []string, out io.Writer) int {
+	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
+	flags.SetOutput(out)
+	version := flags.String("kestra", "2.0.0", "Kestra `version`, one of "+strings.Join(kestratest.Versions, ", "))
+	if err := flags.Parse(arguments); err != nil || flags.NArg() > 0 {
+		return 2
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	d := &demo{out: out, started: time.Now(), version: *version}
+	exact, err := d.run(ctx)
+	if err != nil {
+		_, _ = fmt.Fprintf(out, "demo: failed: %v\n", err)
+		return 1
+	}
+	if !exact {
+		return 1
+	}
+	return 0
+}
+
+type demo struct {
+	out     io.Writer
+	started time.Time
+	version string
+	lab     *lab.Lab
+	engine  *kestratest.Engine
+	sources []*source
+}
+
+func (d *demo) say(format string, arguments ...any) {
+	_, _ = fmt.Fprintf(d.out, "%5.1fs  %s\n", time.Since(d.started).Seconds(), fmt.Sprintf(format, arguments...))
+}
+
+func (d *demo) run(ctx context.Context) (exact bool, err error) {
+	defer func() { err = errors.Join(err, d.close()) }()
+	plugins, err := d.build(ctx)
+	if err != nil {
+		return false, err
+	}
+	if err := d.startAll(ctx, plugins); err != nil {
+		return false, err
+	}
+	if d.sources, err = startSources(ctx, d.lab); err != nil {
+		return false, err
+	}
+	d.say("six connectors run on %s, with live traffic: %s", central, names(d.sources))
+	moved, err := d.migrate(ctx)
+	if err != nil {
+		return false, err
+	}
+	back, err := d.rollBack(ctx)
+	if err != nil {
+		return false, err
+	}
+	d.say("traffic ends, every record is counted")
+	rows, err := count(ctx, d.lab, d.sources, moved, back)
+	if err != nil {
+		return false, err
+	}
+	return printTable(d.out, rows), nil
+}
+
+// close ends everything the demo has started.
+func (d *demo) close() error {
+	var err error
+	if d.engine != nil {
+		err = d.engine.Close()
+	}
+	for _, source := range d.sources {
+		source.stop()
+	}
+	if d.lab != nil {
+		err = errors.Join(err, d.lab.Close())
+	}
+	return err
+}
+
+func (d *demo) build(ctx context.Context) (plugins string, err error) {
+	d.say("building the runner, the plugin and the harness for Kestra %s (the first time Maven gets the jars)", d.version)
+	if plugins, err = kestratest.BuildPlugin(ctx); err != nil {
+		return "", err
+	}
+	return plugins, kestratest.Build(ctx, d.version)
+}
+
+// startAll starts the lab and the engine, at the same time.
+func (d *demo) startAll(ctx context.Context, plugins string) error {
+	type started struct {
+		engine *kestratest.Engine
+		err    error
+	}
+	engines := make(chan started, 1)
+	go func() {
+		flows, err := kestratest.Flows(d.version)
+		if err != nil {
+			engines <- started{err: err}
+			return
+		}
+		engine, err := kestratest.Start(ctx, kestratest.Options{Version: d.version, Plugins: plugins, Flows: flows, OnEvent: d.show})
+		engines <- started{engine, err}
+	}()
+	var err error
+	d.lab, err = lab.Start(ctx, lab.Config{
+		Kafka:    []lab.KafkaSpec{{Name: "central"}, {Name: "factory"}},
+		Connect:  []lab.ConnectSpec{{Name: central, Kafka: "central"}, {Name: region, Kafka: "central"}, {Name: "americas", Kafka: "central"}, {Name: "asia", Kafka: "central"}},
+		Progress: progress{d},
+	})
+	engine := <-engines
+	d.engine = engine.engine
+	if err := errors.Join(err, engine.err); err != nil {
+		return err
+	}
+	d.say("Kestra %s runs, with the plugin's jar and the flows of this repository", d.version)
+	return d.nameClusters(ctx)
+}
+
+// nameClusters sets the KV entry connect_clusters, as a user does once.
+func (d *demo) nameClusters(ctx context.Context) error {
+	file := filepath.Join(d.lab.Dir(), "clusters.yaml")
+	if err := d.lab.WriteClusters(file, true); err != nil {
+		return err
+	}
+	type kafka struct {
+		BootstrapServers   []string `json:"bootstrap_servers"`
+		OffsetStorageTopic string   `json:"offset_storage_topic"`
+		StatusStorageTopic string   `json:"status_storage_topic"`
+	}
+	type cluster struct {
+		ConnectURL []string `json:"connect_url"`
+		Kafka      kafka    `json:"kafka"`
+	}
+	clusters := map[string]cluster{}
+	for _, c := range d.lab.Connects() {
+		clusters[c.Name()] = cluster{c.URLs(), kafka{[]string{c.Kafka().Bootstrap()}, c.OffsetsTopic(), c.StatusTopic()}}
+	}
+	return d.engine.SetKV(ctx, "connect_clusters", map[string]any{"clusters": clusters})
+}
+
+// show tells what the runner says within Kestra while it moves.
+func (d *demo) show(event kestratest.Event) {
+	if event.Event != "log" || event.Flow != "move-connector" && event.Flow != "rollback-connector" {
+		return
+	}
+	if event.Task == "move" || event.Task == "rollback" || event.Level == "ERROR" {
+		d.say("kestra  %s", event.Message)
+	}
+}
+
+type progress struct{ *demo }
+
+func (p progress) Write(line []byte) (int, error) {
+	p.say("%s", strings.TrimSpace(string(line)))
+	return len(line), nil
+}
+
+// outcome is what the flows say of one connector.
+type outcome struct {
+	Outcome    string `json:"outcome"`
+	Message    string `json:"message"`
+	Proof      string `json:"proof"`
+	DowntimeMS string `json:"downtime_ms"`
+	Entries    int    `json:"entries"`
+}
+
+// migrate runs migrate-connectors for the connectors that are to move.
+func (d *demo) migrate(ctx context.Context) (map[string]outcome, error) {
+	var connectors []string
+	for _, source := range d.sources {
+		if source.moves {
+			connectors = append(connectors, source.name)
+		}
+	}
+	d.say("flow migrate-connectors: %s from %s to %s", strings.Join(connectors, ", "), central, region)
+	execution, err := d.engine.Run(ctx, "migrate-connectors", map[string]any{"origin": central, "target": region, "connectors": connectors})
+	if err != nil {
+		return nil, err
+	}
+	var outputs struct {
+		Summary string          `json:"summary"`
+		Results json.RawMessage `json:"results"`
+	}
+	if err := json.Unmarshal(execution.Outputs, &outputs); err != nil {
+		return nil, fmt.Errorf("outputs of migrate-connectors: %w", err)
+	}
+	d.say("flow migrate-connectors: %s: %s", execution.State, strings.ReplaceAll(strings.TrimSpace(outputs.Summary), "\n", "\n                "))
+	if execution.State != "SUCCESS" {
+		return nil, fmt.Errorf("migrate-connectors ended in %s:\n%s", execution.State, execution.Text())
+	}
+	var results []struct {
+		Connector string  `json:"connector"`
+		Result    outcome `json:"result"`
+	}
+	if err := json.Unmarshal(outputs.Results, &results); err != nil {
+		return nil, fmt.Errorf("results of migrate-connectors: %w", err)
+	}
+	moved := map[string]outcome{}
+	for _, result := range results {
+		moved[result.Connector] = result.Result
+	}
+	return moved, nil
+}
+
+// rollBack runs rollback-connector for the connector that is to come back.
+func (d *demo) rollBack(ctx context.Context) (map[string]outcome, error) {
+	back := map[string]outcome{}
+	for _, source := range d.sources {
+		if !source.returns {
+			continue
+		}
+		d.say("flow rollback-connector: %s from %s back to %s", source.name, region, central)
+		execution, err := d.engine.Run(ctx, "rollback-connector", map[string]any{"origin": central, "target": region, "connector": source.name})
+		if err != nil {
+			return nil, err
+		}
+		var result outcome
+		if err := json.Unmarshal(execution.Outputs, &result); err != nil {
+			return nil, fmt.Errorf("outputs of rollback-connector: %w", err)
+		}
+		if execution.State != "SUCCESS" {
+			return nil, fmt.Errorf("rollback-connector ended in %s:\n%s", execution.State, execution.Text())
+		}
+		d.say("flow rollback-connector: %s: %s", execution.State, result.Message)
+		back[source.name] = result
+	}
+	return back, nil
+}
