@@ -49,7 +49,7 @@ func cached(ctx context.Context, name string, fill func(dir string) error) (stri
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return "", fmt.Errorf("lab cache: %w", err)
 	}
-	unlock, err := lockFile(ctx, folder+".lock", fillLimit)
+	unlock, err := LockFile(ctx, folder+".lock", fillLimit)
 	if err != nil {
 		return "", fmt.Errorf("lab cache: %w", err)
 	}
@@ -78,9 +78,9 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// lockFile takes the lock that is the file at path, as soon as no other process
+// LockFile takes the lock that is the file at path, as soon as no other process
 // has it. The lock ends with unlock or with this process.
-func lockFile(ctx context.Context, path string, limit time.Duration) (unlock func(), err error) {
+func LockFile(ctx context.Context, path string, limit time.Duration) (unlock func(), err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err

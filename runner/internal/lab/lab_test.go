@@ -83,25 +83,10 @@ func TestNumberedSourceContinues(t *testing.T) {
 	global, bootstrap := l.Connect("global"), l.Kafka("central").Bootstrap()
 	run(t, global, config)
 	await(t, bootstrap, topic, topic+"-0", beyondFloat+50)
-	client := global.Client()
-	if err := client.Stop(t.Context(), topic); err != nil {
-		t.Fatal(err)
-	}
-	tasksGone := func(ctx context.Context) (bool, string, error) {
-		status, err := client.Status(ctx, topic)
-		return len(status.Tasks) == 0, fmt.Sprint(status.Tasks), err
-	}
-	if err := wait.Until(t.Context(), "stop", limit, tasksGone); err != nil {
-		t.Fatal(err)
-	}
-	offsets, err := client.Offsets(t.Context(), topic)
-	if err != nil {
-		t.Fatal(err)
-	}
+	stop(t, global, topic)
 	last := count(t, bootstrap, topic)[topic+"-0"].Last
-	if want := fmt.Sprintf(`"sequence":%d`, last); !strings.Contains(offsets.String(), want) {
-		t.Errorf("offsets are %s, want one with %s", offsets, want)
-	}
+	awaitOffsets(t, global, topic, fmt.Sprintf(`"sequence":%d`, last))
+	client := global.Client()
 	if err := client.Resume(t.Context(), topic); err != nil {
 		t.Fatal(err)
 	}
@@ -149,16 +134,8 @@ func TestMisbehaviour(t *testing.T) {
 		topic := labtest.Name(t)
 		run(t, l.Connect("global"), lab.With(lab.NumberedSource(topic, 1, 100), map[string]string{"key.order": "linked"}))
 		await(t, l.Kafka("central").Bootstrap(), topic, topic+"-0", 10)
-		if err := client.Stop(t.Context(), topic); err != nil {
-			t.Fatal(err)
-		}
-		null := func(ctx context.Context) (bool, string, error) {
-			offsets, err := client.Offsets(ctx, topic)
-			return err == nil && strings.Contains(offsets.String(), `"offset":null`), fmt.Sprint(offsets), err
-		}
-		if err := wait.Until(t.Context(), "a null offset", limit, null); err != nil {
-			t.Error(err)
-		}
+		stop(t, l.Connect("global"), topic)
+		awaitOffsets(t, l.Connect("global"), topic, `"offset":null`)
 	})
 }
 
@@ -205,19 +182,9 @@ func TestTableSource(t *testing.T) {
 	if got := count(t, bootstrap, topic)[table.Name()]; got != want {
 		t.Errorf("counted %+v, want %+v", got, want)
 	}
-	client := l.Connect("global").Client()
-	if err := client.Stop(t.Context(), topic); err != nil {
-		t.Fatal(err)
-	}
-	offsets, err := client.Offsets(t.Context(), topic)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{`"protocol":"1"`, `"table":"LAB.PUBLIC.ORDERS"`, `"timestamp_nanos":`, `"timestamp":`, `"incrementing":`} {
-		if !strings.Contains(offsets.String(), want) {
-			t.Errorf("offsets are %s, want %s in them", offsets, want)
-		}
-	}
+	stop(t, l.Connect("global"), topic)
+	awaitOffsets(t, l.Connect("global"), topic,
+		`"protocol":"1"`, `"table":"LAB.PUBLIC.ORDERS"`, `"timestamp_nanos":`, `"timestamp":`, `"incrementing":`)
 }
 
 func TestFileConnectors(t *testing.T) {
@@ -353,6 +320,42 @@ func runAs(t *testing.T, cluster *lab.Connect, connector string, config map[stri
 func remove(t *testing.T, cluster *lab.Connect, connector string) {
 	t.Helper()
 	if err := cluster.Client().Delete(context.WithoutCancel(t.Context()), connector); err != nil {
+		t.Error(err)
+	}
+}
+
+// stop returns when the connector's tasks are gone.
+func stop(t *testing.T, cluster *lab.Connect, connector string) {
+	t.Helper()
+	client := cluster.Client()
+	if err := client.Stop(t.Context(), connector); err != nil {
+		t.Fatal(err)
+	}
+	gone := func(ctx context.Context) (bool, string, error) {
+		status, err := client.Status(ctx, connector)
+		return len(status.Tasks) == 0, fmt.Sprint(status.Tasks), err
+	}
+	if err := wait.Until(t.Context(), "end of the tasks", limit, gone); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// awaitOffsets waits until the connector's offsets hold all of the texts.
+func awaitOffsets(t *testing.T, cluster *lab.Connect, connector string, texts ...string) {
+	t.Helper()
+	holds := func(ctx context.Context) (bool, string, error) {
+		offsets, err := cluster.Client().Offsets(ctx, connector)
+		if err != nil {
+			return false, "", err
+		}
+		for _, text := range texts {
+			if !strings.Contains(offsets.String(), text) {
+				return false, fmt.Sprintf("no %s in %s", text, offsets), nil
+			}
+		}
+		return true, "", nil
+	}
+	if err := wait.Until(t.Context(), "offsets of "+connector, 10*time.Second, holds); err != nil {
 		t.Error(err)
 	}
 }
