@@ -9,15 +9,18 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
-// Subject is a cluster to be checked, of Kafka 3.7 or later, with defaults but
-// for the offset flush interval, which must be a minute or longer.
+// Subject is a cluster to be checked, of Kafka 3.7 or later. Its
+// offset.flush.interval.ms is the default of a minute.
 type Subject struct {
 	Client *connect.Client
+	Status StatusTopic
+	Grace  time.Duration // task.shutdown.graceful.timeout.ms
 	// Topic returns the name of a topic nobody used before.
 	Topic func() string
 	// Source returns the config of a source with that many tasks and source
@@ -33,8 +36,18 @@ type Subject struct {
 	// OrderedMap returns the config of a source as above whose partitions have
 	// fields in an order that Connect does not keep.
 	OrderedMap func(topic string) rawjson.Object
+	// Blocking returns the config of a source with one task whose polls block for
+	// that long, then return records; once limit records were sent they block and
+	// return nothing. 0 is no limit.
+	Blocking func(topic string, block time.Duration, limit int) rawjson.Object
 	// Sink returns the config of a sink with one task that consumes topic.
 	Sink func(topic string) rawjson.Object
+}
+
+// StatusTopic is a cluster's status topic; [StatusLog] and [kafka.StatusLog] are.
+type StatusTopic interface {
+	Tail(ctx context.Context) (kafka.Tail, error)
+	History(ctx context.Context, connector string) ([]kafka.StatusRecord, error)
 }
 
 // Setup runs a test with a subject, in a testing/synctest bubble or not.
@@ -74,6 +87,9 @@ func RunConformance(t *testing.T, setup Setup) {
 		{"ActiveTopics", (*suite).activeTopics},
 		{"SinkOffsets", (*suite).sinkOffsets},
 		{"Names", (*suite).names},
+		{"StatusTopic", (*suite).statusTopic},
+		{"PausedBeforeStopped", (*suite).pausedBeforeStopped},
+		{"BlockedPoll", (*suite).blockedPoll},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			setup(t, func(t *testing.T, subject Subject) {

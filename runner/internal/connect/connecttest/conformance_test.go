@@ -1,8 +1,10 @@
 package connecttest
 
 import (
+	"strconv"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
@@ -10,11 +12,14 @@ import (
 func subjectOf(cluster *Cluster) Subject {
 	return Subject{
 		Client:     cluster.Client(),
+		Status:     cluster.StatusLog(),
+		Grace:      cluster.gracefulTimeout,
 		Topic:      func() string { return "topic-" + nextID() },
 		Source:     SourceConfig,
 		Number:     "sequence",
 		Required:   "topic",
 		OrderedMap: func(topic string) rawjson.Object { return OrderedMapConfig(topic, 1) },
+		Blocking:   blockingConfig,
 		Sink:       func(topic string) rawjson.Object { return SinkConfig(topic, topic+"-copy") },
 	}
 }
@@ -39,4 +44,12 @@ func TestOldConformance(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { RunOldConformance(t, subjectOf(start(t, WithVersion(version)))) })
 		})
 	}
+}
+
+func blockingConfig(topic string, block time.Duration, limit int) rawjson.Object {
+	config := SourceConfig(topic, 1).With("poll.block.ms", rawjson.String(strconv.FormatInt(block.Milliseconds(), 10)))
+	if limit > 0 {
+		config = config.With("max.records", rawjson.String(strconv.Itoa(limit)))
+	}
+	return config
 }
