@@ -75,10 +75,6 @@ func (m *Mover) checkState(ctx context.Context, request Request, found *checked)
 	case Absent:
 		return missingConnector(request.Origin, request.Connector, &connect.ResponseError{Status: 404})
 	case RunningTwice:
-		if observed.Origin.State() == connect.Paused || observed.Target.State() == connect.Paused {
-			return refused(fmt.Sprintf("connector is %s on %s and %s on %s, stop the copy that is not the right one",
-				observed.Origin.State(), origin, observed.Target.State(), target))
-		}
 		return &RunningTwiceError{Reason: fmt.Sprintf("connector runs on both %s and %s and sends everything twice; stop one of the two now", origin, target)}
 	case Unclear:
 		return refused(fmt.Sprintf("connector is %s on %s and %s on %s, from which no move can be told; bring one of the two to a clear state",
@@ -98,7 +94,7 @@ func otherConnector(request Request, observed Observation) error {
 		return nil
 	}
 	wanted := copyConfig(observed.Origin.Config, request)
-	differing := differingKeys(observed.Target.Config.Without(keepStateKey), wanted)
+	differing := differingKeys(withoutMarks(observed.Target.Config), wanted)
 	another := slices.Contains(differing, "connector.class") || observed.State() == RunningTwice && len(differing) > 0
 	if !another || request.Overwrite && observed.Target.stopped() {
 		return nil
@@ -207,7 +203,7 @@ func (m *Mover) checkValidation(ctx context.Context, request Request, found *che
 	if len(problems) > 0 {
 		var said []string
 		for _, problem := range problems {
-			said = append(said, problem.Name+": "+strings.Join(problem.Errors, "; "))
+			said = append(said, problem.Name+": "+oneLine(strings.Join(problem.Errors, "; ")))
 		}
 		return refused(fmt.Sprintf("%s refuses the config: %s", request.Target.Name, strings.Join(said, " | ")))
 	}
@@ -222,7 +218,7 @@ func (m *Mover) checkName(_ context.Context, request Request, found *checked) er
 		found.pass("name", "free on "+request.Target.Name)
 		return nil
 	}
-	differing := differingKeys(target.Config.Without(keepStateKey), found.config.Without(keepStateKey))
+	differing := differingKeys(withoutMarks(target.Config), found.config)
 	if len(differing) > 0 && !request.Overwrite {
 		return refused(fmt.Sprintf("name %q is taken on %s by a connector with another config (%s); delete it there, "+
 			"choose another name with --rename, or replace it with --overwrite", request.targetName(), request.Target.Name, strings.Join(differing, ", ")))

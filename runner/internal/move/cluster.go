@@ -77,6 +77,15 @@ func (m *Mover) prover(cluster *Cluster) *proof.Prover {
 	}
 }
 
+// needHard refuses what asks for a hard proof of a cluster whose Kafka is not known.
+func (m *Mover) needHard(cluster *Cluster) error {
+	if m.Options.Proof.Mode == proof.OnlyHard && cluster.Status == nil {
+		return refused(fmt.Sprintf("a hard proof needs the Kafka of %s: name kafka.bootstrap_servers and kafka.status_storage_topic of it in the clusters file",
+			cluster.Name))
+	}
+	return nil
+}
+
 func (m *Mover) note(connector string, level event.Level, format string, arguments ...any) {
 	m.Sink.Emit(event.Note{Connector: connector, Level: level, Message: fmt.Sprintf(format, arguments...), At: time.Now()})
 }

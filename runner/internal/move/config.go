@@ -10,23 +10,30 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
 
-// keepStateKey is a setting that a stopped copy can carry. The clusters are the
-// only ledger, and once a connector is stopped they do not tell in which state
-// its copy is to end. A stopped copy without the setting belongs to a move of a
-// connector that ran, to be finished; that is the usual case, and it costs
-// nothing while the connector stands still.
+// Two settings that a resting copy can carry. The clusters are the only ledger,
+// and once a connector is stopped they do not tell in which state its copy is to
+// end.
 //
-// The copy of a paused connector loses the setting before the move ends. That of
-// a stopped one keeps it until `ferry start`. After a rollback the copy that was
-// left behind carries [idle], so that the next move does not take itself for a
-// continued one.
-const keepStateKey = "ferry.keep.state"
+// keepStateKey is on the target's copy of a connector that was PAUSED or STOPPED
+// when its move began. A stopped copy without it belongs to a move of a connector
+// that ran, to be finished; that is the usual case, and it costs nothing while
+// the connector stands still. A paused copy loses it at the end of the move, a
+// stopped one at `ferry start`. After a rollback the copy that was left behind
+// carries [idle], so that the next move does not take itself for a continued one.
+//
+// backStateKey is on the origin's copy from the beginning of a rollback to its
+// end. It is a setting of its own because an origin may have been the target of
+// an earlier move and still carry the other.
+const (
+	keepStateKey = "ferry.keep.state"
+	backStateKey = "ferry.back.state"
+)
 
 const idle connect.State = "IDLE"
 
 // copyConfig returns the config for the target.
 func copyConfig(config rawjson.Object, request Request) rawjson.Object {
-	config = config.With("name", rawjson.String(request.targetName()))
+	config = withoutMarks(config).With("name", rawjson.String(request.targetName()))
 	for _, key := range slices.Sorted(maps.Keys(request.Set)) {
 		config = config.With(key, rawjson.String(request.Set[key]))
 	}
@@ -40,7 +47,16 @@ func withKeepState(config rawjson.Object, state connect.State) rawjson.Object {
 	return config.With(keepStateKey, rawjson.String(string(state)))
 }
 
+func withBackState(config rawjson.Object, state connect.State) rawjson.Object {
+	return config.With(backStateKey, rawjson.String(string(state)))
+}
+
+func withoutMarks(config rawjson.Object) rawjson.Object {
+	return config.Without(keepStateKey).Without(backStateKey)
+}
+
 func keepState(config rawjson.Object) connect.State { return connect.State(config.Text(keepStateKey)) }
+func backState(config rawjson.Object) connect.State { return connect.State(config.Text(backStateKey)) }
 
 // differingKeys names the settings in which two configs differ, without values.
 func differingKeys(a, b rawjson.Object) []string {

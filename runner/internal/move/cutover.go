@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
 // cutover takes a connector from one cluster to the other: a move from the
@@ -23,7 +26,7 @@ type cutover struct {
 	sink, shared     bool
 	keep             connect.State // in which the copy is to end: RUNNING, PAUSED or STOPPED
 	onTo             offset.Document
-	marked           bool // the copy carries a mark that goes before it starts
+	marked           bool // the copy carries a mark that goes when the cutover ends
 
 	attempt *proof.Attempt
 	final   offset.Document
@@ -108,39 +111,58 @@ func (c *cutover) copy(ctx context.Context) (string, error) {
 
 const maxRecopies = 3
 
-// interlock makes sure, right before the start, that the other side is stopped
-// without tasks and that its offsets are still those that were copied. If they
-// changed, as they do when a cancelled task commits late, they are copied again.
+// interlock makes sure, right before the start, that both sides are stopped
+// without tasks and that both hold the offsets that were copied. If they changed,
+// as they do when a cancelled task commits late or a write whose answer was lost
+// is carried out late, they are copied again.
 func (c *cutover) interlock(ctx context.Context) error {
-	client := c.from.Client.Patient(windowPatience)
 	for recopies := 0; ; recopies++ {
-		missing, err := proof.NotStopped(ctx, client, c.fromName)
-		if err != nil {
-			return fmt.Errorf("interlock: %s: %w", c.from.Name, err)
-		}
-		if missing != "" {
-			return fmt.Errorf("interlock: %s: somebody started the connector again: %s", c.from.Name, missing)
-		}
-		if c.shared {
-			return nil
-		}
-		now, err := proof.Offsets(ctx, client, c.fromName)
-		if err != nil {
-			return fmt.Errorf("interlock: %s: %w", c.from.Name, err)
+		var now, there offset.Document
+		var both errgroup.Group
+		both.Go(func() (err error) { now, err = c.atRest(ctx, c.from, c.fromName); return err })
+		both.Go(func() (err error) { there, err = c.atRest(ctx, c.to, c.toName); return err })
+		if err := both.Wait(); err != nil || c.shared {
+			return err
 		}
 		difference := offset.Compare(c.final, now)
-		if difference.None() {
+		overwritten := offset.Compare(c.final, there)
+		if difference.None() && overwritten.None() {
 			return nil
 		}
 		if recopies == maxRecopies {
-			return &proof.NotProvenError{Reason: fmt.Sprintf("offsets on %s still change after they were copied %d times: %s", c.from.Name, recopies, difference)}
+			return &proof.NotProvenError{Reason: fmt.Sprintf("offsets still change after they were copied %d times: on %s %s, on %s %s",
+				recopies, c.from.Name, difference, c.to.Name, overwritten)}
 		}
-		c.note(c.request.Connector, event.Warn, "offsets changed after the stop (%s), copying again", difference)
-		c.final = now
+		c.note(c.request.Connector, event.Warn, "offsets changed after they were copied (on %s %s, on %s %s), copying again",
+			c.from.Name, difference, c.to.Name, overwritten)
+		c.final, c.onTo = now, there
 		if _, err := c.copy(ctx); err != nil {
 			return err
 		}
 	}
+}
+
+// atRest makes sure that one side is stopped without tasks and returns its offsets.
+func (c *cutover) atRest(ctx context.Context, side *Cluster, connector string) (offset.Document, error) {
+	client := side.Client.Patient(windowPatience)
+	err := wait.Until(ctx, "the connector on "+side.Name+" to be stopped", settleTime, func(ctx context.Context) (bool, string, error) {
+		missing, err := proof.NotStopped(ctx, client, connector)
+		if err != nil || missing == "" {
+			return missing == "", "", err
+		}
+		return false, missing, notStarted(ctx, side, connector)
+	})
+	if err != nil {
+		return offset.Document{}, fmt.Errorf("interlock: %w", err)
+	}
+	if c.shared {
+		return offset.Document{}, nil
+	}
+	document, err := proof.Offsets(ctx, client, connector)
+	if err != nil {
+		return offset.Document{}, fmt.Errorf("interlock: %s: %w", side.Name, err)
+	}
+	return document, nil
 }
 
 // start lets the copy run, or pauses it, or leaves it stopped.
@@ -148,7 +170,9 @@ func (c *cutover) start(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if c.marked {
+	// A copy that is to end paused loses its mark later: a run that is killed now
+	// could not tell any more that it is not to run.
+	if c.marked && c.keep != connect.Paused {
 		if err := unmark(ctx, c.to, c.toName); err != nil {
 			return err
 		}
@@ -173,6 +197,17 @@ func (c *cutover) start(ctx context.Context) error {
 		c.result.DowntimeMS, c.result.PausingMS = &downtime, c.attempt.Pausing().Milliseconds()
 	}
 	return c.step("watch", func() (string, error) { return "", c.watch(ctx) })
+}
+
+// unmarkPaused ends the cutover of a paused connector. A mark that stays has no
+// meaning for a copy that is active.
+func (c *cutover) unmarkPaused(ctx context.Context) {
+	if !c.marked || c.keep != connect.Paused {
+		return
+	}
+	if err := unmark(context.WithoutCancel(ctx), c.to, c.toName); err != nil {
+		c.note(c.request.Connector, event.Warn, "the mark in the config on %s is left: %s", c.to.Name, message(err))
+	}
 }
 
 // expectedTasks is the number of tasks the copy should have: as many as ended,

@@ -3,6 +3,7 @@ package move
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -22,11 +23,32 @@ type RunningTwiceError struct{ Reason string }
 
 func (e *RunningTwiceError) Error() string { return e.Reason }
 
+// interferedError says that somebody else works on the connector, another run or
+// a person. What they did is theirs: it is not undone, since they may be about to
+// start what an undo would start too.
+type interferedError struct{ what string }
+
+func (e *interferedError) Error() string { return e.what }
+
+// notPutBackError says that what was begun could not be undone. It hides what
+// ended the run, so that no exit code promises what was not kept.
+type notPutBackError struct{ cause, failure error }
+
+func (e *notPutBackError) Error() string {
+	return fmt.Sprintf("%s; and it was not put back: %s", e.cause, e.failure)
+}
+
 // ErrInterrupted is the cause of a context that a signal ended.
 var ErrInterrupted = errors.New("interrupted")
 
 // outcomeOf names what an error means for a connector.
 func outcomeOf(ctx context.Context, err error) event.Outcome {
+	if _, ok := errors.AsType[*notPutBackError](err); ok {
+		return event.Failed
+	}
+	if _, ok := errors.AsType[*interferedError](err); ok {
+		return event.Failed
+	}
 	if errors.Is(err, ErrInterrupted) || errors.Is(context.Cause(ctx), ErrInterrupted) {
 		return event.Interrupted
 	}

@@ -222,8 +222,8 @@ func TestSomebodyResumesTheOrigin(t *testing.T) {
 			next.ServeHTTP(rw, r)
 		})
 		result := w.move()
-		w.expect(result, event.Failed, connect.Running, "")
-		if !strings.Contains(result.Message, "somebody started the connector again") {
+		w.expect(result, event.Failed, connect.Running, connect.Stopped)
+		if !strings.Contains(result.Message, "another run or somebody started the connector on global: it is RUNNING there") {
 			w.t.Errorf("says %q", result.Message)
 		}
 		w.exact()

@@ -2,6 +2,7 @@ package move
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
@@ -54,11 +55,14 @@ func (m *Mover) Move(ctx context.Context, request Request) event.Connector {
 	if err != nil {
 		return r.fail(ctx, err)
 	}
+	if found.observed.rollingBack() {
+		return r.fail(ctx, refused(fmt.Sprintf("a rollback to %s is not finished, run `ferry rollback` again first", request.Origin.Name)))
+	}
 	if !found.unfinished() {
 		return r.alreadyMoved(ctx, found)
 	}
-	if keepState(found.observed.Origin.Config) != "" {
-		return r.fail(ctx, refused(fmt.Sprintf("a rollback to %s is not finished, run `ferry rollback` again first", request.Origin.Name)))
+	if err := m.needHard(request.Origin); err != nil {
+		return r.fail(ctx, err)
 	}
 	return r.move(ctx, found)
 }
@@ -88,7 +92,7 @@ func (r *run) move(ctx context.Context, found *checked) event.Connector {
 	}
 	switch {
 	case err == nil:
-		return r.moved(ctx, found)
+		return r.moved(ctx, found, c)
 	case c.asked:
 		return r.rollBackFailedStart(ctx, c, err)
 	default:
@@ -104,9 +108,10 @@ func (r *run) forward(found *checked, was connect.State, onTarget offset.Documen
 	}
 }
 
-func (r *run) moved(ctx context.Context, found *checked) event.Connector {
+func (r *run) moved(ctx context.Context, found *checked, c *cutover) event.Connector {
+	c.unmarkPaused(ctx)
 	r.result.Changed = true
-	r.result.ConfigHash = &event.Hashes{Origin: found.observed.Origin.Config.Value().SHA256(), Target: r.configHash(ctx)}
+	r.result.ConfigHash = &event.Hashes{Origin: withoutMarks(found.observed.Origin.Config).Value().SHA256(), Target: r.configHash(ctx)}
 	r.observeEnd(ctx)
 	message := fmt.Sprintf("moved to %s, %s proof, %d offset entries", r.request.Target.Name, r.result.Proof.Kind, r.result.Entries)
 	if r.result.DowntimeMS != nil {
@@ -126,7 +131,7 @@ func (r *run) configHash(ctx context.Context) string {
 		r.note(r.request.Connector, event.Warn, "config on %s cannot be read back: %s", r.request.Target.Name, message(err))
 		return ""
 	}
-	return config.Without(keepStateKey).Value().SHA256()
+	return withoutMarks(config).Value().SHA256()
 }
 
 // observeEnd notes where both clusters stand at the end.
@@ -142,10 +147,15 @@ func (r *run) observeEnd(ctx context.Context) {
 
 // undo puts the origin back after a failure before the start.
 func (r *run) undo(ctx context.Context, c *cutover, created bool, cause error) event.Connector {
+	if _, ok := errors.AsType[*interferedError](cause); ok {
+		r.observeEnd(ctx)
+		r.result.Instructions = "find out who else works on it; nothing was undone, `ferry status` says where it stands"
+		return r.fail(ctx, cause)
+	}
 	if c.attempt != nil {
 		if err := c.putBack(ctx); err != nil {
 			r.observeEnd(ctx)
-			return r.fail(ctx, fmt.Errorf("%w; %w", cause, err))
+			return r.fail(ctx, &notPutBackError{cause, err})
 		}
 	}
 	// Of a run that failed before it prepared anything there is nothing to remove.
@@ -167,14 +177,19 @@ func (r *run) rollBackFailedStart(ctx context.Context, c *cutover, cause error) 
 	back := &cutover{
 		run: r, from: c.to, to: c.from, fromName: c.toName, toName: c.fromName,
 		subject: proof.Subject{Connector: c.toName, Group: c.subject.Group},
-		sink:    c.sink, shared: c.shared, keep: c.keep, onTo: c.final,
+		sink:    c.sink, shared: c.shared, keep: c.keep, onTo: c.final, marked: true,
 	}
-	if err := back.do(ctx); err != nil {
+	err := markBack(ctx, c.from, c.fromName, c.keep)
+	if err == nil {
+		err = back.do(ctx)
+	}
+	if err != nil {
 		r.observeEnd(ctx)
 		r.result.Instructions = "look at both clusters with `ferry status`, then run `ferry rollback` again"
-		return r.fail(ctx, fmt.Errorf("%w; and it could not be taken back: %w", cause, err))
+		return r.fail(ctx, &notPutBackError{cause, err})
 	}
 	r.leaveNothing(ctx, false, offset.Document{})
+	back.unmarkPaused(ctx)
 	r.observeEnd(ctx)
 	return r.end(event.RolledBack, fmt.Sprintf("%s; rolled back to %s with its progress, %d offset entries", cause, c.from.Name, back.final.Len()))
 }

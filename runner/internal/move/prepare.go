@@ -1,6 +1,7 @@
 package move
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,22 +33,38 @@ func createStopped(ctx context.Context, cluster *Cluster, connector string, conf
 				return false, fmt.Errorf("config of the copy on %s: %w", cluster.Name, err)
 			}
 		}
-		return false, awaitStopped(ctx, cluster, connector)
+		return false, awaitStopped(ctx, cluster, connector, false)
 	}
 	err = client.Create(ctx, connector, config, connect.Stopped)
 	switch {
 	case err == nil:
 	case connect.IsBadRequest(err):
 		return false, refused(fmt.Sprintf("%s refuses the connector: %s", cluster.Name, message(err)))
-	case connect.IsAlreadyExists(err) || connect.IsTemporary(err):
-		// Whether our request or somebody else's made it is for the cluster to say.
+	case connect.IsAlreadyExists(err):
+		// Not ours: another run, or a person, was faster since the check.
 		if err := readBack(ctx, cluster, connector, config, err); err != nil {
+			return false, err
+		}
+		return false, awaitStopped(ctx, cluster, connector, false)
+	case connect.IsTemporary(err):
+		// Whether it was carried out is for the cluster to say, also after an
+		// interrupt, or a copy would be left that nobody knows of.
+		if err := readBack(context.WithoutCancel(ctx), cluster, connector, config, err); err != nil {
 			return false, err
 		}
 	default:
 		return false, fmt.Errorf("create on %s: %w", cluster.Name, err)
 	}
-	return true, awaitStopped(ctx, cluster, connector)
+	return true, awaitStopped(ctx, cluster, connector, true)
+}
+
+// notStarted returns an [interferedError] if a copy that is to rest was started.
+func notStarted(ctx context.Context, cluster *Cluster, connector string) error {
+	status, err := cluster.Client.Status(ctx, connector)
+	if err != nil || !awake(status) {
+		return err
+	}
+	return &interferedError{what: fmt.Sprintf("another run or somebody started the connector on %s: it is %s there", cluster.Name, status.Connector.State)}
 }
 
 func message(err error) string {
@@ -81,13 +98,17 @@ func readBack(ctx context.Context, cluster *Cluster, connector string, config ra
 
 // awaitStopped waits until the copy is stopped without tasks. Before Kafka 3.8 a
 // name that was deleted and created again could come with its old tasks
-// (KAFKA-16838), which another stop removes.
-func awaitStopped(ctx context.Context, cluster *Cluster, connector string) error {
+// (KAFKA-16838), which another stop removes. A copy that this run did not create
+// is never stopped: if it runs, somebody started it.
+func awaitStopped(ctx context.Context, cluster *Cluster, connector string, created bool) error {
 	restopped := false
 	return wait.Until(ctx, "the copy on "+cluster.Name+" to be stopped", settleTime, func(ctx context.Context) (bool, string, error) {
 		missing, err := proof.NotStopped(ctx, cluster.Client, connector)
 		if connect.IsNotFound(err) {
 			return false, "it is not visible yet", nil
+		}
+		if err == nil && missing != "" && !created {
+			return false, missing, notStarted(ctx, cluster, connector)
 		}
 		if err == nil && missing != "" && !restopped {
 			restopped = true
@@ -171,6 +192,11 @@ func (r *run) prepare(ctx context.Context, found *checked) (created bool, onTarg
 	}
 	if found.kind == "sink" || found.observed.Origin.stopped() || found.offsets.Len() == 0 {
 		return created, known, nil
+	}
+	// These are the offsets of a while ago. If another run has stopped the origin
+	// since, it may have copied the last ones already.
+	if status, err := r.request.Origin.Client.Status(ctx, r.request.Connector); err != nil || status.Connector.State == connect.Stopped {
+		return created, known, cmp.Or(err, error(&interferedError{what: r.request.Origin.Name + ": another run or somebody stopped the connector"}))
 	}
 	// With what the origin has now: whether the plugin takes offsets at all, and
 	// whether they read back, is better known before anything stands still.

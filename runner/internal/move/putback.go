@@ -2,6 +2,7 @@ package move
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,6 +19,9 @@ func (c *cutover) putBack(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Options.PutBack)
 	defer cancel()
 	return c.step("put_back", func() (string, error) {
+		if err := c.copyRests(ctx); err != nil {
+			return "", err
+		}
 		detail, err := restore(ctx, c.from, c.fromName, c.keep)
 		if err != nil {
 			c.result.Instructions = fmt.Sprintf("bring the connector on %s back by hand: PUT %s/connectors/%s/resume, then `ferry status`",
@@ -25,6 +29,22 @@ func (c *cutover) putBack(ctx context.Context) error {
 		}
 		return detail, err
 	})
+}
+
+// copyRests makes sure, before a connector is put back, that its copy does not
+// run: this run has not asked it to, but another may have. A copy that cannot be
+// seen is taken to rest, as the connector must not stay down because the other
+// cluster does not answer.
+func (c *cutover) copyRests(ctx context.Context) error {
+	if c.to == nil {
+		return nil
+	}
+	started, ok := errors.AsType[*interferedError](notStarted(ctx, c.to, c.toName))
+	if !ok {
+		return nil
+	}
+	c.result.Instructions = "look at both clusters with `ferry status`"
+	return &interferedError{what: fmt.Sprintf("%s, so the one on %s is left as it is", started.what, c.from.Name)}
 }
 
 // steadyFor is how long a connector must be seen in its old state to count as
@@ -83,8 +103,12 @@ func (r *run) leaveNothing(ctx context.Context, created bool, onTarget offset.Do
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.Options.PutBack)
 	defer cancel()
 	target, name := r.request.Target, r.request.targetName()
+	if err := notStarted(ctx, target, name); err != nil && !connect.IsNotFound(err) {
+		r.note(r.request.Connector, event.Warn, "the copy on %s is left as it is: %s", target.Name, message(err))
+		return
+	}
 	if !created {
-		if err := mark(ctx, target, name, idle); err != nil {
+		if err := markIdle(ctx, target, name); err != nil {
 			r.note(r.request.Connector, event.Warn, "the stopped copy on %s is left as it is: %s", target.Name, message(err))
 		}
 		return

@@ -2,6 +2,7 @@ package move
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
@@ -64,13 +65,18 @@ func (r *run) abandon(ctx context.Context, observed Observation) event.Connector
 		return r.fail(ctx, err)
 	}
 	r.leaveNothing(ctx, false, offset.Document{})
+	if backState(observed.Origin.Config) != "" && was == connect.Paused {
+		if err := unmark(ctx, r.request.Origin, r.request.Connector); err != nil {
+			r.note(r.request.Connector, event.Warn, "the mark in the config on %s is left: %s", r.request.Origin.Name, message(err))
+		}
+	}
 	r.observeEnd(ctx)
 	return r.end(event.PutBack, fmt.Sprintf("is %s on %s, what was begun has been undone", was, r.request.Origin.Name))
 }
 
 // rollBackStopped decides for two stopped copies which of them went furthest.
 func (r *run) rollBackStopped(ctx context.Context, observed Observation, state State) event.Connector {
-	if keepState(observed.Origin.Config) != "" {
+	if observed.rollingBack() {
 		return r.rollBack(ctx, observed) // an earlier rollback got this far
 	}
 	ran, err := hasRun(ctx, r.request.Target, r.request.targetName())
@@ -102,6 +108,7 @@ func (r *run) rollBack(ctx context.Context, observed Observation) event.Connecto
 		return r.rollbackFailed(ctx, c, err)
 	}
 	r.leaveNothing(ctx, false, offset.Document{})
+	c.unmarkPaused(ctx)
 	r.observeEnd(ctx)
 	message := fmt.Sprintf("back on %s with its progress, %s proof, %d offset entries", r.request.Origin.Name, c.proof.Kind, c.final.Len())
 	if r.result.DowntimeMS != nil {
@@ -113,10 +120,10 @@ func (r *run) rollBack(ctx context.Context, observed Observation) event.Connecto
 // stateOnTarget is the state in which a moved connector is, and in which it is
 // to be after it went back.
 func (o Observation) stateOnTarget() connect.State {
-	if marked := keepState(o.Origin.Config); marked != "" {
+	if marked := backState(o.Origin.Config); marked != "" {
 		return marked
 	}
-	if keepState(o.Target.Config) == connect.Stopped {
+	if o.Target.stopped() && keepState(o.Target.Config) == connect.Stopped {
 		return connect.Stopped
 	}
 	if o.Target.State() == connect.Paused {
@@ -129,6 +136,9 @@ func (o Observation) stateOnTarget() connect.State {
 // the state it is to have: once the target's is stopped nobody could tell.
 func (r *run) prepareBack(ctx context.Context, observed Observation, was connect.State) (*cutover, error) {
 	origin, target := r.request.Origin, r.request.Target
+	if err := r.needHard(target); err != nil {
+		return nil, err
+	}
 	answer, err := server(ctx, origin)
 	if err != nil {
 		return nil, err
@@ -154,7 +164,7 @@ func (r *run) prepareBack(ctx context.Context, observed Observation, was connect
 			return nil, fmt.Errorf("on %s: %w", origin.Name, err)
 		}
 	}
-	return c, mark(ctx, origin, c.toName, was)
+	return c, markBack(ctx, origin, c.toName, was)
 }
 
 // rollbackFailed leaves the connector where it was before the rollback, on the
@@ -165,9 +175,16 @@ func (r *run) rollbackFailed(ctx context.Context, c *cutover, cause error) event
 		r.result.Instructions = "look at both clusters with `ferry status`; the copy on " + c.to.Name + " was asked to start"
 		return r.fail(ctx, cause)
 	}
+	if _, ok := errors.AsType[*interferedError](cause); ok {
+		r.observeEnd(ctx)
+		r.result.Instructions = "find out who else works on it; nothing was undone, `ferry status` says where it stands"
+		return r.fail(ctx, cause)
+	}
 	if err := c.putBack(ctx); err != nil {
-		cause = fmt.Errorf("%w; %w", cause, err)
-	} else if err := unmark(context.WithoutCancel(ctx), c.to, c.toName); err != nil {
+		r.observeEnd(ctx)
+		return r.fail(ctx, &notPutBackError{cause, err})
+	}
+	if err := unmark(context.WithoutCancel(ctx), c.to, c.toName); err != nil {
 		r.note(r.request.Connector, event.Warn, "the mark on %s is left: %s", c.to.Name, message(err))
 	}
 	r.observeEnd(ctx)

@@ -136,7 +136,7 @@ func (m *Mover) CreateStopped(ctx context.Context, request Request, config rawjs
 		existing, err = m.observeSide(ctx, target, name)
 	}
 	if err == nil && existing.Exists {
-		if differing := differingKeys(existing.Config.Without(keepStateKey), config); len(differing) > 0 && !request.Overwrite || !existing.stopped() {
+		if differing := differingKeys(withoutMarks(existing.Config), config); len(differing) > 0 && !request.Overwrite || !existing.stopped() {
 			err = refused(fmt.Sprintf("name %q is taken on %s by a connector that is %s and differs in %q; choose another name, or replace a stopped one with --overwrite",
 				name, target.Name, describe(existing), differing))
 		}
@@ -162,7 +162,7 @@ func (m *Mover) CreateStopped(ctx context.Context, request Request, config rawjs
 		return r.fail(ctx, err)
 	}
 	r.result.Changed, r.result.TargetState = created, connect.Stopped
-	r.result.ConfigHash = &event.Hashes{Target: config.Without(keepStateKey).Value().SHA256()}
+	r.result.ConfigHash = &event.Hashes{Target: withoutMarks(config).Value().SHA256()}
 	if !created {
 		return r.end(event.Unchanged, fmt.Sprintf("is stopped on %s already", target.Name))
 	}
@@ -194,6 +194,9 @@ func (m *Mover) FlushWait(ctx context.Context, cluster *Cluster, connector strin
 		if answer, err = server(ctx, cluster); err == nil {
 			err = need(cluster, answer, stopSince, "to stop a connector")
 		}
+		if err == nil {
+			err = m.needHard(cluster)
+		}
 	}
 	c := &cutover{run: r, from: cluster, fromName: connector, subject: proof.Subject{Connector: connector}, keep: side.State()}
 	if side.Status.Type == "sink" {
@@ -205,17 +208,25 @@ func (m *Mover) FlushWait(ctx context.Context, cluster *Cluster, connector strin
 		return r.fail(ctx, err)
 	}
 	if err := c.rest(ctx); err != nil {
-		if c.attempt != nil {
-			if failure := c.putBack(ctx); failure == nil {
-				err = fmt.Errorf("%w; %s is %s as before", err, connector, side.State())
-			}
-		}
-		return r.fail(ctx, err)
+		return r.flushFailed(ctx, c, err)
 	}
 	r.result.Changed = side.State() != connect.Stopped
 	r.result.WasState, r.result.OriginState = side.State(), connect.Stopped
 	r.result.OffsetsHash = &event.Hashes{Origin: c.final.SHA256()}
 	return r.end(event.Quiesced, fmt.Sprintf("stopped, offsets final by %s proof, %d entries", c.proof.Kind, c.final.Len()))
+}
+
+// flushFailed puts the connector back. It has no copy that might run.
+func (r *run) flushFailed(ctx context.Context, c *cutover, cause error) event.Connector {
+	if c.attempt == nil {
+		return r.fail(ctx, cause)
+	}
+	if err := c.putBack(ctx); err != nil {
+		return r.fail(ctx, &notPutBackError{cause, err})
+	}
+	result := r.fail(ctx, cause)
+	result.Message += fmt.Sprintf("; %s is %s as before", c.fromName, c.keep)
+	return result
 }
 
 // Start lets a stopped or paused connector run and sees it do so. With an

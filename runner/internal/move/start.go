@@ -3,6 +3,7 @@ package move
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
@@ -81,19 +82,31 @@ func failure(status connect.Status) error {
 	return nil
 }
 
+// maxTrace is the length in bytes after which no further word of a trace is kept.
+// A word is never cut: half a password would not be masked.
 const maxTrace = 200
 
 func firstLine(trace string) string {
-	for i, letter := range trace {
-		if letter == '\n' || i >= maxTrace {
-			return trace[:i]
-		}
-	}
-	if trace == "" {
+	line, _, _ := strings.Cut(strings.TrimSpace(trace), "\n")
+	words := strings.Fields(line)
+	if len(words) == 0 {
 		return "no trace"
 	}
-	return trace
+	var kept strings.Builder
+	for _, word := range words {
+		if kept.Len()+len(word) > maxTrace {
+			return strings.TrimSpace(kept.String() + " ...")
+		}
+		if kept.Len() > 0 {
+			kept.WriteByte(' ')
+		}
+		kept.WriteString(word)
+	}
+	return kept.String()
 }
+
+// oneLine makes one line of what a worker, a plugin or a library says.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 const watchEvery = 200 * time.Millisecond
 

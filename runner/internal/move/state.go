@@ -3,6 +3,7 @@ package move
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
@@ -20,7 +21,7 @@ const (
 	Copied       State = "copied"        // stopped, stopped, offsets equal
 	Moved        State = "moved"         // stopped, runs
 	Accepted     State = "accepted"      // absent, runs
-	RunningTwice State = "running_twice" // runs, runs
+	RunningTwice State = "running_twice" // runs, runs; neither is paused
 	Absent       State = "absent"        // absent, absent
 	Unclear      State = "unclear"       // anything else, such as absent, stopped
 )
@@ -32,6 +33,9 @@ func (o Observation) was() connect.State {
 	from := o.Origin.State()
 	if from != connect.Paused && from != connect.Stopped {
 		return connect.Running
+	}
+	if marked := backState(o.Origin.Config); marked != "" {
+		return marked // a rollback that was killed
 	}
 	if !o.Target.Exists || keepState(o.Target.Config) == idle {
 		return from
@@ -64,6 +68,14 @@ func (s Side) stopped() bool {
 // fail or rest.
 func (s Side) active() bool { return s.Exists && s.State() != connect.Stopped }
 
+// awake reports whether a connector runs, or rests only until it is resumed.
+// UNASSIGNED is neither: a stopped connector is that while its config is put or
+// its worker changes.
+func awake(status connect.Status) bool {
+	resting := func(state connect.State) bool { return state == connect.Stopped || state == connect.Unassigned }
+	return !resting(status.Connector.State) || slices.ContainsFunc(status.Tasks, func(task connect.TaskStatus) bool { return !resting(task.State) })
+}
+
 // Observation is what both clusters say of one connector.
 type Observation struct{ Origin, Target Side }
 
@@ -76,23 +88,37 @@ func (o Observation) State() State {
 		return NotBegun
 	case !o.Origin.Exists && o.Target.active():
 		return Accepted
-	case o.Origin.active() && o.Target.active():
+	case o.Origin.active() && o.Target.active() && o.Origin.State() != connect.Paused && o.Target.State() != connect.Paused:
 		return RunningTwice
 	case o.Origin.active() && o.Target.stopped():
 		return Prepared
 	case o.Origin.stopped() && o.Target.active():
 		return Moved
-	case o.Origin.stopped() && o.Target.stopped() && keepState(o.Target.Config) == connect.Stopped:
-		return Moved
-	case o.Origin.stopped() && o.Target.stopped() && keepState(o.Target.Config) == idle:
-		return Prepared
-	case o.Origin.stopped() && o.Target.stopped() && offset.Equal(o.Origin.Offsets, o.Target.Offsets):
-		return Copied
 	case o.Origin.stopped() && o.Target.stopped():
-		return HalfCopied
+		return o.bothStopped()
 	default:
 		return Unclear
 	}
+}
+
+// bothStopped tells moves of which both copies are stopped apart.
+func (o Observation) bothStopped() State {
+	equal := offset.Equal(o.Origin.Offsets, o.Target.Offsets)
+	switch marked := keepState(o.Target.Config); {
+	case marked == idle:
+		return Prepared
+	case marked == connect.Stopped && equal:
+		return Moved
+	case equal:
+		return Copied
+	default:
+		return HalfCopied
+	}
+}
+
+// rollingBack reports whether a rollback was begun and not ended.
+func (o Observation) rollingBack() bool {
+	return o.Origin.stopped() && o.Target.Exists && backState(o.Origin.Config) != ""
 }
 
 // Observe looks at both clusters. It writes nothing.

@@ -105,6 +105,10 @@ func (a *Attempt) pause(ctx context.Context) error {
 			return false, "", fmt.Errorf("status after pause: %w", err)
 		}
 		a.tasks.expect(status.Tasks)
+		if status.Connector.State == connect.Stopped {
+			a.found = connect.Stopped
+			return true, "", nil
+		}
 		missing := notResting(status)
 		if missing != "" {
 			progress.tell("waiting for the current poll to end: " + missing)
@@ -120,6 +124,10 @@ func (a *Attempt) pause(ctx context.Context) error {
 	}
 	if err != nil {
 		return err
+	}
+	if a.found == connect.Stopped {
+		a.note(event.Warn, "another run or somebody stopped the connector before every task was seen paused")
+		return nil
 	}
 	a.pausedSeen = true
 	return nil
