@@ -1,0 +1,101 @@
+package move
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect/connecttest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+)
+
+// TestKilledWithAnyStateAndAnyNextCommand kills a move, or a rollback, at each
+// request, of a connector that runs, is paused, or is stopped, and then does the
+// same again or the opposite. It ends where the last command says, in the state
+// it had.
+func TestKilledWithAnyStateAndAnyNextCommand(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hundreds of moves in virtual time take a while")
+	}
+	for _, state := range []connect.State{connect.Running, connect.Paused, connect.Stopped} {
+		for _, killed := range []string{"move", "rollback"} {
+			for _, next := range []string{"move", "rollback"} {
+				if state == connect.Running && killed == next {
+					continue // TestKilledAtEveryRequest
+				}
+				for _, answered := range []bool{true, false} {
+					t.Run(fmt.Sprintf("%s/%s then %s/carried_out=%v", state, killed, next, answered), func(t *testing.T) {
+						t.Parallel()
+						for request, done := 1, false; !done; request++ {
+							synctest.Test(t, func(t *testing.T) { done = killThen(t, state, killed, next, request, answered) })
+							if t.Failed() {
+								t.Fatalf("when killed at request %d", request)
+							}
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+func killThen(t *testing.T, state connect.State, killed, next string, request int, answered bool) (done bool) {
+	w := newWorld(t, true)
+	w.run(slowSource())
+	w.rest(w.global, state)
+	do := map[string]func() event.Connector{"move": w.move, "rollback": w.rollback}
+	if killed == "rollback" {
+		w.expect(w.move(), event.Moved, connect.Stopped, state)
+		w.pass(time.Minute)
+	}
+	w.line.cut(request, answered)
+	do[killed]()
+	done = w.line.sent < request
+	w.line.cut(0, false)
+
+	result := do[next]()
+	if result.Outcome == event.Refused && next == "move" && killed == "rollback" {
+		// A rollback that has begun is to be finished first.
+		if result := w.rollback(); result.Outcome != event.RolledBack {
+			t.Errorf("rollback after a refused move: %s: %s", result.Outcome, result.Message)
+		}
+		result = w.move()
+	}
+	switch result.Outcome {
+	case event.Moved, event.Unchanged, event.RolledBack, event.PutBack:
+	default:
+		t.Errorf("%s after a kill: %s: %s", next, result.Outcome, result.Message)
+	}
+	owner := w.global
+	if next == "move" {
+		owner = w.europe
+		w.at(connect.Stopped, state)
+	} else if left := w.state(w.europe); left != "" && left != connect.Stopped {
+		t.Errorf("%s on europe after a rollback", left)
+	}
+	w.await(owner, state)
+	if state != connect.Running {
+		if err := owner.Client().Resume(t.Context(), orders); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.exact()
+	return done
+}
+
+// rest brings the connector to a state and waits until it is there.
+func (w *world) rest(cluster *connecttest.Cluster, state connect.State) {
+	w.t.Helper()
+	client := cluster.Client()
+	ask := map[connect.State]func() error{
+		connect.Running: func() error { return nil },
+		connect.Paused:  func() error { return client.Pause(w.t.Context(), orders) },
+		connect.Stopped: func() error { return client.Stop(w.t.Context(), orders) },
+	}[state]
+	if err := ask(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.pass(10 * time.Second)
+}
