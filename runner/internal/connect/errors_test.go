@@ -1,0 +1,96 @@
+package connect
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// is is what the predicates say of an error.
+type is struct{ notFound, unsupported, exists, badRequest, unauthorized, temporary, unreachable bool }
+
+func classify(err error) is {
+	return is{
+		IsNotFound(err), IsUnsupported(err), IsAlreadyExists(err), IsBadRequest(err), IsUnauthorized(err), IsTemporary(err), IsUnreachable(err),
+	}
+}
+
+func TestErrorsAreToldApart(t *testing.T) {
+	message := func(text string) string { return fmt.Sprintf(`{"error_code":0,"message":%q}`, text) }
+	for name, test := range map[string]struct {
+		status int
+		body   string
+		want   is
+	}{
+		"unknown connector":        {404, message("Connector orders not found"), is{notFound: true}},
+		"unknown connector, stop":  {404, message("Unknown connector orders"), is{notFound: true}},
+		"no status yet":            {404, message("No status found for connector orders"), is{notFound: true}},
+		"connector named HTTP 404": {404, message("Connector HTTP 404 Not Found not found"), is{notFound: true}},
+		"unknown endpoint":         {404, message("HTTP 404 Not Found"), is{unsupported: true}},
+		"unknown method":           {405, message("HTTP 405 Method Not Allowed"), is{unsupported: true}},
+		"name taken":               {409, message("Connector orders already exists"), is{exists: true}},
+		"stale":                    {409, message("Cannot complete request momentarily due to stale configuration (typically caused by a concurrent config change)"), is{temporary: true}},
+		"no leader":                {409, message("Cannot complete request momentarily due to no known leader URL, likely because a rebalance was underway."), is{temporary: true}},
+		"conflicting operation":    {409, message("Cannot complete request because of a conflicting operation (e.g. worker rebalance)"), is{temporary: true}},
+		"rebalance expected":       {500, message("Request cannot be completed because a rebalance is expected"), is{temporary: true}},
+		"forwarding":               {500, message("IO Error trying to forward REST request: java.net.ConnectException"), is{temporary: true}},
+		"config topic":             {500, message("Failed to write to config topic; this may be due to a transient error and the request can be safely retried"), is{temporary: true}},
+		"group has members":        {500, message("... If the connector is in a stopped state, this operation can be safely retried. If it doesn't ..."), is{temporary: true}},
+		"timeout":                  {500, message("Request timed out. The worker is currently flushing updates to the status topic"), is{temporary: true}},
+		"unknown field":            {500, message(`Unrecognized field "initial_state" (class ...CreateConnectorRequest)`), is{}},
+		"class is missing":         {500, message("Failed to find any class that implements Connector and which name matches x"), is{}},
+		"invalid config":           {400, message("Connector configuration is invalid and contains the following 1 error(s):\nx"), is{badRequest: true}},
+		"not stopped":              {400, message("Connectors must be in the STOPPED state before their offsets can be modified."), is{badRequest: true}},
+		"path refused by Jetty":    {400, "<html>\n<body>Ambiguous URI path separator</body></html>", is{badRequest: true}},
+		"no credentials":           {401, "", is{unauthorized: true}},
+		"not allowed":              {403, message("Topic tracking is disabled."), is{unauthorized: true}},
+		"gateway":                  {502, "<html>nginx</html>", is{temporary: true}},
+		"unavailable":              {503, "", is{temporary: true}},
+		"gateway timeout":          {504, "", is{temporary: true}},
+		"too many requests":        {429, "", is{temporary: true}},
+		"redirect":                 {302, "", is{}},
+		"name with 409 in it":      {400, message("Connector 409 already exists"), is{badRequest: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			plain := newResponseError("GET", "http://worker/connectors", test.status, []byte(test.body))
+			for how, err := range map[string]error{
+				"plain": plain, "wrapped": fmt.Errorf("read: %w", plain), "joined": errors.Join(errors.New("interrupted"), plain),
+			} {
+				if got := classify(err); got != test.want {
+					t.Errorf("%s: %v is %+v, want %+v", how, err, got, test.want)
+				}
+			}
+		})
+	}
+	if got := classify(nil); got != (is{}) {
+		t.Errorf("nil is %+v", got)
+	}
+	if got := classify(errors.New("HTTP 404 already exists")); got != (is{}) {
+		t.Errorf("a foreign error is %+v", got)
+	}
+	if got := classify(fmt.Errorf("read: %w", &UnreachableError{Err: errors.New("refused")})); got != (is{temporary: true, unreachable: true}) {
+		t.Errorf("no answer is %+v", got)
+	}
+}
+
+func TestResponseErrorSaysWhatConnectSaid(t *testing.T) {
+	long := strings.Repeat("x", 400)
+	for name, test := range map[string]struct{ body, want string }{
+		"message":    {`{"error_code":400,"message":"first\n  second\tthird"}`, "first second third"},
+		"no JSON":    {" <html>\nbad gateway</html> ", "<html> bad gateway</html>"},
+		"no message": {`{"error":"other"}`, `{"error":"other"}`},
+		"nothing":    {"", "(no message)"},
+		"long":       {long, strings.Repeat("x", 300) + "..."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := newResponseError("PUT", "http://worker/connectors/a/stop", 400, []byte(test.body))
+			if err.Message != test.want || string(err.Raw) != test.body {
+				t.Errorf("message %q, raw %q", err.Message, err.Raw)
+			}
+			if want := "PUT http://worker/connectors/a/stop: 400 Bad Request: " + test.want; err.Error() != want {
+				t.Errorf("says %q, want %q", err, want)
+			}
+		})
+	}
+}
