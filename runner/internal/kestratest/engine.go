@@ -218,7 +218,11 @@ func javaCommand(ctx context.Context, version, folder, class string, port, heapM
 		arguments = append(arguments, "--plugins", plugins)
 	}
 	for _, flowFolder := range flows {
-		arguments = append(arguments, "--flows", flowFolder)
+		absolute, err := filepath.Abs(flowFolder) // the engine works in another folder
+		if err != nil {
+			return nil, err
+		}
+		arguments = append(arguments, "--flows", absolute)
 	}
 	command := exec.CommandContext(ctx, java, arguments...)
 	command.Dir = folder
@@ -239,4 +243,9 @@ func freePort() (int, error) {
 func launch(command *exec.Cmd) error {
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	return onItsOwnThread(command.Start)
+}
+
+// leftFiles lists what ended tasks left in their working directories.
+func (e *Engine) leftFiles() ([]string, error) {
+	return filepath.Glob(filepath.Join(e.folder, "task-dirs", "*", ".connect-ferry-*"))
 }

@@ -1,18 +1,306 @@
 package kestratest
 
-import "testing"
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+)
+
+func TestFlowsParse(t *testing.T) {
+	for _, version := range versions(t) {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute) // a first build downloads Kestra
+			defer cancel()
+			plugins, err := BuildPlugin(ctx)
+			must(t, err)
+			flows, err := Flows(version)
+			must(t, err)
+			files, refusals, err := Validate(ctx, version, plugins, flows)
+			must(t, err)
+			if want := 5; files != want {
+				t.Errorf("%d flow files for Kestra %s, expected %d", files, version, want)
+			}
+			for _, refusal := range refusals {
+				t.Errorf("Kestra %s refuses %s: %s", version, refusal.File, refusal.Reason)
+			}
+		})
+	}
+}
+
+func TestFlowsOfTheOtherVersionAreRefused(t *testing.T) {
+	if len(versions(t)) != len(Versions) {
+		t.Skip("KESTRA names one version, this compares two")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	plugins, err := BuildPlugin(ctx)
+	must(t, err)
+	flows, err := Flows("1.3.31")
+	must(t, err)
+	_, refusals, err := Validate(ctx, "2.0.0", plugins, flows[1:])
+	must(t, err)
+	if len(refusals) != 2 {
+		t.Errorf("Kestra 2.0.0 refuses %v of flows/1.x, expected both: then one file can serve both versions", refusals)
+	}
+}
 
 func TestFlows(t *testing.T) {
 	for _, version := range versions(t) {
 		t.Run(version, func(t *testing.T) {
 			s := newStage(t, version)
-			s.source(t, "orders", nil)
-			s.source(t, "payments", nil)
-			x := s.run(t, "migrate-connectors", map[string]any{"origin": "global", "target": "europe", "connectors": []string{"orders", "payments"}})
-			t.Log(x.State, x.MS, string(x.Outputs), x.Text(), x.States)
-			for _, task := range x.Tasks {
-				t.Log(task.Task, task.Value, task.State, task.MS, string(task.Outputs))
-			}
+			t.Run("together", func(t *testing.T) {
+				for name, test := range map[string]func(*stage, *testing.T){
+					"move and take back":       moveAndTakeBack,
+					"one of two fails":         oneOfTwoFails,
+					"bad input":                badInput,
+					"with a password":          withPassword,
+					"single steps":             singleSteps,
+					"killed":                   killed,
+					"timed out":                timedOut,
+					"webhook":                  webhookFails,
+					"already moved":            alreadyMoved,
+					"put back after a failure": putBackAfterFailure,
+				} {
+					t.Run(name, func(t *testing.T) {
+						t.Parallel()
+						test(s, t)
+					})
+				}
+			})
+			s.keepsSecrets(t)
 		})
+	}
+}
+
+func moveAndTakeBack(s *stage, t *testing.T) {
+	s.source(t, "orders", nil)
+	s.source(t, "payments", nil)
+	x := s.run(t, "migrate-connectors", map[string]any{
+		"origin": "global", "target": "europe", "connectors": []string{"payments", "orders"}, "concurrency": 1,
+		"notify_url": s.webhook.url + "/hook",
+	})
+	wantState(t, x, "SUCCESS")
+	var outputs struct {
+		Summary string `json:"summary"`
+		Results []struct {
+			Connector string `json:"connector"`
+			State     string `json:"state"`
+			Result    struct {
+				Outcome  string `json:"outcome"`
+				Proof    string `json:"proof"`
+				Downtime string `json:"downtime_ms"`
+				Entries  int    `json:"entries"`
+			} `json:"result"`
+		} `json:"results"`
+	}
+	must(t, json.Unmarshal(x.Outputs, &outputs))
+	wantText(t, "summary", outputs.Summary, "2 of 2 moved from global to europe\norders: moved to europe, timed proof, 2 offset entries, down for ", "\npayments: moved")
+	wantText(t, "log", x.Text(), "INFO  migrate-connectors/report 2 of 2 moved")
+	if len(x.States["move-connector"]) != 2 || len(outputs.Results) != 2 {
+		t.Fatalf("sub-executions %v, results %s, expected two of move-connector", x.States, x.Outputs)
+	}
+	for _, one := range outputs.Results {
+		if one.State != "SUCCESS" || one.Result.Outcome != "moved" || one.Result.Proof != "timed" || one.Result.Entries != 2 || one.Result.Downtime == "" {
+			t.Errorf("result %+v", one)
+		}
+		if state := on(t, s.global, one.Connector); state != connect.Stopped {
+			t.Errorf("%s is %q on global, expected STOPPED", one.Connector, state)
+		}
+		runsAgain(t, s.europe, one.Connector)
+	}
+	var told struct {
+		Text string `json:"text"`
+	}
+	for _, body := range s.webhook.bodies.all() {
+		if strings.Contains(body, "2 of 2") {
+			must(t, json.Unmarshal([]byte(body), &told))
+		}
+	}
+	wantText(t, "webhook's text", told.Text, "2 of 2 moved from global to europe")
+
+	x = s.run(t, "rollback-connector", map[string]any{"origin": "global", "target": "europe", "connector": "orders"})
+	wantState(t, x, "SUCCESS")
+	wantText(t, "outputs", string(x.Outputs), `"outcome":"rolled_back"`)
+	runsAgain(t, s.global, "orders")
+	s.exactlyOnce(t, "orders")
+	s.exactlyOnce(t, "payments")
+}
+
+func oneOfTwoFails(s *stage, t *testing.T) {
+	s.source(t, "stock", nil)
+	x := s.run(t, "migrate-connectors", map[string]any{"origin": "global", "target": "europe", "connectors": []string{"nobody", "stock"}})
+	wantState(t, x, "FAILED")
+	wantText(t, "log", x.Text(), `ERROR move-connector/check nobody: connector "nobody" does not exist on global`, "ERROR migrate-connectors/verdict not moved: nobody (")
+	wantText(t, "outputs", string(x.Outputs), "1 of 2 moved from global to europe", "stock: moved to europe", "nobody: not moved, ")
+	runsAgain(t, s.europe, "stock")
+	s.exactlyOnce(t, "stock")
+}
+
+func badInput(s *stage, t *testing.T) {
+	s.source(t, "untouched", nil)
+	for _, bad := range []struct {
+		name, flow string
+		inputs     map[string]any
+		line       string
+	}{
+		{"no connector", "migrate-connectors", map[string]any{"origin": "global", "target": "europe", "connectors": []string{}},
+			"ERROR migrate-connectors/need_connectors no connector is named, choose at least one of global"},
+		{"one cluster", "migrate-connectors", map[string]any{"origin": "global", "target": "global", "connectors": []string{"untouched"}},
+			"ERROR migrate-connectors/need_two_clusters origin and target are both global, choose two clusters"},
+		{"unknown cluster", "move-connector", map[string]any{"origin": "global", "target": "mars", "connector": "untouched"},
+			`ERROR move-connector/check cluster "mars" is not in clusters of the request, which has europe, global, gone, guarded`},
+		{"unreachable cluster", "move-connector", map[string]any{"origin": "global", "target": "gone", "connector": "untouched"},
+			`ERROR move-connector/check untouched: connector "untouched" on gone: GET http://127.0.0.1:9/`},
+		{"nothing to take back", "rollback-connector", map[string]any{"origin": "global", "target": "europe", "connector": "nobody"},
+			`ERROR rollback-connector/rollback nobody: connector "nobody" does not exist on global`},
+	} {
+		x := s.run(t, bad.flow, bad.inputs)
+		wantState(t, x, "FAILED")
+		wantText(t, bad.name, x.Text(), bad.line)
+		if count := strings.Count(x.Text(), bad.line); count > 1 {
+			t.Errorf("%s: the line stands %d times in the log:\n%s", bad.name, count, x.Text())
+		}
+	}
+	if state := on(t, s.global, "untouched"); state != connect.Running {
+		t.Errorf("untouched is %q on global, expected RUNNING", state)
+	}
+	if state := on(t, s.europe, "untouched"); state != "" {
+		t.Errorf("untouched is %q on europe, expected not there", state)
+	}
+}
+
+func withPassword(s *stage, t *testing.T) {
+	s.source(t, "payroll", nil)
+	x := s.run(t, "move-connector", map[string]any{"origin": "global", "target": "guarded", "connector": "payroll"})
+	wantState(t, x, "SUCCESS")
+	runsAgain(t, s.europe, "payroll")
+	s.exactlyOnce(t, "payroll")
+}
+
+func singleSteps(s *stage, t *testing.T) {
+	s.source(t, "ledger", nil)
+	x := s.run(t, "steps", map[string]any{"connector": "ledger"})
+	wantState(t, x, "SUCCESS")
+	var outputs struct{ Offsets, State string }
+	must(t, json.Unmarshal(x.Outputs, &outputs))
+	wantText(t, "offsets document", outputs.Offsets, `"offsets":[`, `"sequence"`)
+	if outputs.State != "moved" {
+		t.Errorf("state %q, expected moved", outputs.State)
+	}
+	if get, _ := x.Task("get"); strings.Contains(string(get.Outputs), `"sequence"`) {
+		t.Errorf("offsets are in the outputs: %s", get.Outputs)
+	}
+	config, err := s.europe.Client().Config(t.Context(), "ledger")
+	must(t, err)
+	if config.Text("batch.size") != "20" {
+		t.Errorf("config of the copy: %s, expected batch.size 20", config)
+	}
+	runsAgain(t, s.europe, "ledger")
+	s.exactlyOnce(t, "ledger")
+}
+
+// slow makes a poll take so long that a move waits for the connector to pause.
+var slow = map[string]string{"poll.block.ms": "6000", "rate": "0", "batch.size": "5"}
+
+func killed(s *stage, t *testing.T) {
+	s.source(t, "archive", slow)
+	run, err := s.Begin("migrate-connectors", map[string]any{"origin": "global", "target": "europe", "connectors": []string{"archive"}})
+	must(t, err)
+	s.awaitPaused(t, "archive")
+	must(t, run.Kill(t.Context()))
+	ctx, cancel := context.WithTimeout(t.Context(), runLimit)
+	defer cancel()
+	x, err := run.Wait(ctx)
+	must(t, err)
+	wantState(t, x, "KILLED")
+	s.isBack(t, "archive")
+}
+
+func timedOut(s *stage, t *testing.T) {
+	s.source(t, "history", slow)
+	x := s.run(t, "slow-move", map[string]any{"connector": "history"})
+	wantState(t, x, "FAILED")
+	wantText(t, "log", x.Text(), "put_back")
+	s.isBack(t, "history")
+}
+
+// awaitPaused waits until the move has asked the connector to pause.
+func (s *stage) awaitPaused(t *testing.T, connector string) {
+	t.Helper()
+	must(t, wait.Until(t.Context(), connector+" to be paused", waitTime, func(ctx context.Context) (bool, string, error) {
+		status, err := s.global.Client().Status(ctx, connector)
+		return err == nil && status.Connector.State != connect.Running, string(status.Connector.State), err
+	}))
+}
+
+// isBack checks that the connector runs on the origin alone, without a gap.
+func (s *stage) isBack(t *testing.T, connector string) {
+	t.Helper()
+	runsAgain(t, s.global, connector)
+	if state := on(t, s.europe, connector); state != "" && state != connect.Stopped {
+		t.Errorf("%s is %s on europe, expected STOPPED or not there", connector, state)
+	}
+	if overlaps := s.kafka.Overlaps(connector); len(overlaps) > 0 {
+		t.Errorf("%s ran twice at a time: %v", connector, overlaps)
+	}
+}
+
+func webhookFails(s *stage, t *testing.T) {
+	s.source(t, "audit", nil)
+	x := s.run(t, "move-connector", map[string]any{
+		"origin": "global", "target": "europe", "connector": "audit", "notify_url": s.webhook.url + "/broken",
+	})
+	wantState(t, x, "SUCCESS")
+	if states := x.States["notify"]; len(states) != 1 || states[0] != "WARNING" {
+		t.Errorf("notify ended %v, expected one WARNING", states)
+	}
+	wantText(t, "log", x.Text(), "INFO  notify/log audit from global to europe: moved to europe")
+}
+
+func alreadyMoved(s *stage, t *testing.T) {
+	s.source(t, "clicks", nil)
+	inputs := map[string]any{"origin": "global", "target": "europe", "connector": "clicks"}
+	wantState(t, s.run(t, "move-connector", inputs), "SUCCESS")
+	x := s.run(t, "move-connector", inputs)
+	wantState(t, x, "SUCCESS")
+	wantText(t, "outputs", string(x.Outputs), `"outcome":"unchanged"`)
+	s.exactlyOnce(t, "clicks")
+}
+
+func putBackAfterFailure(s *stage, t *testing.T) {
+	s.source(t, "brittle", nil)
+	s.europe.FailStarts("brittle", "java.lang.IllegalStateException: not here")
+	x := s.run(t, "move-connector", map[string]any{"origin": "global", "target": "europe", "connector": "brittle"})
+	wantState(t, x, "FAILED")
+	if _, ran := x.Task("put_back"); !ran {
+		t.Errorf("put_back did not run; tasks: %v", x.Tasks)
+	}
+	wantText(t, "log", x.Text(), "ERROR notify/log brittle from global to europe was not moved: ")
+	runsAgain(t, s.global, "brittle")
+	s.exactlyOnce(t, "brittle")
+}
+
+// keepsSecrets checks that no password is in what the engine said or logged, and
+// that no request file is left.
+func (s *stage) keepsSecrets(t *testing.T) {
+	t.Helper()
+	log, err := os.ReadFile(s.Log())
+	must(t, err)
+	for _, line := range append(s.said.all(), string(log)) {
+		if strings.Contains(line, "p4ssw0rd") {
+			t.Errorf("the password is in: %s", line)
+		}
+	}
+	left, err := s.leftFiles()
+	must(t, err)
+	if len(left) > 0 {
+		t.Errorf("files left in the tasks' folders: %v", left)
 	}
 }

@@ -3,6 +3,7 @@ package kestratest
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -30,25 +31,46 @@ type stage struct {
 	*Engine
 	kafka          *connecttest.Kafka
 	global, europe *connecttest.Cluster
-	// asked are the authorization headers that the cluster "guarded" was sent.
-	asked *headers
+	webhook        *webhook
+	// said is everything the engine said.
+	said *notes
 }
 
-type headers struct {
-	mu   sync.Mutex
-	seen []string
+// notes are lines that several goroutines write.
+type notes struct {
+	mu    sync.Mutex
+	lines []string
 }
 
-func (h *headers) add(value string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.seen = append(h.seen, value)
+func (n *notes) add(line string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.lines = append(n.lines, line)
 }
 
-func (h *headers) all() []string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.Clone(h.seen)
+func (n *notes) all() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.lines)
+}
+
+// webhook keeps the bodies it was sent, and refuses them when told to.
+type webhook struct {
+	url    string
+	bodies notes
+}
+
+func newWebhook(t *testing.T) *webhook {
+	t.Helper()
+	hook := &webhook{}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /hook", func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		hook.bodies.add(string(body))
+	})
+	mux.HandleFunc("POST /broken", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
+	hook.url = serve(t, mux)
+	return hook
 }
 
 // versions are those to test: all, or the one that KESTRA names.
@@ -72,20 +94,19 @@ func newStage(t *testing.T, version string) *stage {
 	must(t, err)
 	flows, err := Flows(version)
 	must(t, err)
+	said := &notes{}
 	engine, err := Start(ctx, Options{
-		Version: version, Plugins: plugins, Flows: flows,
+		Version: version, Plugins: plugins, Flows: append(flows, "testdata/flows"),
 		Secrets: map[string]string{"CONNECT_PASSWORD": password},
 		OnEvent: func(event Event) {
-			if os.Getenv("KESTRA_EVENTS") != "" {
-				line, _ := json.Marshal(event)
-				t.Logf("%s", line)
-			}
+			line, _ := json.Marshal(event)
+			said.add(string(line))
 		},
 	})
 	must(t, err)
 	t.Cleanup(func() { must(t, engine.Close()) })
 
-	s := &stage{Engine: engine, kafka: connecttest.NewKafka(), asked: &headers{}}
+	s := &stage{Engine: engine, kafka: connecttest.NewKafka(), webhook: newWebhook(t), said: said}
 	s.global, s.europe = s.cluster(t, "global"), s.cluster(t, "europe")
 	must(t, engine.SetKV(ctx, "connect_clusters", map[string]any{"clusters": map[string]any{
 		"global":  map[string]any{"connect_url": []string{serve(t, s.global)}},
@@ -107,7 +128,6 @@ func (s *stage) cluster(t *testing.T, name string) *connecttest.Cluster {
 func (s *stage) guard() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, given, _ := r.BasicAuth()
-		s.asked.add(r.Header.Get("Authorization"))
 		if user != "ferry" || given != password {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
@@ -146,6 +166,51 @@ func (s *stage) run(t *testing.T, flow string, inputs map[string]any) Execution 
 	execution, err := s.Run(ctx, flow, inputs)
 	must(t, err)
 	return execution
+}
+
+// on returns the state of a connector on a cluster, "" if it is not there.
+func on(t *testing.T, cluster *connecttest.Cluster, connector string) connect.State {
+	t.Helper()
+	status, err := cluster.Client().Status(t.Context(), connector)
+	if connect.IsNotFound(err) {
+		return ""
+	}
+	must(t, err)
+	return status.Connector.State
+}
+
+// runsAgain waits until a connector runs with all its tasks.
+func runsAgain(t *testing.T, cluster *connecttest.Cluster, connector string) {
+	t.Helper()
+	must(t, wait.Until(t.Context(), connector+" to run", waitTime, func(ctx context.Context) (bool, string, error) {
+		status, err := cluster.Client().Status(ctx, connector)
+		return err == nil && status.Connector.State == connect.Running && len(status.Tasks) == 2, string(status.Connector.State), err
+	}))
+}
+
+// exactlyOnce checks that no number of the connector's streams is missing or
+// was sent twice.
+func (s *stage) exactlyOnce(t *testing.T, topic string) {
+	t.Helper()
+	if count := s.kafka.Count(topic); count.Records == 0 || count.Missing != 0 || count.Duplicated != 0 {
+		t.Errorf("topic %s: %+v, expected records, none missing, none duplicated", topic, count)
+	}
+}
+
+func wantState(t *testing.T, x Execution, state string) {
+	t.Helper()
+	if x.State != state {
+		t.Fatalf("%s ended %s, expected %s; its outputs: %s; its log:\n%s", x.Flow, x.State, state, x.Outputs, x.Text())
+	}
+}
+
+func wantText(t *testing.T, what, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%s lacks %q:\n%s", what, part, text)
+		}
+	}
 }
 
 func must(t *testing.T, err error) {
