@@ -12,7 +12,6 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
-	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
 // cutover takes a connector from one cluster to the other: a move from the
@@ -144,21 +143,14 @@ func (c *cutover) interlock(ctx context.Context) error {
 
 // atRest makes sure that one side is stopped without tasks and returns its offsets.
 func (c *cutover) atRest(ctx context.Context, side *Cluster, connector string) (offset.Document, error) {
-	client := side.Client.Patient(windowPatience)
-	err := wait.Until(ctx, "the connector on "+side.Name+" to be stopped", settleTime, func(ctx context.Context) (bool, string, error) {
-		missing, err := proof.NotStopped(ctx, client, connector)
-		if err != nil || missing == "" {
-			return missing == "", "", err
-		}
-		return false, missing, notStarted(ctx, side, connector)
-	})
-	if err != nil {
+	patient := &Cluster{Name: side.Name, Client: side.Client.Patient(windowPatience)}
+	if err := awaitRest(ctx, patient, connector); err != nil {
 		return offset.Document{}, fmt.Errorf("interlock: %w", err)
 	}
 	if c.shared {
 		return offset.Document{}, nil
 	}
-	document, err := proof.Offsets(ctx, client, connector)
+	document, err := proof.Offsets(ctx, patient.Client, connector)
 	if err != nil {
 		return offset.Document{}, fmt.Errorf("interlock: %s: %w", side.Name, err)
 	}

@@ -33,7 +33,7 @@ func createStopped(ctx context.Context, cluster *Cluster, connector string, conf
 				return false, fmt.Errorf("config of the copy on %s: %w", cluster.Name, err)
 			}
 		}
-		return false, awaitStopped(ctx, cluster, connector, false)
+		return false, awaitRest(ctx, cluster, connector)
 	}
 	err = client.Create(ctx, connector, config, connect.Stopped)
 	switch {
@@ -45,7 +45,7 @@ func createStopped(ctx context.Context, cluster *Cluster, connector string, conf
 		if err := readBack(ctx, cluster, connector, config, err); err != nil {
 			return false, err
 		}
-		return false, awaitStopped(ctx, cluster, connector, false)
+		return false, awaitRest(ctx, cluster, connector)
 	case connect.IsTemporary(err):
 		// Whether it was carried out is for the cluster to say, also after an
 		// interrupt, or a copy would be left that nobody knows of.
@@ -55,13 +55,26 @@ func createStopped(ctx context.Context, cluster *Cluster, connector string, conf
 	default:
 		return false, fmt.Errorf("create on %s: %w", cluster.Name, err)
 	}
-	return true, awaitStopped(ctx, cluster, connector, true)
+	return true, awaitStopped(ctx, cluster, connector)
 }
 
-// notStarted returns an [interferedError] if a copy that is to rest was started.
-func notStarted(ctx context.Context, cluster *Cluster, connector string) error {
-	status, err := cluster.Client.Status(ctx, connector)
-	if err != nil || !awake(status) {
+// staleTime is how long a worker may show an older state than the others. Only
+// what is seen for longer counts as somebody's doing.
+const staleTime = 10 * time.Second
+
+// awaitRest waits until a connector that is to rest is seen stopped without
+// tasks. One that goes on being awake was started by somebody, which is an
+// [interferedError]. It is never stopped here.
+func awaitRest(ctx context.Context, cluster *Cluster, connector string) error {
+	err := wait.Until(ctx, "the connector on "+cluster.Name+" to be stopped", staleTime, func(ctx context.Context) (bool, string, error) {
+		missing, err := proof.NotStopped(ctx, cluster.Client, connector)
+		return err == nil && missing == "", missing, err
+	})
+	if _, ok := errors.AsType[*wait.TimeoutError](err); !ok {
+		return err
+	}
+	status, failure := cluster.Client.Status(ctx, connector)
+	if failure != nil || !awake(status) {
 		return err
 	}
 	return &interferedError{what: fmt.Sprintf("another run or somebody started the connector on %s: it is %s there", cluster.Name, status.Connector.State)}
@@ -98,17 +111,14 @@ func readBack(ctx context.Context, cluster *Cluster, connector string, config ra
 
 // awaitStopped waits until the copy is stopped without tasks. Before Kafka 3.8 a
 // name that was deleted and created again could come with its old tasks
-// (KAFKA-16838), which another stop removes. A copy that this run did not create
-// is never stopped: if it runs, somebody started it.
-func awaitStopped(ctx context.Context, cluster *Cluster, connector string, created bool) error {
+// (KAFKA-16838), which another stop removes. That is for the copy this run
+// created; of any other see [awaitRest].
+func awaitStopped(ctx context.Context, cluster *Cluster, connector string) error {
 	restopped := false
 	return wait.Until(ctx, "the copy on "+cluster.Name+" to be stopped", settleTime, func(ctx context.Context) (bool, string, error) {
 		missing, err := proof.NotStopped(ctx, cluster.Client, connector)
 		if connect.IsNotFound(err) {
 			return false, "it is not visible yet", nil
-		}
-		if err == nil && missing != "" && !created {
-			return false, missing, notStarted(ctx, cluster, connector)
 		}
 		if err == nil && missing != "" && !restopped {
 			restopped = true

@@ -39,7 +39,7 @@ func (c *cutover) copyRests(ctx context.Context) error {
 	if c.to == nil {
 		return nil
 	}
-	started, ok := errors.AsType[*interferedError](notStarted(ctx, c.to, c.toName))
+	started, ok := errors.AsType[*interferedError](awaitRest(ctx, c.to, c.toName))
 	if !ok {
 		return nil
 	}
@@ -103,8 +103,9 @@ func (r *run) leaveNothing(ctx context.Context, created bool, onTarget offset.Do
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.Options.PutBack)
 	defer cancel()
 	target, name := r.request.Target, r.request.targetName()
-	if err := notStarted(ctx, target, name); err != nil && !connect.IsNotFound(err) {
-		r.note(r.request.Connector, event.Warn, "the copy on %s is left as it is: %s", target.Name, message(err))
+	started, ok := errors.AsType[*interferedError](awaitRest(ctx, target, name))
+	if ok {
+		r.note(r.request.Connector, event.Warn, "the copy on %s is left as it is: %s", target.Name, started)
 		return
 	}
 	if !created {
