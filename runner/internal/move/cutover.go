@@ -94,18 +94,18 @@ func (c *cutover) copy(ctx context.Context) (string, error) {
 	}
 	c.result.Copy = "rest"
 	cluster := &Cluster{Name: c.to.Name, Client: c.to.Client.Patient(windowPatience)}
-	written, err := makeEqual(ctx, cluster, c.toName, c.final, c.onTo, c.sink)
+	done, err := makeEqual(ctx, cluster, c.toName, c.final, c.onTo, c.sink)
 	if mismatch, ok := errors.AsType[*mismatchError](err); ok {
 		// Somebody wrote in between, or a write of an earlier run came late.
 		c.note(c.request.Connector, event.Warn, "%s; writing again", mismatch)
-		written, err = makeEqual(ctx, cluster, c.toName, c.final, mismatch.Have, c.sink)
+		done, err = makeEqual(ctx, cluster, c.toName, c.final, mismatch.Have, c.sink)
 	}
 	if err != nil {
 		return "", err
 	}
 	c.onTo = c.final
 	c.result.OffsetsHash = &event.Hashes{Origin: c.final.SHA256(), Target: c.onTo.SHA256()}
-	return fmt.Sprintf("%d entries equal, %d written", c.final.Len(), written), nil
+	return fmt.Sprintf("%d entries equal, %d written", c.final.Len(), done.entries), nil
 }
 
 const maxRecopies = 3

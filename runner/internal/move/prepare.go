@@ -1,7 +1,6 @@
 package move
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -131,48 +130,6 @@ func awaitStopped(ctx context.Context, cluster *Cluster, connector string) error
 	})
 }
 
-// Entries in one PATCH. A sink's are offsets of a consumer group, which the
-// broker takes in one request.
-const (
-	sourceChunk = 5000
-	sinkChunk   = 1000
-)
-
-// makeEqual writes to a stopped connector what its offsets lack to be equal to
-// want, and reads them back. known are the offsets that are there now. It
-// returns the number of entries written.
-func makeEqual(ctx context.Context, cluster *Cluster, connector string, want, known offset.Document, sink bool) (int, error) {
-	size := sourceChunk
-	if sink {
-		size = sinkChunk
-	}
-	patch := offset.Patch(want, known)
-	for _, chunk := range patch.Chunks(size) {
-		if _, err := cluster.Client.AlterOffsets(ctx, connector, chunk.JSON()); err != nil {
-			return 0, fmt.Errorf("write offsets on %s: %w", cluster.Name, err)
-		}
-	}
-	have, err := proof.Offsets(ctx, cluster.Client, connector)
-	if err != nil {
-		return 0, fmt.Errorf("read back from %s: %w", cluster.Name, err)
-	}
-	if difference := offset.Compare(want, have); !difference.None() {
-		return 0, &mismatchError{Cluster: cluster.Name, Difference: difference, Have: have}
-	}
-	return patch.Len(), nil
-}
-
-// mismatchError says that offsets read back are not those that were written.
-type mismatchError struct {
-	Cluster    string
-	Difference offset.Difference
-	Have       offset.Document
-}
-
-func (e *mismatchError) Error() string {
-	return fmt.Sprintf("read back from %s: %s", e.Cluster, e.Difference)
-}
-
 // prepare brings the copy into being while the origin still runs, and rehearses
 // the copying of its offsets. It returns the offsets now on the target.
 func (r *run) prepare(ctx context.Context, found *checked) (created bool, onTarget offset.Document, err error) {
@@ -203,14 +160,17 @@ func (r *run) prepare(ctx context.Context, found *checked) (created bool, onTarg
 	if found.kind == "sink" || found.observed.Origin.stopped() || found.offsets.Len() == 0 {
 		return created, known, nil
 	}
-	// These are the offsets of a while ago. If another run has stopped the origin
-	// since, it may have copied the last ones already.
-	if status, err := r.request.Origin.Client.Status(ctx, r.request.Connector); err != nil || status.Connector.State == connect.Stopped {
-		return created, known, cmp.Or(err, error(&interferedError{what: r.request.Origin.Name + ": another run or somebody stopped the connector"}))
+	// These are the offsets of a while ago. If the origin has been stopped since, by
+	// another run or by the last request of one that was killed, the last ones may
+	// have been copied already, and the cutover reads them anew in any case.
+	status, err := r.request.Origin.Client.Status(ctx, r.request.Connector)
+	if err != nil || status.Connector.State == connect.Stopped {
+		return created, known, err
 	}
 	// With what the origin has now: whether the plugin takes offsets at all, and
 	// whether they read back, is better known before anything stands still.
-	if _, err := makeEqual(ctx, target, name, found.offsets, known, false); err != nil {
+	rehearsed, err := makeEqual(ctx, target, name, found.offsets, known, false)
+	if err != nil {
 		if answer, ok := errors.AsType[*connect.ResponseError](err); ok && !connect.IsTemporary(err) {
 			return created, known, refused(fmt.Sprintf("%s does not take the offsets in a rehearsal: %s", target.Name, answer.Message))
 		}
@@ -219,7 +179,18 @@ func (r *run) prepare(ctx context.Context, found *checked) (created bool, onTarg
 		}
 		return created, known, err
 	}
-	return created, found.offsets, nil
+	return created, found.offsets, r.outwait(ctx, rehearsed)
+}
+
+// outwait lets the time pass, while the origin runs on, in which a write of the
+// rehearsal could still come over what is copied later.
+func (r *run) outwait(ctx context.Context, rehearsed written) error {
+	if rehearsed.unclear.IsZero() {
+		return nil
+	}
+	r.note(r.request.Connector, event.Warn, "an answer of %s was lost; waiting until that write cannot be carried out any more, while the connector runs on",
+		r.request.Target.Name)
+	return wait.For(ctx, time.Until(rehearsed.unclear.Add(lateWrite)))
 }
 
 // refuseProgress refuses to overwrite the offsets of a target that has run since

@@ -104,22 +104,22 @@ func (m *Mover) PutOffsets(ctx context.Context, cluster *Cluster, connector stri
 	if err != nil {
 		return r.fail(ctx, err)
 	}
-	written := 0
+	var done written
 	err = r.step("write", func() (string, error) {
 		known, err := proof.Offsets(ctx, cluster.Client, connector)
 		if err == nil {
-			written, err = makeEqual(ctx, cluster, connector, document, known, side.Status.Type == "sink")
+			done, err = makeEqual(ctx, cluster, connector, document, known, side.Status.Type == "sink")
 		}
-		return fmt.Sprintf("%d written", written), err
+		return fmt.Sprintf("%d written", done.entries), err
 	})
 	if err != nil {
 		return r.fail(ctx, err)
 	}
-	r.result.Changed = written > 0
+	r.result.Changed = done.entries > 0
 	r.result.Entries = document.Len()
 	hash := document.SHA256()
 	r.result.OffsetsHash = &event.Hashes{Origin: hash, Target: hash}
-	return r.end(event.Written, fmt.Sprintf("%d offset entries read back equal, %d written", document.Len(), written))
+	return r.end(event.Written, fmt.Sprintf("%d offset entries read back equal, %d written", document.Len(), done.entries))
 }
 
 // CreateStopped creates a connector that is stopped and proves that it has no

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
@@ -146,9 +147,16 @@ func (m *Mover) Observe(ctx context.Context, request Request) (Observation, erro
 }
 
 func (m *Mover) observeSide(ctx context.Context, cluster *Cluster, connector string) (Side, error) {
+	if connector == "." || connector == ".." {
+		return Side{}, refused(fmt.Sprintf("a connector named %q cannot be asked for, since no URL can name it", connector))
+	}
 	config, err := cluster.Client.Config(ctx, connector)
 	if connect.IsNotFound(err) {
 		return Side{}, nil
+	}
+	if connect.IsBadRequest(err) && strings.ContainsAny(connector, `/%\`) {
+		return Side{}, refused(fmt.Sprintf("the workers answer no request about a connector with %q in its name (Kafka Connect 4 does not), so it can only be re-created under another name",
+			connector[strings.IndexAny(connector, `/%\`)]))
 	}
 	if err != nil {
 		return Side{}, err

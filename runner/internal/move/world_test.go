@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -24,6 +26,7 @@ type world struct {
 	global, europe *connecttest.Cluster
 	hard           bool
 	line           *line
+	name           string // of the connector
 }
 
 const (
@@ -44,8 +47,13 @@ func inWorld(t *testing.T, test func(t *testing.T, w *world), target ...connectt
 
 func newWorld(t *testing.T, hard bool, target ...connecttest.Option) *world {
 	t.Helper()
-	w := &world{t: t, kafka: connecttest.NewKafka(), hard: hard, line: &line{}}
-	w.global = connecttest.New(connecttest.WithKafka(w.kafka), connecttest.WithName("global"))
+	return newWorldOf(t, hard, nil, target)
+}
+
+func newWorldOf(t *testing.T, hard bool, origin, target []connecttest.Option) *world {
+	t.Helper()
+	w := &world{t: t, kafka: connecttest.NewKafka(), hard: hard, line: &line{}, name: orders}
+	w.global = connecttest.New(append([]connecttest.Option{connecttest.WithKafka(w.kafka), connecttest.WithName("global")}, origin...)...)
 	w.europe = connecttest.New(append([]connecttest.Option{connecttest.WithKafka(w.kafka), connecttest.WithName("europe")}, target...)...)
 	t.Cleanup(w.global.Close)
 	t.Cleanup(w.europe.Close)
@@ -56,7 +64,7 @@ func newWorld(t *testing.T, hard bool, target ...connecttest.Option) *world {
 // offsets, which it does every minute.
 func (w *world) run(config rawjson.Object) {
 	w.t.Helper()
-	if err := w.global.Client().Create(w.t.Context(), orders, config, connect.Running); err != nil {
+	if err := w.global.Client().Create(w.t.Context(), w.name, config, connect.Running); err != nil {
 		w.t.Fatal(err)
 	}
 	w.await(w.global, connect.Running)
@@ -73,7 +81,7 @@ func (w *world) pass(d time.Duration) {
 func (w *world) await(cluster *connecttest.Cluster, state connect.State) {
 	w.t.Helper()
 	err := wait.Until(w.t.Context(), cluster.Name()+" "+string(state), time.Minute, func(ctx context.Context) (bool, string, error) {
-		status, err := cluster.Client().Status(ctx, orders)
+		status, err := cluster.Client().Status(ctx, w.name)
 		if connect.IsNotFound(err) {
 			return false, "not there", nil
 		}
@@ -87,7 +95,7 @@ func (w *world) await(cluster *connecttest.Cluster, state connect.State) {
 
 func (w *world) state(cluster *connecttest.Cluster) connect.State {
 	w.t.Helper()
-	status, err := cluster.Client().Status(w.t.Context(), orders)
+	status, err := cluster.Client().Status(w.t.Context(), w.name)
 	if connect.IsNotFound(err) {
 		return ""
 	}
@@ -110,7 +118,7 @@ func (w *world) request() Request {
 		}
 		return side
 	}
-	return Request{Origin: cluster(w.global), Target: cluster(w.europe), Connector: orders}
+	return Request{Origin: cluster(w.global), Target: cluster(w.europe), Connector: w.name}
 }
 
 func (w *world) mover() *Mover { return &Mover{Options: DefaultOptions(), Sink: event.Discard{}} }
@@ -131,7 +139,7 @@ func (w *world) exact() {
 	if count.Records <= before {
 		w.t.Errorf("nothing is produced any more: %d records", count.Records)
 	}
-	if overlaps := w.kafka.Overlaps(orders); len(overlaps) > 0 {
+	if overlaps := w.kafka.Overlaps(); len(overlaps) > 0 {
 		w.t.Errorf("both copies ran at once: %+v", overlaps)
 	}
 }
@@ -163,6 +171,7 @@ type line struct {
 	cutAt  int    // cut when this many were sent; 0 for never
 	onCut  func() // called instead of cutting, if set
 	answer bool   // the last request before the cut is carried out, its answer lost
+	spread bool   // each request goes to the next worker, as a load balancer does it
 }
 
 var errCut = errors.New("killed")
@@ -173,6 +182,9 @@ func (l *line) over(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(request *http.Request) (*http.Response, error) {
 		l.mu.Lock()
 		l.sent++
+		if l.spread {
+			request.URL.Host = "worker-" + strconv.Itoa(1+l.sent%2) + strings.TrimPrefix(request.URL.Host, request.URL.Host[:len("worker-1")])
+		}
 		last, dead, onCut := l.cutAt > 0 && l.sent == l.cutAt, l.cutAt > 0 && l.sent > l.cutAt, l.onCut
 		l.mu.Unlock()
 		if onCut != nil {

@@ -1,0 +1,301 @@
+package move
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect/connecttest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+)
+
+// kinds of requests that a run sends, by what tells them apart.
+var kinds = map[string]func(*http.Request) bool{
+	"create": func(r *http.Request) bool { return r.Method == http.MethodPost },
+	"put config": func(r *http.Request) bool {
+		return r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/config")
+	},
+	"pause":  func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/pause") },
+	"stop":   func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/stop") },
+	"resume": func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/resume") },
+	"patch":  func(r *http.Request) bool { return r.Method == http.MethodPatch },
+	"get status": func(r *http.Request) bool {
+		return r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/status")
+	},
+	"get tasks": func(r *http.Request) bool {
+		return r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/tasks")
+	},
+	"get offsets": func(r *http.Request) bool {
+		return r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/offsets")
+	},
+	"get config": func(r *http.Request) bool {
+		return r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/config")
+	},
+	"get plugins":  func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/connector-plugins") },
+	"validate":     func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/validate") },
+	"everything":   func(*http.Request) bool { return true },
+	"get a server": func(r *http.Request) bool { return r.URL.Path == "/" },
+}
+
+// faults are what can become of a request.
+var faults = map[string]connecttest.Interceptor{
+	"answer lost":  func(_ http.ResponseWriter, r *http.Request, next http.Handler) { connecttest.LoseAnswer(r, next) },
+	"request lost": func(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) },
+	"409": func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		answerError(w, http.StatusConflict, "Cannot complete request momentarily due to stale configuration (typically caused by a concurrent config change)")
+	},
+	"500": func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		answerError(w, http.StatusInternalServerError, "Request cannot be completed because a rebalance is expected")
+	},
+	"carried out, 500": func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		next.ServeHTTP(httptest.NewRecorder(), r)
+		answerError(w, http.StatusInternalServerError, "Request timed out. The worker is currently waiting")
+	},
+}
+
+func answerError(w http.ResponseWriter, status int, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, `{"error_code":%d,"message":%q}`, status, message)
+}
+
+// TestFaultOnEveryKindOfRequest lets every second requests of a kind fail, on
+// both sides, in every way: the move and the rollback wait it out.
+func TestFaultOnEveryKindOfRequest(t *testing.T) {
+	for kind, is := range kinds {
+		for fault, intercept := range faults {
+			t.Run(kind+"/"+fault, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t, true)
+					w.run(slowSource())
+					for _, cluster := range []*connecttest.Cluster{w.global, w.europe} {
+						var mu sync.Mutex
+						dice := rand.New(rand.NewPCG(uint64(len(kind)), uint64(len(fault)))) // #nosec G404 -- to be repeatable
+						cluster.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+							mu.Lock()
+							failing := is(r) && dice.IntN(2) == 0
+							mu.Unlock()
+							if failing {
+								intercept(rw, r, next)
+								return
+							}
+							next.ServeHTTP(rw, r)
+						})
+					}
+					moved := w.move()
+					w.calm()
+					w.expect(moved, event.Moved, connect.Stopped, connect.Running)
+					w.pass(time.Minute)
+					w.exact()
+				})
+			})
+		}
+	}
+}
+
+// calm ends all faults.
+func (w *world) calm() {
+	w.global.Intercept(nil)
+	w.europe.Intercept(nil)
+}
+
+// TestLateWriteDoesNotLast loses the answer of the first write of offsets, the
+// rehearsal, and carries it out at some later moment of the move, over the
+// offsets that were copied since.
+func TestLateWriteDoesNotLast(t *testing.T) {
+	for late := 50 * time.Millisecond; late < 600*time.Millisecond; late += 3 * time.Millisecond {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, true)
+			w.run(slowSource())
+			first := true
+			w.europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+				if r.Method != http.MethodPatch || !first {
+					next.ServeHTTP(rw, r)
+					return
+				}
+				first = false
+				go func() {
+					w.pass(late)
+					next.ServeHTTP(httptest.NewRecorder(), r)
+				}()
+				panic(http.ErrAbortHandler)
+			})
+			w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+			w.exact()
+		})
+		if t.Failed() {
+			t.Fatalf("carried out %s late", late)
+		}
+	}
+}
+
+// TestLaggingWorkerBehindALoadBalancer sends each request to the next worker, of
+// which one is two seconds behind.
+func TestLaggingWorkerBehindALoadBalancer(t *testing.T) {
+	for slow := range 2 {
+		for _, hard := range []bool{true, false} {
+			t.Run(fmt.Sprintf("worker=%d,hard=%v", slow, hard), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					options := []connecttest.Option{connecttest.WithWorkers(2), connecttest.WithLag(slow, 2*time.Second)}
+					w := newWorldOf(t, hard, options, options)
+					w.line.spread = true
+					w.run(slowSource())
+					w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+					w.pass(time.Minute)
+					w.expect(w.rollback(), event.RolledBack, connect.Running, connect.Stopped)
+					w.pass(time.Minute)
+					w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+					w.exact()
+				})
+			})
+		}
+	}
+}
+
+// TestLeaderDiesBetweenStopAndCopy kills the origin's leader once the tasks have
+// ended, and the target's too: others take over, and the move ends.
+func TestLeaderDiesBetweenStopAndCopy(t *testing.T) {
+	for _, hard := range []bool{true, false} {
+		t.Run(fmt.Sprintf("hard=%v", hard), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorldOf(t, hard, []connecttest.Option{connecttest.WithWorkers(2)}, []connecttest.Option{connecttest.WithWorkers(2)})
+				w.run(slowSource())
+				killed := false
+				w.europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+					if r.Method == http.MethodPatch && w.hasStopped() && !killed {
+						killed = true
+						w.global.KillWorker(0)
+						w.europe.KillWorker(0)
+						panic(http.ErrAbortHandler)
+					}
+					next.ServeHTTP(rw, r)
+				})
+				w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+				w.exact()
+			})
+		})
+	}
+}
+
+// TestWorkerDiesWhileQuiescing kills a worker after the pause: what it had not
+// committed is sent again by Connect itself, with or without a move. Nothing is
+// lost, the copies do not run at once, and the proof is not called hard.
+func TestWorkerDiesWhileQuiescing(t *testing.T) {
+	for _, hard := range []bool{true, false} {
+		t.Run(fmt.Sprintf("hard=%v", hard), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorldOf(t, hard, []connecttest.Option{connecttest.WithWorkers(2)}, nil)
+				w.run(slowSource())
+				killed := false
+				w.global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+					next.ServeHTTP(rw, r)
+					if kinds["stop"](r) && !killed {
+						killed = true
+						w.global.KillWorker(1)
+					}
+				})
+				result := w.move()
+				w.expect(result, event.Moved, connect.Stopped, connect.Running)
+				w.pass(time.Minute)
+				if count := w.kafka.Count(topic); count.Missing != 0 || len(w.kafka.Overlaps(orders)) != 0 {
+					t.Errorf("%+v, overlaps %+v", count, w.kafka.Overlaps(orders))
+				}
+				t.Logf("%s; %+v", result.Message, w.kafka.Count(topic))
+			})
+		})
+	}
+}
+
+func TestOtherNamesAndSettings(t *testing.T) {
+	for _, name := range []string{"ünï☃", "a b", "a?b#c", "-", "a.b+c&d=e", "...", ";x"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, true)
+				w.name = name
+				w.run(slowSource().With("extra", rawjson.String("x")))
+				request := w.request()
+				request.TargetConnector, request.Set, request.Unset = name+"2", map[string]string{"topics.note": "a.b"}, []string{"extra"}
+				result := w.mover().Move(t.Context(), request)
+				if result.Outcome != event.Moved || result.TargetConnector != name+"2" {
+					t.Fatalf("%+v", result)
+				}
+				config, err := w.europe.Client().Config(t.Context(), name+"2")
+				if _, there := config.Get("extra"); err != nil || there || config.Text("topics.note") != "a.b" || config.Text("name") != name+"2" {
+					t.Errorf("config %s, %v", config.Value(), err)
+				}
+				w.pass(time.Minute)
+				if result := w.mover().Rollback(t.Context(), request); result.Outcome != event.RolledBack {
+					t.Fatalf("%+v", result)
+				}
+				w.await(w.global, connect.Running)
+				w.exact()
+			})
+		})
+	}
+}
+
+// TestNamesThatNoURLCanCarry has names that Kafka Connect takes on creation and
+// whose URLs Jetty 12 then refuses.
+func TestNamesThatNoURLCanCarry(t *testing.T) {
+	for _, name := range []string{"a/b", "100%", "%2F", ".", ".."} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, true)
+				w.name = name
+				if err := w.global.Client().Create(t.Context(), name, slowSource(), connect.Running); err != nil {
+					t.Fatal(err)
+				}
+				if result := w.move(); result.Outcome != event.Refused || strings.Contains(result.Message, "<") {
+					t.Errorf("%s: %s", result.Outcome, result.Message)
+				}
+			})
+		})
+	}
+}
+
+func TestNoOffsetsYet(t *testing.T) {
+	inWorld(t, func(_ *testing.T, w *world) {
+		if err := w.global.Client().Create(w.t.Context(), orders, connecttest.SourceConfig(topic, 1).With("max.records", rawjson.String("0")), connect.Running); err != nil {
+			w.t.Fatal(err)
+		}
+		w.await(w.global, connect.Running)
+		result := w.move()
+		w.expect(result, event.Moved, connect.Stopped, connect.Running)
+		if result.Copy != "none" || result.Entries != 0 {
+			w.t.Errorf("copy %q, %d entries", result.Copy, result.Entries)
+		}
+	})
+}
+
+func TestFailedTaskBeforeTheMove(t *testing.T) {
+	inWorld(t, func(_ *testing.T, w *world) {
+		w.run(slowSource())
+		w.global.FailTask(orders, 1, "org.apache.kafka.connect.errors.ConnectException: disk full")
+		w.pass(10 * time.Second)
+		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.exact()
+	})
+}
+
+func TestUserResumesTheOriginAfterTheMove(t *testing.T) {
+	inWorld(t, func(_ *testing.T, w *world) {
+		w.run(slowSource())
+		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		if err := w.global.Client().Resume(w.t.Context(), orders); err != nil {
+			w.t.Fatal(err)
+		}
+		w.pass(10 * time.Second)
+		w.expect(w.mover().Status(w.t.Context(), w.request()), event.RunningTwice, connect.Running, connect.Running)
+		w.expect(w.move(), event.RunningTwice, connect.Running, connect.Running)
+		w.expect(w.rollback(), event.RunningTwice, connect.Running, connect.Running)
+	})
+}

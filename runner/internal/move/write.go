@@ -1,0 +1,109 @@
+package move
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+)
+
+// Entries in one PATCH. A sink's are offsets of a consumer group, which the
+// broker takes in one request.
+const (
+	sourceChunk = 5000
+	sinkChunk   = 1000
+)
+
+// readBackTime is how long a worker may take to show offsets that were written.
+const readBackTime = 5 * time.Second
+
+// lateWrite is after what time a write whose answer was lost can no longer be
+// carried out: a worker gives a request up after 90 s.
+const lateWrite = 100 * time.Second
+
+// written is what came of making offsets equal.
+type written struct {
+	entries int
+	// unclear is when a write was sent last of which nobody knows whether it was
+	// carried out, or still will be; zero for none.
+	unclear time.Time
+}
+
+// makeEqual writes to a stopped connector what its offsets lack to be equal to
+// want, and reads them back. known are the offsets that are there now.
+func makeEqual(ctx context.Context, cluster *Cluster, connector string, want, known offset.Document, sink bool) (written, error) {
+	size := sourceChunk
+	if sink {
+		size = sinkChunk
+	}
+	patch := offset.Patch(want, known)
+	done := written{entries: patch.Len()}
+	for _, chunk := range patch.Chunks(size) {
+		if err := done.write(ctx, cluster, connector, chunk); err != nil {
+			return written{}, fmt.Errorf("write offsets on %s: %w", cluster.Name, err)
+		}
+	}
+	var have offset.Document
+	err := wait.Until(ctx, "the offsets on "+cluster.Name, readBackTime, func(ctx context.Context) (bool, string, error) {
+		var err error
+		have, err = proof.Offsets(ctx, cluster.Client, connector)
+		return err == nil && offset.Equal(want, have), "they do not read back as written", err
+	})
+	if _, ok := errors.AsType[*wait.TimeoutError](err); ok {
+		return written{}, &mismatchError{Cluster: cluster.Name, Difference: offset.Compare(want, have), Have: have}
+	}
+	if err != nil {
+		return written{}, fmt.Errorf("read back from %s: %w", cluster.Name, err)
+	}
+	return done, nil
+}
+
+// write sends one PATCH until it is answered.
+func (w *written) write(ctx context.Context, cluster *Cluster, connector string, chunk offset.Document) error {
+	once := cluster.Client.Patient(0)
+	var last error
+	err := wait.Until(ctx, "an answer", windowPatience, func(ctx context.Context) (bool, string, error) {
+		sent := time.Now()
+		_, last = once.AlterOffsets(ctx, connector, chunk.JSON())
+		if last == nil || !connect.IsTemporary(last) {
+			return last == nil, "", last
+		}
+		if mayBeCarriedOut(last) {
+			w.unclear = sent
+		}
+		return false, last.Error(), nil
+	})
+	if _, ok := errors.AsType[*wait.TimeoutError](err); ok {
+		return last
+	}
+	return err
+}
+
+// mayBeCarriedOut reports whether a request that failed may have been carried
+// out all the same, or still be.
+func mayBeCarriedOut(err error) bool {
+	if answer, ok := errors.AsType[*connect.ResponseError](err); ok {
+		return answer.Status != http.StatusConflict && answer.Status != http.StatusTooManyRequests && !strings.Contains(answer.Message, "rebalance is expected")
+	}
+	dial, ok := errors.AsType[*net.OpError](err)
+	return !ok || dial.Op != "dial"
+}
+
+// mismatchError says that offsets read back are not those that were written.
+type mismatchError struct {
+	Cluster    string
+	Difference offset.Difference
+	Have       offset.Document
+}
+
+func (e *mismatchError) Error() string {
+	return fmt.Sprintf("read back from %s: %s", e.Cluster, e.Difference)
+}
