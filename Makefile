@@ -8,7 +8,7 @@ VERSION  ?= 0.1.0
 KESTRA   ?= 2.0.0
 GOTESTSUM := go run gotest.tools/gotestsum@v1.13.0
 GOLANGCI  := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
-LDFLAGS  := -s -w -X github.com/connect-ferry/connect-ferry/runner/internal/cli.Version=$(VERSION)
+LDFLAGS  := -s -w
 # Maven must run on a JDK that can compile for Kestra 2.0; it says so if there is none.
 MAVEN     = JAVA_HOME="$$(.ci/jdk)" mvn -q -B --no-transfer-progress
 
@@ -38,7 +38,7 @@ plugin: runner ## The Kestra plugin, plugin/target/plugins/*.jar
 	$(MAVEN) -f plugin/pom.xml -DskipTests package
 
 image: runner build/ca-certificates.crt ## The image; BASE=... for another base
-	docker build $(if $(BASE),--build-arg BASE=$(BASE)) -t connect-ferry:$(VERSION) .
+	docker build $(if $(BASE),--build-arg BASE=$(BASE)) -t connectferry/ferry:$(VERSION) .
 
 build/ca-certificates.crt:
 	mkdir -p build

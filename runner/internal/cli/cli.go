@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -18,8 +17,8 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/move"
 )
 
-// Version is set at build time with -ldflags "-X ...cli.Version=1.2.3".
-var Version = "0.1.0"
+// Version is that of the runner, the plugin and the image.
+const Version = "0.1.0"
 
 const exitStatus = `EXIT STATUS
    0    done, or nothing to do
@@ -76,7 +75,7 @@ func newApp(stdout, stderr io.Writer, code *int) *ucli.App {
 			"ferry move --clusters clusters.yaml --origin global --target europe --connector orders",
 		Description: "Each command says whether it reads or writes, and where. Files come by flag; positional arguments are refused.\n" +
 			"All flags may come from a JSON file instead (--request), under the same names with _ for -.",
-		Version:                   version(),
+		Version:                   Version,
 		Writer:                    stdout,
 		ErrWriter:                 stderr,
 		HideHelpCommand:           true,
@@ -105,18 +104,4 @@ func newApp(stdout, stderr io.Writer, code *int) *ucli.App {
 
 func usageError(_ *ucli.Context, err error, _ bool) error {
 	return errors.New(strings.TrimSuffix(err.Error(), "\n") + ", see --help")
-}
-
-func version() string {
-	if Version != "dev" {
-		return Version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, setting := range info.Settings {
-			if setting.Key == "vcs.revision" && len(setting.Value) > 12 {
-				return "dev-" + setting.Value[:12]
-			}
-		}
-	}
-	return Version
 }

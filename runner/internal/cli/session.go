@@ -57,7 +57,7 @@ func (d definition) command(stdout, stderr io.Writer, code *int) *ucli.Command {
 func (d definition) run(ctx context.Context, c *ucli.Context, stdout, stderr io.Writer) int {
 	mask := &secret.Mask{}
 	stdout, stderr = mask.Writer(stdout), mask.Writer(stderr)
-	result := event.Result{Schema: event.SchemaID, Command: d.name, Version: version(), StartedAt: time.Now().UTC(), Connectors: []event.Connector{}}
+	result := event.Result{Schema: event.SchemaID, Command: d.name, Version: Version, StartedAt: time.Now().UTC(), Connectors: []event.Connector{}}
 	asked, err := readRequest(c)
 	out := newPrinter(asked.Output, stdout, stderr)
 	if err == nil {
