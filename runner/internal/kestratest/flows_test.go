@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -220,6 +221,8 @@ func killed(s *stage, t *testing.T) {
 	x, err := run.Wait(ctx)
 	must(t, err)
 	wantState(t, x, "KILLED")
+	// Kestra says KILLED at once; the task goes on to put the connector back, and to say so.
+	s.awaitSaid(t, "archive: put_back")
 	s.isBack(t, "archive")
 }
 
@@ -237,6 +240,14 @@ func (s *stage) awaitPaused(t *testing.T, connector string) {
 	must(t, wait.Until(t.Context(), connector+" to be paused", waitTime, func(ctx context.Context) (bool, string, error) {
 		status, err := s.global.Client().Status(ctx, connector)
 		return err == nil && status.Connector.State != connect.Running, string(status.Connector.State), err
+	}))
+}
+
+// awaitSaid waits for a line of a log.
+func (s *stage) awaitSaid(t *testing.T, part string) {
+	t.Helper()
+	must(t, wait.Until(t.Context(), "the log to say "+part, waitTime, func(context.Context) (bool, string, error) {
+		return slices.ContainsFunc(s.said.all(), func(line string) bool { return strings.Contains(line, part) }), "not yet", nil
 	}))
 }
 
@@ -298,9 +309,8 @@ func (s *stage) keepsSecrets(t *testing.T) {
 			t.Errorf("the password is in: %s", line)
 		}
 	}
-	left, err := s.leftFiles()
-	must(t, err)
-	if len(left) > 0 {
-		t.Errorf("files left in the tasks' folders: %v", left)
-	}
+	must(t, wait.Until(t.Context(), "the tasks' folders to be emptied", waitTime, func(context.Context) (bool, string, error) {
+		left, err := s.leftFiles()
+		return len(left) == 0, strings.Join(left, " "), err
+	}))
 }

@@ -21,7 +21,7 @@ import (
 
 const (
 	runLimit = 3 * time.Minute
-	waitTime = 30 * time.Second
+	waitTime = 2 * time.Minute // on a machine that does a lot besides
 	password = "p4ssw0rd-${env:HOME}-that-nobody-sees"
 )
 

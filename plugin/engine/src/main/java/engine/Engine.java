@@ -23,8 +23,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 
 import static engine.EngineContext.TENANT;
 
@@ -84,6 +84,7 @@ public final class Engine {
         runner.setSchedulerEnabled(false); // No triggers here: saves the scheduler's start-up.
         runner.run();
         events.write("ready", "flows", engine.loadFlows(arguments.flowFolders()));
+        Thread.ofPlatform().daemon().name("watcher").start(engine::watch);
         return engine;
     }
 
@@ -130,7 +131,8 @@ public final class Engine {
         try {
             action.take(command);
         } catch (Exception failure) {
-            events.write("error", "ref", command.ref(), "message", String.valueOf(failure.getMessage()));
+            Throwable cause = failure instanceof ExecutionException && failure.getCause() != null ? failure.getCause() : failure;
+            events.write("error", "ref", command.ref(), "message", String.valueOf(cause.getMessage()));
         }
     }
 
@@ -162,29 +164,26 @@ public final class Engine {
 
         String executionId = started.get();
         events.write("started", "ref", command.ref(), "execution", executionId, "flow", command.run());
-        while (!isDone(end)) {
-            watcher.look(executionId);
-        }
         Execution ended = end.get();
-        do {
-            watcher.look(executionId);
-            isDone(new CompletableFuture<>());
-        } while (!watcher.isQuiet(LOGS_SETTLE));
+        TimeUnit.MILLISECONDS.sleep(LOGS_SETTLE.toMillis()); // They are stored some time after the execution has ended.
+        for (long looks = watcher.looks(); watcher.looks() < looks + 2; ) {
+            TimeUnit.MILLISECONDS.sleep(LOOK_EVERY.toMillis());
+        }
         events.write("ended", "ref", command.ref(), "execution", executionId, "flow", command.run(),
             "state", ended.getState().getCurrent(), "ms", Watcher.millisOf(ended.getState()),
             "outputs", VersionShim.outputsOf(context, ended), "tasks", watcher.tasksOf(ended));
     }
 
-    /** Waits a moment for it. */
-    private static boolean isDone(CompletableFuture<?> future) throws InterruptedException {
+    private void watch() {
         try {
-            future.get(LOOK_EVERY.toMillis(), TimeUnit.MILLISECONDS);
-        } catch (TimeoutException notYet) {
-            return false;
-        } catch (java.util.concurrent.ExecutionException failed) {
-            return true; // Whoever reads the value gets the failure.
+            while (true) {
+                watcher.look();
+                TimeUnit.MILLISECONDS.sleep(LOOK_EVERY.toMillis());
+            }
+        } catch (Exception failure) {
+            failure.printStackTrace();
+            events.write("error", "message", "no more events: " + failure.getMessage());
         }
-        return true;
     }
 
     private void kill(Command command) throws Exception {

@@ -25,35 +25,40 @@ import static engine.EngineContext.TENANT;
  * repositories, since the queues of 1.3 and 2.0 have nothing in common.
  */
 final class Watcher {
+    private static final Duration NOTHING_TO_COME = Duration.ofSeconds(90);
+
     private final ApplicationContext context;
     private final Events events;
     private final Map<String, State.Type> executionStates = new HashMap<>();
     private final Map<String, State.Type> taskStates = new HashMap<>();
     private final Map<String, Integer> logsSeen = new HashMap<>();
-    private final Map<String, Instant> lastLog = new HashMap<>();
+    private long looks;
 
     Watcher(ApplicationContext context, Events events) {
         this.context = context;
         this.events = events;
     }
 
-    /** Writes the news and returns the execution, or null if it is not stored yet. */
-    synchronized Execution look(String executionId) throws Exception {
+    /** Writes the news. */
+    synchronized void look() {
         List<Execution> executions = context.getBean(ExecutionRepositoryInterface.class).findAllAsync(TENANT).collectList().block();
-        Execution found = null;
         for (Execution execution : executions == null ? List.<Execution>of() : executions) {
-            tellOf(execution);
-            if (execution.getId().equals(executionId)) {
-                found = execution;
+            if (!isOver(execution)) {
+                tellOf(execution);
             }
         }
-        return found;
+        looks++;
     }
 
-    /** Whether no log line has come in for a while; they are stored some time after the execution has ended. */
-    synchronized boolean isQuiet(Duration time) {
-        Instant since = Instant.now().minus(time);
-        return lastLog.values().stream().noneMatch(since::isBefore);
+    /** How often it has looked; two more looks are one that began after now. */
+    synchronized long looks() {
+        return looks;
+    }
+
+    /** Whether it ended so long ago that nothing more is to come: a killed task may talk on for a minute. */
+    private boolean isOver(Execution execution) {
+        return executionStates.get(execution.getId()) == execution.getState().getCurrent() && execution.getState().isTerminated()
+            && execution.getState().maxDate().isBefore(Instant.now().minus(NOTHING_TO_COME));
     }
 
     private void tellOf(Execution execution) {
@@ -79,10 +84,7 @@ final class Watcher {
             events.write("log", "execution", execution.getId(), "flow", execution.getFlowId(), "task", entry.getTaskId(),
                 "level", entry.getLevel(), "at", entry.getTimestamp(), "message", entry.getMessage());
         }
-        if (logs.size() > seen) {
-            logsSeen.put(execution.getId(), logs.size());
-            lastLog.put(execution.getId(), Instant.now());
-        }
+        logsSeen.put(execution.getId(), Math.max(seen, logs.size()));
     }
 
     List<Map<String, Object>> tasksOf(Execution execution) throws Exception {
