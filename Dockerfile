@@ -1,45 +1,32 @@
-# The runner for containers: /ferry, also on the PATH, CA certificates and a shell for plain script tasks.
+# The runner as an image: for Kestra's container runners, for plain script tasks, and by itself.
+# Build it with `make image`, which puts the runner and the CA certificates under build/.
 #
-#   docker build -t connectferry/ferry:0.1.0 .
-#
-# Where no image can be pulled, any base with a shell does, with the runner built outside:
-#
-#   make runner
-#   docker build --build-arg BUILDER=BASE --build-arg BASE=BASE --build-arg PREBUILT=build/runner/linux-amd64/ferry .
-ARG BUILDER=golang:1.26-alpine
+# BASE gives the shell that script tasks need; anything with /bin/sh will do. Where no image can be
+# pulled, import one: `make image BASE=...`, see CONTRIBUTING.md.
 ARG BASE=alpine:3.22
-
-FROM ${BUILDER} AS builder
-# Path within the build context of a runner that is built already.
-ARG PREBUILT=
-ARG VERSION=dev
-WORKDIR /src
-COPY . .
-RUN set -e; \
-    mkdir -p /out/etc/ssl/certs /out/usr/bin; \
-    if [ -n "$PREBUILT" ]; then \
-        cp "$PREBUILT" /out/ferry; \
-    else \
-        CGO_ENABLED=0 go build -trimpath \
-            -ldflags "-s -w -X github.com/connect-ferry/connect-ferry/runner/internal/cli.Version=$VERSION" -o /out/ferry ./runner; \
-    fi; \
-    chmod 0755 /out/ferry; \
-    ln -s /ferry /out/usr/bin/ferry; \
-    # Of the build context if they are there, for builders that have none.
-    if [ -f build/ca-certificates.crt ]; then \
-        cp build/ca-certificates.crt /out/etc/ssl/certs/ca-certificates.crt; \
-    else \
-        cp /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/ca-certificates.crt; \
-    fi; \
-    chmod 0644 /out/etc/ssl/certs/ca-certificates.crt; \
-    # The working directory of who runs it by hand.
-    mkdir -p /out/work; \
-    chown 65532:65532 /out/work
-
 FROM ${BASE}
-COPY --from=builder /out/ /
-# By number, for clusters that insist on runAsNonRoot. Kestra's plugin hands its files to this user.
+
+# Set by BuildKit; the classic builder takes the default.
+ARG TARGETARCH=amd64
+
+COPY build/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY build/runner/linux-${TARGETARCH}/ferry /ferry
+
+# By name on the PATH too, for script tasks. Scratch space for those, which Kestra mounts over.
+RUN mkdir -p /usr/local/bin /tmp /work \
+ && ln -s /ferry /usr/local/bin/ferry \
+ && chmod 1777 /tmp \
+ && chown 65532:65532 /work
+
+ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
+# A number, so that Kubernetes can see that it is not root.
 USER 65532:65532
 WORKDIR /work
-# No entry point: a shell runs scripts, and `docker run IMAGE ferry move …` reads as on a terminal.
+
+LABEL org.opencontainers.image.title="connect-ferry" \
+      org.opencontainers.image.description="Moves Kafka Connect connectors between Connect clusters" \
+      org.opencontainers.image.licenses="Apache-2.0"
+
+# No entry point, so that a shell runs scripts: `docker run IMAGE ferry move ...`, `docker run IMAGE sh -c '...'`.
 CMD ["ferry", "--help"]
