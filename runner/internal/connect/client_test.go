@@ -406,7 +406,7 @@ func TestAnswerThatCannotBeRead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			transport := &wire{answer: func(int, *http.Request) (*http.Response, error) {
-				return &http.Response{StatusCode: 200, Body: test.body, Header: http.Header{}}, nil
+				return &http.Response{StatusCode: http.StatusOK, Body: test.body, Header: http.Header{}}, nil
 			}}
 			document, err := newClient(t, transport).Patient(0).Offsets(t.Context(), "a")
 			if err == nil || !strings.Contains(err.Error(), test.says) || connect.IsUnreachable(err) != test.unreachable {

@@ -1,7 +1,6 @@
 package connecttest
 
 import (
-	"context"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -10,29 +9,21 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
+	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// startLab starts a lab that ends with the test.
-func startLab(t *testing.T, clusters ...lab.ConnectSpec) *lab.Lab {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("-short: a real Kafka and Kafka Connect take half a minute")
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
-	defer cancel()
-	started, err := lab.Start(ctx, lab.Config{
-		Kafka: []lab.KafkaSpec{{Name: "kafka"}}, Connect: clusters, Progress: t.Output(),
+func TestMain(m *testing.M) {
+	labtest.Main(m, lab.Config{
+		Kafka: []lab.KafkaSpec{{Name: "kafka"}},
+		Connect: []lab.ConnectSpec{
+			{Name: "current", Kafka: "kafka", Properties: map[string]string{
+				"task.shutdown.graceful.timeout.ms": strconv.FormatInt(grace.Milliseconds(), 10),
+			}},
+			{Name: "v36", Kafka: "kafka", Version: "3.6.2"},
+			{Name: "v34", Kafka: "kafka", Version: "3.4.1"},
+		},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := started.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return started
 }
 
 // grace is less than Connect's default of 5 s, to save time.
@@ -73,13 +64,7 @@ func labSubject(t *testing.T, cluster *lab.Connect) Subject {
 
 // TestConformanceOfKafkaConnect is what makes the fake's word count.
 func TestConformanceOfKafkaConnect(t *testing.T) {
-	started := startLab(t,
-		lab.ConnectSpec{Name: "current", Kafka: "kafka", Properties: map[string]string{
-			"task.shutdown.graceful.timeout.ms": strconv.FormatInt(grace.Milliseconds(), 10),
-		}},
-		lab.ConnectSpec{Name: "v36", Kafka: "kafka", Version: "3.6.2"},
-		lab.ConnectSpec{Name: "v34", Kafka: "kafka", Version: "3.4.1"},
-	)
+	started := labtest.Lab(t)
 	subject := labSubject(t, started.Connect("current"))
 	RunConformance(t, func(t *testing.T, test func(*testing.T, Subject)) { test(t, subject) })
 	for _, name := range []string{"v36", "v34"} {

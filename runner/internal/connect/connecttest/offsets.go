@@ -81,12 +81,12 @@ func hashMapOrder(value rawjson.Value) rawjson.Value {
 		return value
 	}
 	keys := object.Keys()
-	buckets := uint32(16)
-	for uint32(len(keys)) > buckets*3/4 {
+	buckets := 16
+	for len(keys) > buckets*3/4 {
 		buckets *= 2
 	}
 	slices.SortStableFunc(keys, func(a, b string) int {
-		return int(javaHash(a)&(buckets-1)) - int(javaHash(b)&(buckets-1))
+		return int(javaHash(a))&(buckets-1) - int(javaHash(b))&(buckets-1)
 	})
 	var ordered rawjson.Object
 	for _, key := range keys {

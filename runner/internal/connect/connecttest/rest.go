@@ -270,9 +270,7 @@ func (c *Cluster) createConnector(w *worker, r *http.Request) (answer, error) {
 		}
 	}
 	target := connect.State(strings.ToUpper(request.Text("initial_state")))
-	switch target {
-	case "", connect.Running, connect.Paused, connect.Stopped:
-	default:
+	if !slices.Contains([]connect.State{"", connect.Running, connect.Paused, connect.Stopped}, target) {
 		return answer{}, errInternal(fmt.Sprintf("Cannot construct instance of `%sCreateConnectorRequest$InitialState`, problem: No enum constant %sCreateConnectorRequest.InitialState.%s",
 			entities, entities, target))
 	}

@@ -47,7 +47,7 @@ func (g *group) revokeAll() {
 func (s *sinkTask) between() {}
 
 func (s *sinkTask) pollTime() time.Duration {
-	return time.Duration(setting(s.config, "poll.block.ms", setting(s.config, "poll.ms", 10))) * time.Millisecond
+	return time.Duration(setting(s.config, "poll.block.ms", 10)) * time.Millisecond
 }
 
 // polled delivers what the poll returned. put() of a cancelled task is not
@@ -62,7 +62,7 @@ func (s *sinkTask) polled() bool {
 			position = s.group().offsets[partition]
 		}
 		records := s.cluster.kafka.topics[partition.topic][partition.partition]
-		until := min(position+setting(s.config, "batch.size", setting(s.config, "batch", 1)), int64(len(records)))
+		until := min(position+setting(s.config, "batch.size", 1), int64(len(records)))
 		for ; position < until; position++ {
 			record := records[position]
 			record.Cluster, record.At = s.cluster.name, time.Now()

@@ -51,9 +51,9 @@ func newSourceTask(t *task) *sourceTask {
 	number := func(key string, otherwise int64) int64 { return setting(t.config, key, otherwise) }
 	s := &sourceTask{
 		task: t, topic: t.config.Text("topic"), stream: prefix + "-" + strconv.Itoa(t.id), committable: nothing,
-		rate: number("rate", defaultRate), batch: number("batch.size", number("batch", defaultBatch)), most: number("max.records", -1),
+		rate: number("rate", defaultRate), batch: number("batch.size", defaultBatch), most: number("max.records", -1),
 		first: number("start.sequence", 0), failAfter: number("fail.after", -1),
-		block: time.Duration(number("poll.block.ms", number("poll.ms", 0))) * time.Millisecond,
+		block: time.Duration(number("poll.block.ms", 0)) * time.Millisecond,
 		ack:   time.Duration(number("ack.ms", defaultAckMS)) * time.Millisecond,
 	}
 	s.partition = rawjson.Object{}.With("stream", rawjson.String(s.stream)).Value()

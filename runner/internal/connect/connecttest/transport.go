@@ -88,7 +88,7 @@ func (t transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		defer func() {
 			// As net/http's server does: the connection is closed, nothing is said.
 			if recovered := recover(); recovered != nil {
-				if recovered != http.ErrAbortHandler {
+				if err, isError := recovered.(error); !isError || !errors.Is(err, http.ErrAbortHandler) {
 					panic(recovered)
 				}
 				recorder = nil
