@@ -129,6 +129,8 @@ func newReader(bootstrap, topic string) (*reader, error) {
 		// The end of a topic may be the mark of a transaction: it has to be
 		// seen to know that the end is reached.
 		kgo.KeepControlRecords(),
+		// The topic may be created while this waits for it.
+		kgo.MetadataMinAge(50*time.Millisecond),
 		kgo.RetryTimeout(10*time.Second),
 		kgo.FetchMaxWait(100*time.Millisecond),
 	)

@@ -38,6 +38,7 @@ func StartTraffic(ctx context.Context, spec TrafficSpec) (*Traffic, error) {
 		kgo.SeedBrokers(spec.Bootstrap),
 		kgo.AllowAutoTopicCreation(),
 		kgo.UnknownTopicRetries(-1),
+		kgo.MetadataMinAge(50*time.Millisecond), // the topic is there soon
 		kgo.DefaultProduceTopic(spec.Topic),
 	)
 	if err != nil {
