@@ -14,7 +14,7 @@ import (
 )
 
 // Check checks a document by a schema, as in Check(Request, content). It
-// returns a [Problem] if the schema refuses it.
+// returns a [DocumentError] if the schema refuses it.
 func Check(schema Schema, document []byte) error {
 	source, err := Read(document)
 	if err != nil {
@@ -23,20 +23,20 @@ func Check(schema Schema, document []byte) error {
 	return source.Check(schema)
 }
 
-// Check checks the document by a schema. It returns a [Problem] if the schema
+// Check checks the document by a schema. It returns a [DocumentError] if the schema
 // refuses it.
 func (s *Source) Check(schema Schema) error {
 	decoder := json.NewDecoder(bytes.NewReader(s.json))
 	decoder.UseNumber()
 	var instance any // only looked at by the validator
 	if err := decoder.Decode(&instance); err != nil {
-		return &Problem{Expected: "is not valid JSON"}
+		return &DocumentError{Expected: "is not valid JSON"}
 	}
 	refusal, ok := errors.AsType[*jsonschema.ValidationError](schema().Validate(instance))
 	if !ok {
 		return nil
 	}
-	var problems []*Problem
+	var problems []*DocumentError
 	for _, leaf := range leaves(refusal) {
 		problems = append(problems, s.explain(leaf, instance))
 	}
@@ -45,8 +45,8 @@ func (s *Source) Check(schema Schema) error {
 
 // byUse orders problems by how much they help: an unknown key is most often the
 // reason why another is missing; after that they come as in the document.
-func byUse(a, b *Problem) int {
-	unknown := func(p *Problem) int {
+func byUse(a, b *DocumentError) int {
+	unknown := func(p *DocumentError) int {
 		if strings.HasPrefix(p.Expected, unknownKey) {
 			return 0
 		}
@@ -70,7 +70,7 @@ func leaves(refusal *jsonschema.ValidationError) []*jsonschema.ValidationError {
 }
 
 // explain says in a user's words what a leaf found.
-func (s *Source) explain(leaf *jsonschema.ValidationError, instance any) *Problem {
+func (s *Source) explain(leaf *jsonschema.ValidationError, instance any) *DocumentError {
 	place := pointer(leaf.InstanceLocation)
 	file, fragment, _ := strings.Cut(leaf.AbsoluteKeywordLocation, "#")
 	keywords := pointer(fragment)

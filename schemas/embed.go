@@ -2,7 +2,7 @@
 // or writes, and checks documents by them.
 //
 // [Read] takes a YAML or JSON document, [Source.Check] checks it. What is wrong
-// comes as one [Problem]: one line that names the place and what was expected.
+// comes as one [DocumentError]: one line that names the place and what was expected.
 // It never quotes a value, since any value may be a credential; the words come
 // from the schema, not from the document.
 package schemas

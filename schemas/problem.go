@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Problem is the first thing that is wrong with a document.
-type Problem struct {
+// DocumentError is the first thing that is wrong with a document.
+type DocumentError struct {
 	Line, Column int      // from 1, in characters; 0 where not known
 	Place        []string // keys and indexes from the root
 	Expected     string   // what is wrong and what was expected
@@ -16,7 +16,7 @@ type Problem struct {
 
 // Error says where and what: "12:7: clusters.a.password: expected text, found a
 // list".
-func (p *Problem) Error() string {
+func (p *DocumentError) Error() string {
 	text := p.Expected
 	if place := p.place(); place != "" {
 		text = place + ": " + text
@@ -29,7 +29,7 @@ func (p *Problem) Error() string {
 
 // In returns the error with the name of the file before it, as compilers write
 // it: "clusters.yaml:12:7: clusters.a.password: ...".
-func (p *Problem) In(file string) string {
+func (p *DocumentError) In(file string) string {
 	if p.Line > 0 {
 		return file + ":" + p.Error()
 	}
@@ -44,7 +44,7 @@ var private = []string{"username", "password", "bearer_token", "client_secret", 
 // what remains of a line with a blank forgotten.
 var name = regexp.MustCompile(`^[\p{L}\p{N}_.@/ -]{1,80}$`)
 
-func (p *Problem) place() string {
+func (p *DocumentError) place() string {
 	shown := p.Place
 	if at := slices.IndexFunc(shown, func(key string) bool { return slices.Contains(private, key) }); at >= 0 {
 		shown = shown[:at+1]

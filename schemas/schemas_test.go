@@ -127,7 +127,7 @@ func TestCheckResult(t *testing.T) {
 	} {
 		document := strings.Replace(valid, test.old, test.new, 1)
 		err := Check(Result, []byte(document))
-		if _, ok := errors.AsType[*Problem](err); !ok || err.Error() != test.want {
+		if _, ok := errors.AsType[*DocumentError](err); !ok || err.Error() != test.want {
 			t.Errorf("%s\n got %v\nwant %s", name, err, test.want)
 		}
 	}
@@ -140,7 +140,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, document string) {
 		source, err := Read([]byte(document))
 		if err != nil {
-			if _, ok := errors.AsType[*Problem](err); !ok {
+			if _, ok := errors.AsType[*DocumentError](err); !ok {
 				t.Fatalf("%T: %v", err, err)
 			}
 			return

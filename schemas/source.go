@@ -32,11 +32,11 @@ const (
 // Read reads one YAML or JSON document. Text keeps every character: a plain
 // number or true without quotes stays a number or a boolean, for a schema to
 // refuse. Duplicate keys, YAML merge keys, unknown YAML tags and more than one
-// document are refused with a [Problem].
+// document are refused with a [DocumentError].
 func Read(content []byte) (*Source, error) {
 	content = bytes.TrimPrefix(content, []byte("\ufeff"))
 	if !utf8.Valid(content) {
-		return nil, &Problem{Expected: "is not UTF-8 text"}
+		return nil, &DocumentError{Expected: "is not UTF-8 text"}
 	}
 	root, err := parse(content)
 	if err != nil {
@@ -54,15 +54,15 @@ func Read(content []byte) (*Source, error) {
 // JSON returns the document as JSON.
 func (s *Source) JSON() []byte { return s.json }
 
-// Problem returns a problem at a place of this document, or at what is nearest
+// DocumentError returns a problem at a place of this document, or at what is nearest
 // above it.
-func (s *Source) Problem(place []string, expected string) *Problem {
+func (s *Source) Problem(place []string, expected string) *DocumentError {
 	for known := len(place); known >= 0; known-- {
 		if at, ok := s.at[key(place[:known])]; ok {
-			return &Problem{Line: at.line, Column: at.column, Place: place, Expected: expected}
+			return &DocumentError{Line: at.line, Column: at.column, Place: place, Expected: expected}
 		}
 	}
-	return &Problem{Place: place, Expected: expected}
+	return &DocumentError{Place: place, Expected: expected}
 }
 
 func key(place []string) string { return strings.Join(place, "\x00") }
@@ -87,15 +87,15 @@ func parseYAML(content []byte) (*yaml.Node, error) {
 	var document yaml.Node
 	if err := decoder.Decode(&document); err != nil {
 		if errors.Is(err, io.EOF) {
-			return nil, &Problem{Expected: "is empty"}
+			return nil, &DocumentError{Expected: "is empty"}
 		}
 		return nil, invalidYAML(err)
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, &Problem{Expected: "holds more than one document, expected one"}
+		return nil, &DocumentError{Expected: "holds more than one document, expected one"}
 	}
 	if len(document.Content) != 1 {
-		return nil, &Problem{Expected: "is empty"}
+		return nil, &DocumentError{Expected: "is empty"}
 	}
 	return document.Content[0], nil
 }
@@ -103,7 +103,7 @@ func parseYAML(content []byte) (*yaml.Node, error) {
 var yamlLine = regexp.MustCompile(`line \d+`)
 
 // invalidYAML says in our words what the parser found: its own may quote a value.
-func invalidYAML(err error) *Problem {
+func invalidYAML(err error) *DocumentError {
 	text, expected := err.Error(), "is not valid YAML"
 	if line := yamlLine.FindString(text); line != "" {
 		expected += ", look near " + line
@@ -119,7 +119,7 @@ func invalidYAML(err error) *Problem {
 			expected += ": " + advice
 		}
 	}
-	return &Problem{Expected: expected}
+	return &DocumentError{Expected: expected}
 }
 
 // write writes a node as JSON and remembers where it stands.
@@ -142,9 +142,9 @@ func (s *Source) write(out *bytes.Buffer, node *yaml.Node, place []string, depth
 		return s.writeScalar(out, node, place)
 	case yaml.AliasNode:
 		return s.write(out, node.Alias, place, depth+1)
-	default:
-		return s.Problem(place, "is no value")
+	case yaml.DocumentNode: // only ever the root
 	}
+	return s.Problem(place, "is no value")
 }
 
 func (s *Source) writeMapping(out *bytes.Buffer, node *yaml.Node, place []string, depth int) error {
@@ -154,7 +154,7 @@ func (s *Source) writeMapping(out *bytes.Buffer, node *yaml.Node, place []string
 		label, value := node.Content[i], node.Content[i+1]
 		here := below(place, label.Value)
 		refuse := func(shown []string, expected string) error {
-			return &Problem{Line: label.Line, Column: label.Column, Place: shown, Expected: expected}
+			return &DocumentError{Line: label.Line, Column: label.Column, Place: shown, Expected: expected}
 		}
 		switch {
 		case label.Kind != yaml.ScalarNode:

@@ -30,7 +30,7 @@ func (r *jsonReader) node() (*yaml.Node, error) {
 	at := r.next()
 	token, err := r.decoder.Token()
 	if err != nil {
-		return nil, &Problem{Line: at.line, Column: at.column, Expected: "is not valid JSON"}
+		return nil, &DocumentError{Line: at.line, Column: at.column, Expected: "is not valid JSON"}
 	}
 	node := &yaml.Node{Kind: yaml.ScalarNode, Line: at.line, Column: at.column}
 	switch value := token.(type) {
@@ -51,7 +51,7 @@ func (r *jsonReader) node() (*yaml.Node, error) {
 
 func (r *jsonReader) collect(node *yaml.Node) error {
 	if r.depth++; r.depth > maxDepth {
-		return &Problem{Line: node.Line, Column: node.Column, Expected: "is nested too deeply"}
+		return &DocumentError{Line: node.Line, Column: node.Column, Expected: "is nested too deeply"}
 	}
 	for r.decoder.More() {
 		element, err := r.node()
@@ -80,12 +80,12 @@ func positionOf(content []byte, offset int) position {
 }
 
 // invalidJSON says where JSON ends to be valid, without quoting it.
-func invalidJSON(content []byte) *Problem {
+func invalidJSON(content []byte) *DocumentError {
 	var ignored json.RawMessage
 	syntax, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(content, &ignored))
 	if !ok {
-		return &Problem{Expected: "is not valid JSON"}
+		return &DocumentError{Expected: "is not valid JSON"}
 	}
 	at := positionOf(content, int(syntax.Offset)-1)
-	return &Problem{Line: at.line, Column: at.column, Expected: "is not valid JSON from here on"}
+	return &DocumentError{Line: at.line, Column: at.column, Expected: "is not valid JSON from here on"}
 }

@@ -26,7 +26,7 @@ func known(keyword string) bool {
 
 // explain says what a keyword of the schema expected. rest is what follows the
 // keyword within the schema.
-func (r refusal) explain(keyword string, rest []string) *Problem {
+func (r refusal) explain(keyword string, rest []string) *DocumentError {
 	expected := "expected "
 	switch keyword {
 	case "additionalProperties":
@@ -123,11 +123,11 @@ func kind(value any) string {
 
 // unknown names the first key that the schema does not have, and the one that
 // may be meant. A key without a value is not named: it may be a stray value.
-func (r refusal) unknown() *Problem {
+func (r refusal) unknown() *DocumentError {
 	object, _ := r.value.(map[string]any)
 	properties, _ := r.schema["properties"].(map[string]any)
 	allowed := slices.Sorted(maps.Keys(properties))
-	var problems []*Problem
+	var problems []*DocumentError
 	for key, value := range object {
 		if slices.Contains(allowed, key) {
 			continue

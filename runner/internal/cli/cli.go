@@ -83,7 +83,7 @@ func newApp(stdout, stderr io.Writer, code *int) *ucli.App {
 		DisableSliceFlagSeparator: true, // or --set topics=a,b becomes two settings
 		Suggest:                   true,
 		ExitErrHandler:            func(*ucli.Context, error) {}, // or cli.Exit would end the process from within
-		OnUsageError:              usageError,
+		OnUsageError:              onUsageError,
 		CustomAppHelpTemplate:     ucli.AppHelpTemplate + "\n" + exitStatus,
 		Action: func(c *ucli.Context) error {
 			if c.Args().Present() {
@@ -102,6 +102,6 @@ func newApp(stdout, stderr io.Writer, code *int) *ucli.App {
 	return app
 }
 
-func usageError(_ *ucli.Context, err error, _ bool) error {
+func onUsageError(_ *ucli.Context, err error, _ bool) error {
 	return errors.New(strings.TrimSuffix(err.Error(), "\n") + ", see --help")
 }

@@ -19,7 +19,7 @@ import (
 func (s *session) dial(ctx context.Context, name string, needKafka bool) (*move.Cluster, error) {
 	settings, err := s.clusters.Cluster(name)
 	if err != nil {
-		return nil, &usageErr{err.Error()}
+		return nil, &usageError{err.Error()}
 	}
 	tlsConfig, err := settings.TLS.Config()
 	if err != nil {

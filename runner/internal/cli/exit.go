@@ -36,13 +36,13 @@ var severity = []struct {
 	{event.Refused, exitRefused},
 }
 
-// usageErr is a mistake in how a command was called.
-type usageErr struct{ message string }
+// usageError is a mistake in how a command was called.
+type usageError struct{ message string }
 
-func (e *usageErr) Error() string { return e.message }
+func (e *usageError) Error() string { return e.message }
 
 func usagef(format string, arguments ...any) error {
-	return &usageErr{fmt.Sprintf(format, arguments...)}
+	return &usageError{fmt.Sprintf(format, arguments...)}
 }
 
 // conclude fills in how the command ended as a whole.
@@ -69,7 +69,7 @@ func concludeError(err error) (event.Outcome, int) {
 	if errors.Is(err, move.ErrInterrupted) {
 		return event.Interrupted, exitInterrupted
 	}
-	if _, ok := errors.AsType[*usageErr](err); ok {
+	if _, ok := errors.AsType[*usageError](err); ok {
 		return event.Invalid, exitUsage
 	}
 	if _, ok := errors.AsType[*plan.InputError](err); ok {

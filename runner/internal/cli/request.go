@@ -216,4 +216,4 @@ func required(flags ...[2]string) error {
 	return nil
 }
 
-var errNoConnector = fmt.Errorf("%w", &usageErr{"name at least one connector with --connector"})
+var errNoConnector = fmt.Errorf("%w", &usageError{"name at least one connector with --connector"})

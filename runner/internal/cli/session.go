@@ -41,7 +41,7 @@ type definition struct {
 
 func (d definition) command(stdout, stderr io.Writer, code *int) *ucli.Command {
 	return &ucli.Command{
-		Name: d.name, Usage: d.usage, Description: d.description, OnUsageError: usageError, HideHelpCommand: true,
+		Name: d.name, Usage: d.usage, Description: d.description, OnUsageError: onUsageError, HideHelpCommand: true,
 		Flags: append(d.flags, commonFlags()...),
 		Action: func(c *ucli.Context) error {
 			if c.Args().Present() {

@@ -11,11 +11,11 @@ import (
 // was expected. Its text is one line and holds no value of the file.
 type InputError struct {
 	File string
-	Err  error // a [schemas.Problem] where the place is known
+	Err  error // a [schemas.DocumentError] where the place is known
 }
 
 func (e *InputError) Error() string {
-	if problem, ok := errors.AsType[*schemas.Problem](e.Err); ok {
+	if problem, ok := errors.AsType[*schemas.DocumentError](e.Err); ok {
 		return problem.In(e.File)
 	}
 	return e.File + ": " + e.Err.Error()

@@ -158,7 +158,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("the error shows the secret or has many lines: %q", err)
 		}
 		_, isInput := errors.AsType[*InputError](err)
-		if _, isProblem := errors.AsType[*schemas.Problem](err); !isInput || !isProblem {
+		if _, isProblem := errors.AsType[*schemas.DocumentError](err); !isInput || !isProblem {
 			t.Fatalf("not a mistake with a place: %#v", err)
 		}
 	})

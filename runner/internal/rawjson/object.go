@@ -26,7 +26,7 @@ func (v Value) Object() (Object, error) {
 	if !v.IsObject() {
 		return Object{}, fmt.Errorf("%s where a JSON object was expected", v.kind())
 	}
-	return Object{text: v.text}, nil
+	return Object(v), nil
 }
 
 func (v Value) kind() string {
