@@ -49,9 +49,15 @@ type Lab struct {
 // Start starts a lab and returns when all of it answers. If that fails, nothing
 // is left running, the logs stay and the error says where.
 func Start(ctx context.Context, config Config) (*Lab, error) {
-	lab, err := prepare(ctx, config)
-	if err != nil {
-		return nil, err
+	lab := &Lab{
+		dir: config.Dir, progress: config.Progress,
+		kafkas: map[string]*Kafka{}, connects: map[string]*Connect{},
+	}
+	if lab.progress == nil {
+		lab.progress = io.Discard
+	}
+	if err := lab.prepare(ctx, config); err != nil {
+		return nil, errors.Join(err, lab.Close())
 	}
 	started := time.Now()
 	fmt.Fprintf(lab.progress, "lab: starting %d Kafka and %d Connect clusters, logs in %s\n",
@@ -70,39 +76,32 @@ func Start(ctx context.Context, config Config) (*Lab, error) {
 }
 
 // prepare does all but start the processes.
-func prepare(ctx context.Context, config Config) (*Lab, error) {
-	lab := &Lab{
-		dir: config.Dir, progress: config.Progress,
-		kafkas: map[string]*Kafka{}, connects: map[string]*Connect{},
+func (l *Lab) prepare(ctx context.Context, config Config) error {
+	if err := l.resolve(ctx); err != nil {
+		return err
 	}
-	if lab.progress == nil {
-		lab.progress = io.Discard
-	}
-	if err := lab.resolve(ctx); err != nil {
-		return nil, err
-	}
-	if err := lab.makeDir(); err != nil {
-		return nil, fmt.Errorf("lab: %w", err)
+	if err := l.makeDir(); err != nil {
+		return fmt.Errorf("lab: %w", err)
 	}
 	for _, spec := range config.Kafka {
-		kafka, err := lab.newKafka(ctx, spec)
+		kafka, err := l.newKafka(ctx, spec)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		lab.kafkas[spec.Name] = kafka
-		lab.children = append(lab.children, kafka.Process)
+		l.kafkas[spec.Name] = kafka
+		l.children = append(l.children, kafka.Process)
 	}
 	for _, spec := range config.Connect {
-		connect, err := lab.newConnect(ctx, spec)
+		connect, err := l.newConnect(ctx, spec)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		lab.connects[spec.Name] = connect
+		l.connects[spec.Name] = connect
 		for _, worker := range connect.workers {
-			lab.children = append(lab.children, worker.Process)
+			l.children = append(l.children, worker.Process)
 		}
 	}
-	return lab, nil
+	return nil
 }
 
 // resolve finds Java, and in the cache what all labs share.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,6 +18,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
@@ -49,6 +51,33 @@ func TestVersions(t *testing.T) {
 		}
 		if server.Version != want {
 			t.Errorf("workers of %s are of version %s, want %s", name, server.Version, want)
+		}
+	}
+}
+
+func TestWriteClusters(t *testing.T) {
+	l := labtest.Lab(t)
+	file := filepath.Join(t.TempDir(), "clusters.yaml")
+	for _, withKafka := range []bool{true, false} {
+		if err := l.WriteClusters(file, withKafka); err != nil {
+			t.Fatal(err)
+		}
+		clusters, err := plan.Load(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cluster, err := clusters.Cluster("global")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(cluster.ConnectURLs, l.Connect("global").URLs()) {
+			t.Errorf("URLs are %v", cluster.ConnectURLs)
+		}
+		if (cluster.Kafka != nil) != withKafka {
+			t.Errorf("kafka is %+v, want one: %v", cluster.Kafka, withKafka)
+		}
+		if withKafka && cluster.Kafka.StatusTopic != l.Connect("global").StatusTopic() {
+			t.Errorf("status topic is %s", cluster.Kafka.StatusTopic)
 		}
 	}
 }
