@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/move"
 	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
@@ -71,9 +73,12 @@ func (s *session) dialKafka(ctx context.Context, cluster *move.Cluster, settings
 			cluster.Name, id, server.KafkaClusterID)}
 	}
 	cluster.Groups = opened
-	if settings.StatusTopic != "" {
-		cluster.Status = opened.StatusLog(settings.StatusTopic)
+	if settings.StatusTopic == "" {
+		s.mover.Sink.Emit(event.Note{Level: event.Warn, At: time.Now(), Message: "cluster " + cluster.Name +
+			": without kafka.status_storage_topic in the clusters file no hard proof is possible for sources"})
+		return nil
 	}
+	cluster.Status = opened.StatusLog(settings.StatusTopic)
 	return nil
 }
 

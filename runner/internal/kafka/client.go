@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
@@ -128,13 +129,16 @@ func (c *Client) ends(ctx context.Context, topic string) (map[int32]kgo.Offset, 
 	if err == nil {
 		err = listed.Error()
 	}
+	if errors.Is(err, kerr.UnknownTopicOrPartition) {
+		return nil, fmt.Errorf("kafka %s: topic %q does not exist, correct the topic names in the clusters file", c.brokers, topic)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("kafka %s: end of topic %q: %w", c.brokers, topic, err)
 	}
 	ends := map[int32]kgo.Offset{}
 	listed.Each(func(offset kadm.ListedOffset) { ends[offset.Partition] = kgo.NewOffset().At(offset.Offset) })
 	if len(ends) == 0 {
-		return nil, fmt.Errorf("kafka %s: topic %q does not exist, check the topic names in the clusters file", c.brokers, topic)
+		return nil, fmt.Errorf("kafka %s: topic %q has no partitions", c.brokers, topic)
 	}
 	return ends, nil
 }
