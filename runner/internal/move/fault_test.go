@@ -299,3 +299,20 @@ func TestUserResumesTheOriginAfterTheMove(t *testing.T) {
 		w.expect(w.rollback(), event.RunningTwice, connect.Running, connect.Running)
 	})
 }
+
+// TestCopyGoneSinceItWasSeen has a copy that the worker which is asked still
+// shows although it was deleted. To put its config would create it, running.
+func TestCopyGoneSinceItWasSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, true, connecttest.WithWorkers(2), connecttest.WithLag(0, 2*time.Second))
+		w.run(slowSource())
+		old := slowSource().With("name", rawjson.String(orders)).With(keepStateKey, rawjson.String(string(idle)))
+		w.create(w.europe, old, connect.Stopped)
+		w.pass(10 * time.Second)
+		if err := w.europe.Client().Delete(t.Context(), orders); err != nil {
+			t.Fatal(err)
+		}
+		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.exact()
+	})
+}

@@ -9,13 +9,30 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
+// confirmExists asks for the failed tasks of a resting copy to be restarted, of
+// which there are none. The leader answers that, and says 404 if the connector is
+// gone, which the worker that was asked before may not know yet: to put a config
+// would create it anew, and running.
+func confirmExists(ctx context.Context, cluster *Cluster, connector string) error {
+	if err := cluster.Client.Restart(ctx, connector); err != nil {
+		return fmt.Errorf("the copy on %s: %w", cluster.Name, err)
+	}
+	return nil
+}
+
 // markIdle says of a stopped copy that no move of it is under way.
 func markIdle(ctx context.Context, cluster *Cluster, connector string) error {
+	if err := confirmExists(ctx, cluster, connector); err != nil {
+		return err
+	}
 	return editMarks(ctx, cluster, connector, func(config rawjson.Object) rawjson.Object { return withKeepState(config, idle) })
 }
 
 // markBack says in which state the origin's stopped copy ends when the rollback is done.
 func markBack(ctx context.Context, cluster *Cluster, connector string, state connect.State) error {
+	if err := confirmExists(ctx, cluster, connector); err != nil {
+		return err
+	}
 	return editMarks(ctx, cluster, connector, func(config rawjson.Object) rawjson.Object { return withBackState(config, state) })
 }
 
@@ -47,11 +64,20 @@ func editMarks(ctx context.Context, cluster *Cluster, connector string, edit fun
 	if err := cluster.Client.Patient(windowPatience).PutConfig(ctx, connector, wanted); err != nil {
 		return fmt.Errorf("config of the copy on %s: %w", cluster.Name, err)
 	}
-	return awaitState(ctx, cluster, connector, state)
+	return awaitConfig(ctx, cluster, connector, wanted, state)
 }
 
-func awaitState(ctx context.Context, cluster *Cluster, connector string, state connect.State) error {
-	return wait.Until(ctx, "the copy on "+cluster.Name+" to be "+string(state), settleTime, func(ctx context.Context) (bool, string, error) {
+// awaitConfig waits until a config that was put reads back and the connector
+// rests again.
+func awaitConfig(ctx context.Context, cluster *Cluster, connector string, wanted rawjson.Object, state connect.State) error {
+	return wait.Until(ctx, "the config of the copy on "+cluster.Name, settleTime, func(ctx context.Context) (bool, string, error) {
+		config, err := cluster.Client.Config(ctx, connector)
+		if err != nil {
+			return false, "", fmt.Errorf("config of the copy on %s: %w", cluster.Name, err)
+		}
+		if !rawjson.Equal(config.Value(), wanted.Value()) {
+			return false, "it does not read back yet", nil
+		}
 		status, err := cluster.Client.Status(ctx, connector)
 		if err != nil {
 			return false, "", fmt.Errorf("status of the copy on %s: %w", cluster.Name, err)

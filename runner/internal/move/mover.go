@@ -1,6 +1,7 @@
 package move
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,7 +97,7 @@ func (r *run) move(ctx context.Context, found *checked) event.Connector {
 	case c.asked:
 		return r.rollBackFailedStart(ctx, c, err)
 	default:
-		return r.undo(ctx, c, created, err)
+		return r.undo(ctx, found, c, created, err)
 	}
 }
 
@@ -146,17 +147,21 @@ func (r *run) observeEnd(ctx context.Context) {
 }
 
 // undo puts the origin back after a failure before the start.
-func (r *run) undo(ctx context.Context, c *cutover, created bool, cause error) event.Connector {
+func (r *run) undo(ctx context.Context, found *checked, c *cutover, created bool, cause error) event.Connector {
 	if _, ok := errors.AsType[*interferedError](cause); ok {
 		r.observeEnd(ctx)
 		r.result.Instructions = "find out who else works on it; nothing was undone, `ferry status` says where it stands"
 		return r.fail(ctx, cause)
 	}
-	if c.attempt != nil {
+	// What an earlier run has stopped is put back too, or, once the copy is marked
+	// idle, nobody could tell any more that the connector is to run.
+	stoppedEarlier := found.observed.Origin.State() != c.keep
+	if c.attempt != nil || stoppedEarlier && r.result.Changed {
 		if err := c.putBack(ctx); err != nil {
 			r.observeEnd(ctx)
 			return r.fail(ctx, &notPutBackError{cause, err})
 		}
+		stoppedEarlier = false
 	}
 	// Of a run that failed before it prepared anything there is nothing to remove.
 	if created || r.result.Changed {
@@ -164,6 +169,11 @@ func (r *run) undo(ctx context.Context, c *cutover, created bool, cause error) e
 	}
 	r.observeEnd(ctx)
 	result := r.fail(ctx, cause)
+	if stoppedEarlier && result.Outcome != event.Refused {
+		result.Message += fmt.Sprintf("; %s is %s on %s, as an earlier run left it", c.fromName, found.observed.Origin.State(), c.from.Name)
+		result.Instructions = cmp.Or(result.Instructions, "go on with `ferry move`, or undo it with `ferry rollback`")
+		return result
+	}
 	result.Message += fmt.Sprintf("; %s is on %s as before", c.fromName, c.from.Name)
 	return result
 }

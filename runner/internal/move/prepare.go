@@ -22,6 +22,13 @@ const settleTime = 30 * time.Second
 func createStopped(ctx context.Context, cluster *Cluster, connector string, config rawjson.Object, exists bool) (created bool, err error) {
 	client := cluster.Client
 	if exists {
+		err := confirmExists(ctx, cluster, connector)
+		exists = !connect.IsNotFound(err)
+		if exists && err != nil {
+			return false, err
+		}
+	}
+	if exists {
 		current, err := client.Config(ctx, connector)
 		if err != nil {
 			return false, fmt.Errorf("config of the copy on %s: %w", cluster.Name, err)

@@ -1,0 +1,179 @@
+package move
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect/connecttest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+)
+
+var (
+	schedules = flag.Int("schedules", 200, "number of random schedules")
+	seed      = flag.Uint64("seed", 0, "run the random schedule of this seed only")
+)
+
+// TestRandomSchedules throws random sequences of moves and rollbacks at a
+// connector, with kills, interrupts, lost answers, conflicts and lagging workers,
+// and then asks for one side in peace: it ends there, in the state it had, with
+// nothing lost and nothing twice, and the copies never ran at once.
+//
+// A failure names its seed: go test -run TestRandomSchedules -args -seed=N
+func TestRandomSchedules(t *testing.T) {
+	first, count := uint64(1), *schedules
+	switch {
+	case *seed != 0:
+		first, count = *seed, 1
+	case testing.Short():
+		count = 20
+	}
+	for offset := range uint64(count) { // #nosec G115 -- a small number
+		t.Run(strconv.FormatUint(first+offset, 10), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { (&schedule{dice: rand.New(rand.NewPCG(first+offset, 0))}).play(t) }) // #nosec G404 -- to be repeatable
+		})
+	}
+}
+
+type schedule struct {
+	*world
+	mu    sync.Mutex // guards dice while a command runs
+	dice  *rand.Rand
+	story []string
+}
+
+func (s *schedule) tell(format string, arguments ...any) {
+	s.story = append(s.story, fmt.Sprintf(format, arguments...))
+}
+
+func (s *schedule) chance(percent int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dice.IntN(100) < percent
+}
+
+func (s *schedule) play(t *testing.T) {
+	s.world = newWorldOf(t, s.chance(50), s.workers(), s.workers())
+	s.line.spread = s.chance(30)
+	config := slowSource()
+	if s.chance(30) {
+		config = config.With("poll.block.ms", rawjson.String(strconv.Itoa(s.dice.IntN(3000))))
+	}
+	s.run(config)
+	state := []connect.State{connect.Running, connect.Running, connect.Paused, connect.Stopped}[s.dice.IntN(4)]
+	s.rest(s.global, state)
+	s.tell("hard=%v spread=%v %s %s", s.hard, s.line.spread, state, config.Value())
+	for range 1 + s.dice.IntN(4) {
+		s.disturbed()
+		s.pass(time.Duration(s.dice.IntN(60_000)) * time.Millisecond)
+	}
+	t.Cleanup(func() { t.Log(strings.Join(s.story, "\n")) }) // shown of a schedule that fails
+	s.inPeace(state)
+}
+
+// workers is one worker, or two of which one may lag.
+func (s *schedule) workers() []connecttest.Option {
+	options := []connecttest.Option{connecttest.WithWorkers(2)}
+	if s.chance(30) {
+		options = append(options, connecttest.WithLag(s.dice.IntN(2), time.Duration(s.dice.IntN(2000))*time.Millisecond))
+	}
+	return options
+}
+
+// disturbed runs one command among faults, and maybe kills or interrupts it.
+func (s *schedule) disturbed() {
+	ctx, cancel := context.WithCancelCause(s.t.Context())
+	defer cancel(nil)
+	at := 1 + s.dice.IntN(60)
+	how := "to its end"
+	switch s.dice.IntN(4) {
+	case 0:
+		s.line.cut(at, true)
+		how = fmt.Sprintf("killed after request %d", at)
+	case 1:
+		s.line.cut(at, false)
+		how = fmt.Sprintf("killed before request %d", at)
+	case 2:
+		s.line.cut(at, false)
+		s.line.onCut = func() { cancel(ErrInterrupted) }
+		how = fmt.Sprintf("interrupted at request %d", at)
+	}
+	percent := []int{0, 0, 5, 20}[s.dice.IntN(4)]
+	s.disturb(percent)
+	command, do := "move", s.mover().Move
+	if s.dice.IntN(2) == 0 {
+		command, do = "rollback", s.mover().Rollback
+	}
+	result := do(ctx, s.request())
+	s.tell("%s %s, %d%% faults: %s: %s", command, how, percent, result.Outcome, result.Message)
+	s.line.cut(0, false)
+	s.calm()
+	if strings.Contains(result.Message, "\n") {
+		s.t.Errorf("message of several lines: %q", result.Message)
+	}
+}
+
+// disturb lets that many of a hundred requests fail in a random way.
+func (s *schedule) disturb(percent int) {
+	if percent == 0 {
+		return
+	}
+	names := []string{"answer lost", "request lost", "409", "500", "carried out, 500"}
+	for _, cluster := range []*connecttest.Cluster{s.global, s.europe} {
+		cluster.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			if !s.chance(percent) {
+				next.ServeHTTP(w, r)
+				return
+			}
+			s.mu.Lock()
+			fault := faults[names[s.dice.IntN(len(names))]]
+			s.mu.Unlock()
+			fault(w, r, next)
+		})
+	}
+}
+
+// inPeace asks for one side, as often as the answers say, and counts.
+func (s *schedule) inPeace(state connect.State) {
+	command, do, owner := "move", s.world.move, s.europe
+	if s.dice.IntN(2) == 0 {
+		command, do, owner = "rollback", s.rollback, s.global
+	}
+	s.pass(5 * time.Second) // what a lagging worker lags
+	result := do()
+	s.tell("%s: %s: %s", command, result.Outcome, result.Message)
+	if result.Outcome == event.Refused && command == "move" {
+		result = s.rollback()
+		s.tell("rollback: %s: %s", result.Outcome, result.Message)
+		s.pass(5 * time.Second)
+		result = do()
+		s.tell("%s: %s: %s", command, result.Outcome, result.Message)
+	}
+	switch result.Outcome {
+	case event.Moved, event.Unchanged, event.RolledBack, event.PutBack:
+	default:
+		s.t.Errorf("%s in peace: %s: %s", command, result.Outcome, result.Message)
+	}
+	s.await(owner, state)
+	other := map[*connecttest.Cluster]*connecttest.Cluster{s.global: s.europe, s.europe: s.global}[owner]
+	if left := s.state(other); left != "" && left != connect.Stopped && left != connect.Unassigned {
+		s.t.Errorf("%s on %s too", left, other.Name())
+	}
+	if state != connect.Running {
+		if err := owner.Client().Resume(s.t.Context(), s.name); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	s.exact()
+}
