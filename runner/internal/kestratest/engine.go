@@ -79,6 +79,14 @@ func (e *Engine) start(ctx context.Context, options Options) error {
 	if err != nil {
 		return err
 	}
+	if options.Plugins != "" {
+		plugins := filepath.Join(e.folder, "plugins")
+		// A copy: a jar that is built anew under a running JVM breaks it.
+		if err := os.CopyFS(plugins, os.DirFS(options.Plugins)); err != nil {
+			return err
+		}
+		options.Plugins = plugins
+	}
 	// Not ctx: it bounds the start alone.
 	e.command, err = javaCommand(context.WithoutCancel(ctx), options.Version, e.folder, "engine.Engine", port, options.HeapMB, options.Plugins, options.Flows)
 	if err != nil {

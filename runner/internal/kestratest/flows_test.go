@@ -68,6 +68,7 @@ func TestFlows(t *testing.T) {
 					"webhook":                  webhookFails,
 					"already moved":            alreadyMoved,
 					"put back after a failure": putBackAfterFailure,
+					"in Docker":                inDocker,
 				} {
 					t.Run(name, func(t *testing.T) {
 						t.Parallel()

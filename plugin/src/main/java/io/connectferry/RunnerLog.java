@@ -63,15 +63,18 @@ final class RunnerLog extends DefaultLogConsumer {
     }
 
     private JsonNode marker(String line) {
-        if (!line.startsWith("::{") || !line.endsWith("}::")) {
+        if (!line.startsWith("::{")) {
             return null;
         }
         try {
-            return JacksonMapper.ofJson().readTree(line.substring(2, line.length() - 2));
+            if (line.endsWith("}::")) {
+                return JacksonMapper.ofJson().readTree(line.substring(2, line.length() - 2));
+            }
         } catch (JsonProcessingException failure) {
-            malformed = true;
-            return null;
+            // Told below, like a line that was cut.
         }
+        malformed = true;
+        return null;
     }
 
     private static String errorOf(JsonNode marker) {

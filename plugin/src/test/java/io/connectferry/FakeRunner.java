@@ -1,0 +1,61 @@
+package io.connectferry;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.kestra.core.models.tasks.runners.TaskCommands;
+import io.kestra.core.models.tasks.runners.TaskException;
+import io.kestra.core.models.tasks.runners.TaskRunner;
+import io.kestra.core.models.tasks.runners.TaskRunnerDetailResult;
+import io.kestra.core.models.tasks.runners.TaskRunnerResult;
+import io.kestra.core.runners.RunContext;
+import io.kestra.core.serializers.JacksonMapper;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A task runner that takes the place of the runner: keeps what it is asked and says what the test wants. */
+class FakeRunner extends TaskRunner<TaskRunnerDetailResult> {
+    static final String DONE = """
+        ::{"outputs":{"exit_code":0,"outcome":"done","message":"1 moved","connectors":[{"connector":"orders","target_connector":"orders",\
+        "outcome":"moved","state":"moved","changed":true,"message":"moved","proof":"hard","copy":"rest","downtime_ms":212,"entries":3}]}}::""";
+
+    List<String> arguments;
+    JsonNode request;
+    final List<String> files = new ArrayList<>();
+
+    private final int exitCode;
+    private final boolean writesFiles;
+    private final List<String> lines;
+
+    FakeRunner(int exitCode, boolean writesFiles, String... lines) {
+        this.type = FakeRunner.class.getName();
+        this.exitCode = exitCode;
+        this.writesFiles = writesFiles;
+        this.lines = List.of(lines);
+    }
+
+    static FakeRunner done() {
+        return new FakeRunner(0, true, DONE);
+    }
+
+    @Override
+    public TaskRunnerResult<TaskRunnerDetailResult> run(RunContext runContext, TaskCommands commands, List<String> filesToDownload) throws Exception {
+        arguments = runContext.render(commands.getCommands()).asList(String.class);
+        var requestFile = commands.getWorkingDirectory().resolve(arguments.getLast());
+        request = JacksonMapper.ofJson().readTree(Files.readAllBytes(requestFile));
+        try (var beside = Files.list(requestFile.getParent())) {
+            beside.map(Path::getFileName).map(Path::toString).sorted().forEach(files::add);
+        }
+        for (var file : writesFiles ? filesToDownload : List.<String>of()) {
+            Files.writeString(commands.getWorkingDirectory().resolve(file), "{}");
+        }
+        for (var line : lines) {
+            commands.getLogConsumer().accept(line, false);
+        }
+        if (exitCode != 0) {
+            throw new TaskException(exitCode, commands.getLogConsumer());
+        }
+        return new TaskRunnerResult<>(exitCode, commands.getLogConsumer());
+    }
+}

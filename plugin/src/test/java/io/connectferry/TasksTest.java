@@ -1,0 +1,204 @@
+package io.connectferry;
+
+import io.kestra.core.models.property.Property;
+import io.kestra.core.models.tasks.RunnableTaskException;
+import io.kestra.core.runners.RunContext;
+import io.kestra.core.runners.RunContextFactory;
+import io.kestra.core.utils.TestsUtils;
+import io.micronaut.context.ApplicationContext;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Stream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+class TasksTest {
+    private static final Map<String, Object> CLUSTERS = Map.of("clusters", Map.of(
+        "global", Map.of("connect_url", "http://global:8083"),
+        "europe", Map.of("connect_url", "http://europe:8083", "username", "ferry", "password", "${secret:CONNECT_PASSWORD}")));
+    private static final String SECRET = "s3cr3t-${of}-the-test";
+
+    private static ApplicationContext kestra;
+    private static RunContextFactory runContextFactory;
+
+    /** What @KestraTest does, which would need Micronaut's annotation processor for this one class. */
+    @BeforeAll
+    static void start() {
+        kestra = ApplicationContext.run("test");
+        runContextFactory = kestra.getBean(RunContextFactory.class);
+    }
+
+    @AfterAll
+    static void stop() {
+        kestra.close();
+    }
+
+    /** What each task asks of the runner, as JSON but for what all have. */
+    static Stream<Case> tasks() {
+        return Stream.of(
+            new Case("check", runner -> fill(Check.builder(), runner).unset(Property.ofValue(List.of("a")))
+                .overwrite(Property.ofValue(true)).build(),
+                "'origin':'global','target':'europe','connector':['orders'],'concurrency':8,'unset':['a'],'overwrite':true"),
+            new Case("move", runner -> fill(Move.builder(), runner).set(Property.ofValue(Map.of("tasks.max", "2")))
+                .rename(Property.ofValue(Map.of("orders", "orders-eu"))).proof(Property.ofValue(ProofKind.HARD)).build(),
+                "'origin':'global','target':'europe','connector':['orders'],'rename':{'orders':'orders-eu'},'concurrency':8,"
+                    + "'set':{'tasks.max':'2'},'overwrite':false,'proof':'hard','allow_duplicates':false,'timeout':'PT1M'"),
+            new Case("rollback", runner -> fill(Rollback.builder(), runner).build(),
+                "'origin':'global','target':'europe','connector':['orders'],'concurrency':8,'proof':'auto','allow_duplicates':false,"
+                    + "'timeout':'PT1M'"),
+            new Case("status", runner -> fill(Status.builder(), runner).build(),
+                "'origin':'global','target':'europe','connector':['orders'],'concurrency':8"),
+            new Case("create-stopped", runner -> fill(CreateStopped.builder(), runner).from(Property.ofValue("europe")).build(),
+                "'connector':'orders','cluster':'global','from':'europe','overwrite':false"),
+            new Case("create-stopped", runner -> fill(CreateStopped.builder(), runner).config(Property.ofValue(Map.of("name", "x"))).build(),
+                "'connector':'orders','cluster':'global','overwrite':false,'config':'FOLDER/config.json'"),
+            new Case("flush-wait", runner -> fill(FlushWait.builder(), runner).allowDuplicates(Property.ofValue(true)).build(),
+                "'connector':'orders','cluster':'global','proof':'auto','allow_duplicates':true,'timeout':'PT1M'"),
+            new Case("connect-offsets-get", runner -> fill(ConnectOffsetsGet.builder(), runner).build(),
+                "'connector':'orders','cluster':'global','out':'FOLDER/offsets.json'"),
+            new Case("start", runner -> fill(Start.builder(), runner).origin(Property.ofValue("europe")).build(),
+                "'connector':'orders','cluster':'global','origin':'europe'"));
+    }
+
+    record Case(String command, Function<FakeRunner, AbstractFerryTask> build, String request) {
+        @Override
+        public String toString() {
+            return command;
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("tasks")
+    void asksTheRunner(Case asked) throws Exception {
+        var runner = FakeRunner.done();
+        var task = asked.build().apply(runner);
+        var runContext = context(task);
+        var output = task.run(runContext);
+
+        assertEquals(List.of("/ferry", asked.command(), "--request"), runner.arguments.subList(0, 3));
+        var folder = runner.arguments.getLast().replace("/request.json", "");
+        var request = runner.request.toString();
+        assertTrue(request.contains(SECRET.replace("${", "$${")), "the secret reaches the runner, escaped: " + request);
+        assertEquals("{'output':'kestra','result':'FOLDER/result.json'," + asked.request() + "}",
+            request.replaceFirst("\"clusters\":\\{.*?}}},?", "").replace('"', '\'').replace(folder, "FOLDER"));
+
+        assertEquals(0, output.getExitCode());
+        var connector = output.getConnectors().getFirst();
+        assertEquals("moved", connector.getOutcome());
+        assertEquals(212L, connector.getDowntimeMs());
+        assertEquals("hard", connector.getProof());
+        assertNotNull(output.getResultUri());
+        assertEquals(asked.command().equals("connect-offsets-get"), output.getOffsetsUri() != null);
+        assertFalse(Files.exists(runContext.workingDir().path().resolve(folder)), "the folder with the request is left");
+    }
+
+    @Test
+    void putsOffsetsFromStorage() throws Exception {
+        var runner = FakeRunner.done();
+        var task = fill(ConnectOffsetsPut.builder(), runner).offsets(Property.ofValue("offsets.json")).build();
+        assertEquals("`offsets` is no file in internal storage, expected a URI that starts with kestra://",
+            assertThrows(RunnableTaskException.class, () -> task.run(context(task))).getMessage());
+
+        var mocked = context(task);
+        URI uri = mocked.storage().putFile(new java.io.ByteArrayInputStream("{}".getBytes(StandardCharsets.UTF_8)), "offsets.json");
+        fill(ConnectOffsetsPut.builder(), runner).offsets(Property.ofValue(uri.toString())).build().run(mocked);
+        assertEquals(List.of("offsets.json", "request.json"), runner.files);
+    }
+
+    @Test
+    void takesAClusterByItsUrl() throws Exception {
+        var runner = FakeRunner.done();
+        var task = Start.builder().id("t").type(Start.class.getName()).taskRunner(runner).connector(Property.ofValue("orders"))
+            .connectUrl(Property.ofValue("http://x")).username(Property.ofValue("ferry"))
+            .password(Property.ofExpression("{{ secret('CONNECT_PASSWORD') }}")).headers(Property.ofValue(Map.of("X-Team", "a"))).build();
+        task.run(context(task));
+        assertEquals("{'connect_url':'http://x','username':'ferry','password':'s3cr3t-$${of}-the-test','headers':{'X-Team':'a'}}",
+            runner.request.at("/clusters/clusters/connect").toString().replace('"', '\''));
+        assertEquals("connect", runner.request.get("cluster").asText());
+        assertFalse(task.toString().contains("s3cr3t"), "toString shows the password: " + task);
+    }
+
+    @Test
+    void failsWithTheRunnersErrorAndItsOutputs() throws Exception {
+        var failure = failure(new FakeRunner(10, true,
+            "::{\"logs\":[{\"level\":\"INFO\",\"message\":\"orders: check\"}]}::",
+            "::{\"logs\":[{\"level\":\"ERROR\",\"message\":\"orders: europe lacks the plugin\"}]}::",
+            "::{\"outputs\":{\"exit_code\":10,\"outcome\":\"refused\",\"message\":\"1 refused\",\"connectors\":"
+                + "[{\"connector\":\"orders\",\"outcome\":\"refused\",\"changed\":false,\"message\":\"europe lacks the plugin\",\"entries\":0}]}}::"));
+        assertEquals("orders: europe lacks the plugin", failure.getMessage());
+        var output = (RunnerOutput) failure.getOutput();
+        assertEquals(10, output.getExitCode());
+        assertEquals("refused", output.getConnectors().getFirst().getOutcome());
+        assertNull(output.getConnectors().getFirst().getDowntimeMs());
+        assertNotNull(output.getResultUri());
+    }
+
+    @Test
+    void isNeverGreenWithoutAResult() throws Exception {
+        var silent = failure(new FakeRunner(0, true)).getMessage();
+        assertTrue(silent.startsWith("runner ended with exit code 0 without saying what it did"), silent);
+        for (var line : List.of("::{\"outputs\":{\"exit_code\":}::", "::{\"outputs\":{\"exit_co")) {
+            var cut = failure(new FakeRunner(0, true, FakeRunner.DONE, line)).getMessage();
+            assertTrue(cut.startsWith("runner ended with exit code 0 with a line that cannot be read"), cut);
+        }
+        var other = failure(new FakeRunner(137, true, FakeRunner.DONE)).getMessage();
+        assertTrue(other.startsWith("runner ended with exit code 137 but said 0"), other);
+        var lost = failure(new FakeRunner(0, false, FakeRunner.DONE)).getMessage();
+        assertEquals("runner did what it was asked (1 moved) but its files did not come back from the task runner", lost);
+    }
+
+    @Test
+    void saysWhatIsWrongWithTheClusters() throws Exception {
+        assertEquals("KV entry connect_clusters does not exist in this namespace, set it to the clusters document (JSON, with the key clusters)",
+            failureOf(null));
+        assertEquals("secret NOT_THERE, named in `clusters`, cannot be read, set it in Kestra's secrets",
+            failureOf(Map.of("clusters", Map.of("a", Map.of("password", "${secret:NOT_THERE}")))));
+        assertEquals("`clusters` holds ${secret:a'b}, which is not the name of a secret",
+            failureOf(Map.of("clusters", Map.of("a", Map.of("password", "${secret:a'b}")))));
+    }
+
+    private String failureOf(Map<String, Object> clusters) {
+        var task = Status.builder().id("t").type(Status.class.getName()).taskRunner(FakeRunner.done())
+            .clusters(clusters == null ? null : Property.ofValue(clusters))
+            .origin(Property.ofValue("a")).target(Property.ofValue("b")).connectors(Property.ofValue(List.of("c"))).build();
+        var failure = assertThrows(RunnableTaskException.class, () -> task.run(context(task)));
+        assertEquals(failure.getMessage(), ((RunnerOutput) failure.getOutput()).getMessage());
+        return failure.getMessage();
+    }
+
+    private RunnableTaskException failure(FakeRunner runner) {
+        var task = fill(Move.builder(), runner).build();
+        return assertThrows(RunnableTaskException.class, () -> task.run(context(task)));
+    }
+
+    private RunContext context(AbstractFerryTask task) {
+        return TestsUtils.mockRunContext(runContextFactory, task, Map.of());
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <B extends AbstractMoveTask.AbstractMoveTaskBuilder<?, ?>> B fill(B builder, FakeRunner runner) {
+        return (B) builder.id("t").type("t").taskRunner(runner).clusters(Property.ofValue(CLUSTERS))
+            .origin(Property.ofValue("global")).target(Property.ofValue("europe")).connectors(Property.ofValue(List.of("orders")));
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <B extends AbstractStepTask.AbstractStepTaskBuilder<?, ?>> B fill(B builder, FakeRunner runner) {
+        return (B) builder.id("t").type("t").taskRunner(runner).clusters(Property.ofValue(CLUSTERS))
+            .cluster(Property.ofValue("global")).connector(Property.ofValue("orders"));
+    }
+}

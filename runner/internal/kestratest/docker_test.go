@@ -1,0 +1,119 @@
+package kestratest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+)
+
+// inDocker runs the tasks in the image that the repository's Dockerfile makes,
+// by a real Docker engine.
+func inDocker(s *stage, t *testing.T) {
+	image := buildImage(t)
+
+	for _, files := range []string{"VOLUME", "MOUNT"} {
+		connector := "docker-" + strings.ToLower(files)
+		s.source(t, connector, nil)
+		x := s.run(t, "docker-move", map[string]any{"connector": connector, "image": image, "files": files})
+		wantState(t, x, "SUCCESS")
+		var outputs struct{ Offsets, Result string }
+		must(t, json.Unmarshal(x.Outputs, &outputs))
+		wantText(t, files+": offsets document", outputs.Offsets, `"sequence"`)
+		wantText(t, files+": result document", outputs.Result, `"connect-ferry/result/1"`, `"outcome": "moved"`)
+		runsAgain(t, s.europe, connector)
+		s.exactlyOnce(t, connector)
+	}
+
+	s.source(t, "docker-killed", slow)
+	run, err := s.Begin("docker-move", map[string]any{"connector": "docker-killed", "image": image})
+	must(t, err)
+	s.awaitPaused(t, "docker-killed")
+	must(t, run.Kill(t.Context()))
+	ctx, cancel := context.WithTimeout(t.Context(), runLimit)
+	defer cancel()
+	x, err := run.Wait(ctx)
+	must(t, err)
+	wantState(t, x, "KILLED")
+	s.awaitSaid(t, "docker-killed: put_back")
+	s.isBack(t, "docker-killed")
+
+	must(t, wait.Until(t.Context(), "the containers to be gone", waitTime, func(ctx context.Context) (bool, string, error) {
+		left, err := docker(ctx, "", "ps", "--all", "--quiet", "--filter", "ancestor="+image)
+		return left == "", left, err
+	}))
+}
+
+func TestImage(t *testing.T) {
+	image := buildImage(t)
+	for _, run := range []struct {
+		name    string
+		command []string
+		want    string
+	}{
+		{"script", []string{"sh", "-c", "ferry --help"}, "ferry move --clusters clusters.yaml"},
+		{"path", []string{"/ferry", "--help"}, "ferry move --clusters clusters.yaml"},
+		{"user", []string{"id", "-u"}, "65532"},
+		{"certificates", []string{"sh", "-c", `test "$(grep -c "BEGIN CERTIFICATE" "$SSL_CERT_FILE")" -gt 50 && echo enough`}, "enough"},
+		{"outputs of a script", []string{"sh", "-ec", "ferry status --output json --result result.json || true; cat result.json"}, `"outcome": "invalid"`},
+	} {
+		t.Run(run.name, func(t *testing.T) {
+			output, err := docker(t.Context(), "", append([]string{"run", "--rm", image}, run.command...)...)
+			must(t, err)
+			wantText(t, strings.Join(run.command, " "), output, run.want)
+		})
+	}
+}
+
+// buildImage builds the repository's Dockerfile on a base that needs no registry.
+func buildImage(t *testing.T) string {
+	t.Helper()
+	if _, err := docker(t.Context(), "", "info"); err != nil {
+		t.Skipf("no Docker engine answers (%v), so the container path is not tested", err)
+	}
+	if _, err := exec.LookPath("busybox"); err != nil {
+		t.Skip("busybox is not installed (Debian: busybox-static), so there is no base for the image and the container path is not tested")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	root, err := Root()
+	must(t, err)
+	_, err = BuildPlugin(ctx) // and so the runner
+	must(t, err)
+	certificates := filepath.Join(root, "build", "ca-certificates.crt")
+	if !exists(certificates) {
+		content, err := os.ReadFile("/etc/ssl/certs/ca-certificates.crt")
+		must(t, err)
+		must(t, os.WriteFile(certificates, content, 0o600))
+	}
+	base, err := command(ctx, root, "sh", filepath.Join(".ci", "busybox-base"))
+	must(t, err)
+	image := fmt.Sprintf("ferry-test:%d", os.Getpid())
+	_, err = docker(ctx, root, "build", "--quiet", "--build-arg", "BASE="+base, "--tag", image, ".")
+	must(t, err)
+	return image
+}
+
+func docker(ctx context.Context, folder string, arguments ...string) (string, error) {
+	return command(ctx, folder, "docker", arguments...)
+}
+
+func command(ctx context.Context, folder, name string, arguments ...string) (string, error) {
+	command := exec.CommandContext(ctx, name, arguments...)
+	command.Dir = folder
+	command.Env = append(os.Environ(), "DOCKER_BUILDKIT=0") // which needs nothing that Debian lacks
+	var errs strings.Builder
+	command.Stderr = &errs
+	output, err := command.Output()
+	if err != nil {
+		return "", fmt.Errorf("%s %s: %w: %s", name, strings.Join(arguments, " "), err, strings.TrimSpace(errs.String()))
+	}
+	return strings.TrimSpace(string(output)), nil
+}
