@@ -52,6 +52,9 @@ func inDocker(s *stage, t *testing.T) {
 }
 
 func TestImage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: this builds an image")
+	}
 	image := buildImage(t)
 	for _, run := range []struct {
 		name    string

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -51,6 +53,34 @@ func TestFlowsOfTheOtherVersionAreRefused(t *testing.T) {
 		t.Errorf("Kestra 2.0.0 refuses %v of flows/1.x, expected both: then one file can serve both versions", refusals)
 	}
 }
+
+// TestVariantsAgree holds the files of one name together: they may differ in
+// their loops and what reads those, and in the sentence that says so.
+func TestVariantsAgree(t *testing.T) {
+	root, err := Root()
+	must(t, err)
+	for file, parts := range map[string][2]string{
+		"migrate-connectors.yaml": {"  - id: waves\n", "  - id: summary\n"},
+		"move-wave.yaml":          {"  - id: together\n", "outputs:\n  - id: results\n"},
+	} {
+		var texts [2][2]string
+		for i, folder := range []string{"1.x", "2.x"} {
+			content, err := os.ReadFile(filepath.Join(root, "flows", folder, file))
+			must(t, err)
+			before, rest, found := strings.Cut(string(content), parts[0])
+			_, after, foundToo := strings.Cut(rest, parts[1])
+			if !found || !foundToo {
+				t.Fatalf("%s/%s lacks %q or, after it, %q", folder, file, parts[0], parts[1])
+			}
+			texts[i] = [2]string{ofAnyVersion.ReplaceAllString(before, ""), after}
+		}
+		if texts[0] != texts[1] {
+			t.Errorf("flows/1.x/%s and flows/2.x/%s differ outside of their loops", file, file)
+		}
+	}
+}
+
+var ofAnyVersion = regexp.MustCompile(`(?m)^ *This file is for Kestra .*$`)
 
 func TestFlows(t *testing.T) {
 	for _, version := range versions(t) {
@@ -184,6 +214,13 @@ func withPassword(s *stage, t *testing.T) {
 	wantState(t, x, "SUCCESS")
 	runsAgain(t, s.europe, "payroll")
 	s.exactlyOnce(t, "payroll")
+
+	// The form does not log in, so it offers no connector of this origin; one may be named all the same.
+	source(t, s.europe, "intranet", nil)
+	x = s.run(t, "migrate-connectors", map[string]any{"origin": "guarded", "target": "global", "connectors": []string{"intranet"}})
+	wantState(t, x, "SUCCESS")
+	runsAgain(t, s.global, "intranet")
+	s.exactlyOnce(t, "intranet")
 }
 
 func singleSteps(s *stage, t *testing.T) {

@@ -76,6 +76,9 @@ func newWebhook(t *testing.T) *webhook {
 // versions are those to test: all, or the one that KESTRA names.
 func versions(t *testing.T) []string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("short: this starts a Kestra engine")
+	}
 	asked := os.Getenv("KESTRA")
 	if asked == "" {
 		return Versions
@@ -143,17 +146,23 @@ func serve(t *testing.T, handler http.Handler) string {
 	return server.URL
 }
 
-// source creates a running source on global and waits until it has committed offsets.
+// source creates a running source on global.
 func (s *stage) source(t *testing.T, name string, settings map[string]string) {
+	t.Helper()
+	source(t, s.global, name, settings)
+}
+
+// source creates a running source and waits until it has committed offsets.
+func source(t *testing.T, cluster *connecttest.Cluster, name string, settings map[string]string) {
 	t.Helper()
 	config := connecttest.SourceConfig(name, 2)
 	for key, value := range settings {
 		config = config.With(key, rawjson.String(value))
 	}
-	client := s.global.Client()
+	client := cluster.Client()
 	must(t, client.Create(t.Context(), name, config, connect.Running))
 	must(t, wait.Until(t.Context(), "offsets of "+name, waitTime, func(ctx context.Context) (bool, string, error) {
-		s.global.Commit()
+		cluster.Commit()
 		document, err := client.Offsets(ctx, name)
 		return err == nil && strings.Contains(string(document.Bytes()), "sequence"), "none yet", nil
 	}))

@@ -1,0 +1,128 @@
+package kestratest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+)
+
+// longestDowntime is generous: alone, a machine needs a few hundred milliseconds.
+const longestDowntime = 5000
+
+// TestFlowsOnRealClusters moves connectors of real Connect clusters with a hard
+// proof, and counts every record in a real Kafka.
+func TestFlowsOnRealClusters(t *testing.T) {
+	selected := versions(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute) // a first run downloads Kafka
+	defer cancel()
+	clusters, err := lab.Start(ctx, lab.Config{
+		Kafka:   []lab.KafkaSpec{{Name: "central"}},
+		Connect: []lab.ConnectSpec{{Name: "global", Kafka: "central"}, {Name: "europe", Kafka: "central"}},
+	})
+	must(t, err)
+	t.Cleanup(func() { must(t, clusters.Close()) })
+	for _, version := range selected {
+		t.Run(version, func(t *testing.T) { moveForReal(t, clusters, version) })
+	}
+}
+
+func moveForReal(t *testing.T, clusters *lab.Lab, version string) {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	engine := startEngine(t, version, clusters)
+	moves, returns := "moves-"+version, "returns-"+version
+	kafka := clusters.Kafka("central").Bootstrap()
+	for _, name := range []string{moves, returns} {
+		must(t, clusters.Connect("global").Run(ctx, name, lab.NumberedSource(name, 2, 100)))
+		must(t, lab.AwaitSequence(ctx, kafka, name, name+"-0", 100, waitTime))
+	}
+
+	x, err := engine.Run(ctx, "migrate-connectors", map[string]any{"origin": "global", "target": "europe", "connectors": []string{moves, returns}})
+	must(t, err)
+	wantState(t, x, "SUCCESS")
+	var outputs struct {
+		Results []struct {
+			Connector string `json:"connector"`
+			Result    struct {
+				Proof    string `json:"proof"`
+				Downtime string `json:"downtime_ms"`
+			} `json:"result"`
+		} `json:"results"`
+	}
+	must(t, json.Unmarshal(x.Outputs, &outputs))
+	if len(outputs.Results) != 2 {
+		t.Fatalf("results: %s, expected two", x.Outputs)
+	}
+	for _, one := range outputs.Results {
+		downtime, err := strconv.Atoi(one.Result.Downtime)
+		if one.Result.Proof != "hard" || err != nil || downtime > longestDowntime {
+			t.Errorf("%s: proof %s, down for %s ms, expected a hard proof and at most %d ms", one.Connector, one.Result.Proof, one.Result.Downtime, longestDowntime)
+		}
+	}
+	x, err = engine.Run(ctx, "rollback-connector", map[string]any{"origin": "global", "target": "europe", "connector": returns})
+	must(t, err)
+	wantState(t, x, "SUCCESS")
+	wantText(t, "outputs", string(x.Outputs), `"outcome":"rolled_back"`, `"proof":"hard"`)
+
+	for name, home := range map[string]string{moves: "europe", returns: "global"} {
+		countFrom(ctx, t, clusters, kafka, name, home)
+	}
+}
+
+// startEngine starts an engine that knows the lab's clusters, with their Kafka.
+func startEngine(t *testing.T, version string, clusters *lab.Lab) *Engine {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	plugins, err := BuildPlugin(ctx)
+	must(t, err)
+	flows, err := Flows(version)
+	must(t, err)
+	engine, err := Start(ctx, Options{Version: version, Plugins: plugins, Flows: flows})
+	must(t, err)
+	t.Cleanup(func() { must(t, engine.Close()) })
+	entry := map[string]any{}
+	for _, cluster := range clusters.Connects() {
+		entry[cluster.Name()] = map[string]any{
+			"connect_url": cluster.URLs(),
+			"kafka": map[string]any{
+				"bootstrap_servers": []string{cluster.Kafka().Bootstrap()}, "status_storage_topic": cluster.StatusTopic(),
+			},
+		}
+	}
+	must(t, engine.SetKV(ctx, "connect_clusters", map[string]any{"clusters": entry}))
+	return engine
+}
+
+// countFrom lets a connector send some more where it is now at home, stops it, and
+// checks that every number arrived once.
+func countFrom(ctx context.Context, t *testing.T, clusters *lab.Lab, kafka, connector, home string) {
+	t.Helper()
+	before, err := lab.Count(ctx, kafka, connector)
+	must(t, err)
+	stream := connector + "-0"
+	must(t, lab.AwaitSequence(ctx, kafka, connector, stream, before[stream].Last+100, waitTime))
+	client := clusters.Connect(home).Client()
+	must(t, client.Stop(ctx, connector))
+	must(t, wait.Until(ctx, connector+" to stop", waitTime, func(ctx context.Context) (bool, string, error) {
+		status, err := client.Status(ctx, connector)
+		return status.Connector.State == connect.Stopped && len(status.Tasks) == 0, fmt.Sprint(status), err
+	}))
+	tally, err := lab.Count(ctx, kafka, connector)
+	must(t, err)
+	for name, counted := range tally {
+		if counted.Lost != 0 || counted.Duplicated != 0 || counted.First != 0 {
+			t.Errorf("%s: %+v, expected none lost, none duplicated, from 0 on", name, counted)
+		}
+	}
+	if len(tally) != 2 {
+		t.Errorf("%s: streams %v, expected two", connector, tally)
+	}
+}
