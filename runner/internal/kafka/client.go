@@ -117,6 +117,9 @@ func (c *Client) Group(ctx context.Context, name string) (Group, error) {
 	if !ok {
 		return Group{}, fmt.Errorf("kafka %s: describe group %q: the answer does not name it", c.brokers, name)
 	}
+	if errors.Is(group.Err, kerr.GroupIDNotFound) {
+		return Group{State: "Dead"}, nil // how Kafka 4 says what earlier versions called Dead
+	}
 	if group.Err != nil {
 		return Group{}, fmt.Errorf("kafka %s: describe group %q: %w", c.brokers, name, group.Err)
 	}

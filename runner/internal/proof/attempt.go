@@ -23,6 +23,10 @@ type Attempt struct {
 	// pausedSeen is set when every task was seen PAUSED, or already over.
 	pausedSeen bool
 	pausing    time.Duration
+	// cutOff names the tasks of a connector found stopped that did not end by themselves.
+	cutOff string
+	// emptyGroup is the sink's group once it was seen empty.
+	emptyGroup string
 	stillSince time.Time
 }
 

@@ -20,7 +20,8 @@ type ledger struct {
 }
 
 type entry struct {
-	worker   string // that was last seen to have the task
+	worker   string        // that was last seen to have the task
+	last     connect.State // that was seen, tombstones left out
 	evidence event.TaskEvidence
 	ended    bool
 }
@@ -40,9 +41,12 @@ func (l *ledger) expect(tasks []connect.TaskStatus) {
 			l.tasks[task.ID] = known
 		}
 		known.worker = task.WorkerID
+		known.last = task.State
 		if task.State == connect.Failed {
 			known.end(event.TaskEvidence{Task: task.ID, WorkerID: task.WorkerID, Evidence: "FAILED before the stop"})
+			continue
 		}
+		known.ended = false // a failed task that was restarted
 	}
 }
 
@@ -59,16 +63,19 @@ func (l *ledger) record(record kafka.StatusRecord) {
 		known = &entry{worker: record.WorkerID}
 		l.tasks[record.Task] = known
 	}
+	othersNews := record.State == connect.Unassigned && known.worker != "" && known.worker != record.WorkerID
+	if record.State == "" || othersNews {
+		return // a tombstone says nothing of how the task ended
+	}
+	known.last = record.State
 	switch record.State {
 	case connect.Unassigned:
-		if known.worker == "" || known.worker == record.WorkerID {
-			known.end(event.TaskEvidence{Task: record.Task, WorkerID: record.WorkerID, Evidence: "UNASSIGNED in the status topic", At: record.At})
-		}
+		known.end(event.TaskEvidence{Task: record.Task, WorkerID: record.WorkerID, Evidence: "UNASSIGNED in the status topic", At: record.At})
 	case connect.Failed:
 		known.end(event.TaskEvidence{Task: record.Task, WorkerID: record.WorkerID, Evidence: "FAILED in the status topic", At: record.At})
 	case connect.Running, connect.Paused, connect.Restarting:
 		known.worker, known.ended = record.WorkerID, false
-	case connect.Stopped, "": // a task is never STOPPED; a tombstone says nothing of its end
+	case connect.Stopped: // a task never is
 	}
 }
 
@@ -83,6 +90,18 @@ func (l *ledger) open() string {
 		}
 	}
 	return strings.Join(open, ", ")
+}
+
+// cutOff names the tasks whose last word is that they ran: they were cancelled in
+// their poll, or their worker died, and a cancelled one may commit at any time.
+func (l *ledger) cutOff() string {
+	var cut []string
+	for _, task := range slices.Sorted(maps.Keys(l.tasks)) {
+		if known := l.tasks[task]; !known.ended && (known.last == connect.Running || known.last == connect.Restarting) {
+			cut = append(cut, fmt.Sprintf("task %d on %s", task, known.worker))
+		}
+	}
+	return strings.Join(cut, ", ")
 }
 
 func (l *ledger) evidence() []event.TaskEvidence {

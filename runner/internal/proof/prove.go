@@ -38,7 +38,7 @@ func (a *Attempt) proveHard(ctx context.Context) (offset.Document, event.Proof, 
 	if err := a.groupEmpty(ctx); err != nil {
 		return offset.Document{}, event.Proof{}, err
 	}
-	proof := event.Proof{Kind: event.Hard, Tasks: a.tasks.evidence(), PausedSeen: a.pausedSeen, Group: a.subject.Group}
+	proof := event.Proof{Kind: event.Hard, Tasks: a.tasks.evidence(), PausedSeen: a.pausedSeen, Group: a.emptyGroup}
 	// A worker takes the set of partitions from memory and only then reads the
 	// topic to its end (Worker.connectorOffsets), so the first read can lack a
 	// partition that the second has. Two are enough: nothing commits any more.
@@ -79,7 +79,12 @@ var errNoRecord = errors.New("no record in time")
 // endedBefore looks for the last record of each task of a connector that was
 // already stopped when the attempt began, as after a run that was killed.
 func (a *Attempt) endedBefore(ctx context.Context) error {
-	history, err := a.prover.Status.History(ctx, a.subject.Connector)
+	deadline, cancel := context.WithTimeoutCause(ctx, a.prover.Options.HardWait, errNoRecord)
+	defer cancel()
+	history, err := a.prover.Status.History(deadline, a.subject.Connector)
+	if err != nil && errors.Is(context.Cause(deadline), errNoRecord) {
+		return &NotProvenError{Reason: "the status topic could not be read to its end within " + a.prover.Options.HardWait.String()}
+	}
 	if err != nil {
 		return fmt.Errorf("read the status topic: %w", err)
 	}
@@ -89,6 +94,7 @@ func (a *Attempt) endedBefore(ctx context.Context) error {
 	if a.tasks.len() == 0 {
 		return &NotProvenError{Reason: "the connector was found stopped and the status topic no longer holds a record of its tasks"}
 	}
+	a.cutOff = a.tasks.cutOff()
 	if open := a.tasks.open(); open != "" {
 		return &NotProvenError{Reason: "the connector was found stopped and the status topic does not say that it ended for " + open}
 	}
@@ -100,6 +106,9 @@ func (a *Attempt) groupEmpty(ctx context.Context) error {
 	if a.subject.Group == "" || a.prover.Groups == nil {
 		return nil
 	}
+	if a.emptyGroup != "" {
+		return nil
+	}
 	err := wait.Until(ctx, "group "+a.subject.Group+" to be empty", a.prover.Options.HardWait, func(ctx context.Context) (bool, string, error) {
 		group, err := a.prover.Groups.Group(ctx, a.subject.Group)
 		return group.Ended(), fmt.Sprintf("state %s, %d members", group.State, group.Members), err
@@ -107,16 +116,33 @@ func (a *Attempt) groupEmpty(ctx context.Context) error {
 	if timeout, ok := asTimeout(err); ok {
 		return &NotProvenError{Reason: "the consumer group still has members", Err: timeout}
 	}
+	if err == nil {
+		a.emptyGroup = a.subject.Group
+	}
 	return err
 }
 
 const timedReads = 3
 
 func (a *Attempt) proveTimed(ctx context.Context) (offset.Document, event.Proof, error) {
-	proof := event.Proof{Kind: event.Timed, PausedSeen: a.pausedSeen, Group: a.subject.Group}
+	err := a.groupEmpty(ctx)
+	if _, ok := errors.AsType[*NotProvenError](err); err != nil && !(ok && a.prover.Options.AllowDuplicates) {
+		return offset.Document{}, event.Proof{}, err
+	}
+	proof := event.Proof{Kind: event.Timed, PausedSeen: a.pausedSeen, Group: a.emptyGroup}
+	if err != nil {
+		proof.Kind, proof.Note = event.NoProof, err.Error()
+	}
 	settle := a.prover.Options.Settle
 	switch {
 	case a.pausedSeen:
+	case a.cutOff != "" && !a.prover.Options.AllowDuplicates:
+		return offset.Document{}, event.Proof{}, &NotProvenError{Reason: "the connector was stopped while " + a.cutOff +
+			" was in its poll, and may still commit; resume it and let ferry stop it, which pauses it first"}
+	case a.cutOff != "":
+		settle = a.prover.Options.SettleUnseen
+		proof.Kind = event.NoProof
+		proof.Note = "the connector was stopped while " + a.cutOff + " was in its poll; records after the last commit may be sent again"
 	case a.found == connect.Stopped:
 		settle = a.prover.Options.SettleUnseen
 		proof.Note = "the connector was found stopped, so its tasks were not seen paused; the reads settled for longer"
@@ -129,7 +155,7 @@ func (a *Attempt) proveTimed(ctx context.Context) (offset.Document, event.Proof,
 	}
 	document, err := a.readEqual(ctx, timedReads, settle, &proof)
 	if notProven, ok := errors.AsType[*NotProvenError](err); ok && a.prover.Options.AllowDuplicates {
-		proof.Kind, proof.Note = event.NoProof, notProven.Error()
+		proof = event.Proof{Kind: event.NoProof, At: time.Now(), PausedSeen: a.pausedSeen, Note: notProven.Error()}
 		document, err = Offsets(ctx, a.prover.Client, a.subject.Connector)
 	}
 	return document, proof, err
