@@ -31,8 +31,11 @@ func (t *Text) Emit(happened Event) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	_, _ = fmt.Fprintln(t.out, clock(happened)+" "+line)
+	_, _ = fmt.Fprintln(t.out, clock(happened)+" "+OneLine(line))
 }
+
+// OneLine makes one line of what a worker, a plugin or a library says.
+func OneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 func stepLine(e StepEnded) string {
 	text := fmt.Sprintf("%s: %s %s", e.Connector, e.Step, short(e.Took))
@@ -79,17 +82,17 @@ func short(d time.Duration) string {
 // Summary writes a result for people: a line for each connector, then one for all.
 func Summary(out io.Writer, result Result) {
 	for _, connector := range result.Connectors {
-		_, _ = fmt.Fprintf(out, "%s  %s: %s\n", mark(result.Command, connector.Outcome), connector.Connector, connector.Message)
+		_, _ = fmt.Fprintf(out, "%s  %s: %s\n", mark(result.Command, connector.Outcome), connector.Connector, OneLine(connector.Message))
 		for _, check := range connector.Checks {
 			if !check.OK || result.Command == "check" {
-				_, _ = fmt.Fprintf(out, "    %s %s: %s\n", checkMark(check.OK), check.Check, check.Reason)
+				_, _ = fmt.Fprintf(out, "    %s %s: %s\n", checkMark(check.OK), check.Check, OneLine(check.Reason))
 			}
 		}
 		if connector.Instructions != "" {
 			_, _ = fmt.Fprintf(out, "    %s\n", connector.Instructions)
 		}
 	}
-	_, _ = fmt.Fprintln(out, result.Command+": "+result.Message)
+	_, _ = fmt.Fprintln(out, result.Command+": "+OneLine(result.Message))
 }
 
 func mark(command string, outcome Outcome) string {

@@ -203,7 +203,7 @@ func (m *Mover) checkValidation(ctx context.Context, request Request, found *che
 	if len(problems) > 0 {
 		var said []string
 		for _, problem := range problems {
-			said = append(said, problem.Name+": "+oneLine(strings.Join(problem.Errors, "; ")))
+			said = append(said, problem.Name+": "+event.OneLine(strings.Join(problem.Errors, "; ")))
 		}
 		return refused(fmt.Sprintf("%s refuses the config: %s", request.Target.Name, strings.Join(said, " | ")))
 	}

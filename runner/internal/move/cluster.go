@@ -61,6 +61,8 @@ type Mover struct {
 	Sink    event.Sink
 	// Mask learns what looks like a secret in the configs that are read.
 	Mask *secret.Mask
+
+	turns proof.Turns
 }
 
 // Patience of the client in the two phases where giving up early is worse than
@@ -73,7 +75,7 @@ const (
 func (m *Mover) prover(cluster *Cluster) *proof.Prover {
 	return &proof.Prover{
 		Client: cluster.Client.Patient(windowPatience), Status: cluster.Status, Groups: cluster.Groups,
-		Options: m.Options.Proof, Sink: m.Sink,
+		Options: m.Options.Proof, Sink: m.Sink, Turns: &m.turns,
 	}
 }
 

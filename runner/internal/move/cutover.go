@@ -56,6 +56,12 @@ func (c *cutover) rest(ctx context.Context) (err error) {
 		return fmt.Errorf("%s: %w", c.from.Name, err)
 	}
 	defer c.attempt.Close()
+	// One that is found stopped stands still already, and may need long to prove.
+	if c.attempt.Found() != connect.Stopped {
+		if err := c.attempt.TakeTurn(ctx); err != nil {
+			return fmt.Errorf("%s: waiting for another connector's turn to end: %w", c.from.Name, err)
+		}
+	}
 	if err := c.step("quiesce", func() (string, error) { return c.describeFound(), c.attempt.Quiesce(ctx) }); err != nil {
 		return fmt.Errorf("%s: %w", c.from.Name, err)
 	}

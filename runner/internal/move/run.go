@@ -33,7 +33,7 @@ func (r *run) step(name string, do func() (detail string, err error)) error {
 	r.Sink.Emit(event.StepEnded{Connector: r.request.Connector, Step: name, At: time.Now(), Took: took, Detail: detail, Err: err})
 	noted := event.Step{Step: name, StartedAt: started.UTC(), TookMS: took.Milliseconds()}
 	if err != nil {
-		noted.Error = oneLine(err.Error())
+		noted.Error = event.OneLine(err.Error())
 		if r.result.FailedAt == "" {
 			r.result.FailedAt = name
 		}
@@ -44,13 +44,13 @@ func (r *run) step(name string, do func() (detail string, err error)) error {
 
 // end fills the result of a run that ended well.
 func (r *run) end(outcome event.Outcome, message string) event.Connector {
-	r.result.Outcome, r.result.Message = outcome, oneLine(message)
+	r.result.Outcome, r.result.Message = outcome, event.OneLine(message)
 	return r.result
 }
 
 // fail fills the result of a run that did not.
 func (r *run) fail(ctx context.Context, err error) event.Connector {
-	r.result.Outcome, r.result.Message = outcomeOf(ctx, err), oneLine(err.Error())
+	r.result.Outcome, r.result.Message = outcomeOf(ctx, err), event.OneLine(err.Error())
 	if notProven, ok := errors.AsType[*proof.NotProvenError](err); ok && notProven.Err != nil && r.result.Instructions == "" {
 		r.result.Instructions = "give the task longer with --timeout, or accept that records may be sent again with --allow-duplicates"
 	}

@@ -105,9 +105,6 @@ func firstLine(trace string) string {
 	return kept.String()
 }
 
-// oneLine makes one line of what a worker, a plugin or a library says.
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
-
 const watchEvery = 200 * time.Millisecond
 
 // watch sees whether the copy goes on running, and whether its offsets are not
