@@ -40,6 +40,7 @@ func (c *cutover) do(ctx context.Context) error {
 	if err := c.rest(ctx); err != nil {
 		return err
 	}
+	defer c.attempt.EndTurn()
 	if err := c.step("copy", func() (string, error) { return c.copy(ctx) }); err != nil {
 		return err
 	}
@@ -55,13 +56,12 @@ func (c *cutover) rest(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.from.Name, err)
 	}
-	defer c.attempt.Close()
-	// One that is found stopped stands still already, and may need long to prove.
-	if c.attempt.Found() != connect.Stopped {
-		if err := c.attempt.TakeTurn(ctx); err != nil {
-			return fmt.Errorf("%s: waiting for another connector's turn to end: %w", c.from.Name, err)
+	defer func() {
+		c.attempt.Close()
+		if err != nil {
+			c.attempt.EndTurn()
 		}
-	}
+	}()
 	if err := c.step("quiesce", func() (string, error) { return c.describeFound(), c.attempt.Quiesce(ctx) }); err != nil {
 		return fmt.Errorf("%s: %w", c.from.Name, err)
 	}
@@ -194,6 +194,7 @@ func (c *cutover) start(ctx context.Context) error {
 		downtime := time.Since(still).Milliseconds()
 		c.result.DowntimeMS, c.result.PausingMS = &downtime, c.attempt.Pausing().Milliseconds()
 	}
+	c.attempt.EndTurn()
 	return c.step("watch", func() (string, error) { return "", c.watch(ctx) })
 }
 

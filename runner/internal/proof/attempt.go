@@ -28,31 +28,49 @@ type Attempt struct {
 	// emptyGroup is the sink's group once it was seen empty.
 	emptyGroup string
 	stillSince time.Time
+	inTurn     bool
 }
 
-// Begin looks at the connector and, where the Kafka is known, opens the status
-// topic, all while the connector still runs. It writes nothing.
+// Begin waits for its turn (see [Turns]), looks at the connector and, where the
+// Kafka is known, opens the status topic, all while the connector still runs. It
+// writes nothing. The turn is kept until [Attempt.EndTurn], unless the connector
+// was found stopped: then it stands still already, and may take long to prove.
 func (p *Prover) Begin(ctx context.Context, subject Subject) (*Attempt, error) {
 	attempt := &Attempt{prover: p, subject: subject, tasks: newLedger(subject.Connector)}
+	if err := attempt.takeTurn(ctx); err != nil {
+		return nil, fmt.Errorf("while another connector had its turn: %w", err)
+	}
+	if err := attempt.look(ctx); err != nil {
+		attempt.Close()
+		attempt.EndTurn()
+		return nil, err
+	}
+	if attempt.found == connect.Stopped {
+		attempt.EndTurn()
+	}
+	return attempt, nil
+}
+
+func (a *Attempt) look(ctx context.Context) error {
+	p := a.prover
 	if p.Options.Mode == OnlyHard && p.Status == nil {
-		return nil, fmt.Errorf("a hard proof needs the origin's Kafka: name kafka.bootstrap_servers and kafka.status_storage_topic in the clusters file")
+		return fmt.Errorf("a hard proof needs the origin's Kafka: name kafka.bootstrap_servers and kafka.status_storage_topic in the clusters file")
 	}
 	if p.hard() {
 		// Before the status is read, so that no record falls between the two.
 		tail, err := p.Status.Tail(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("open the status topic: %w", err)
+			return fmt.Errorf("open the status topic: %w", err)
 		}
-		attempt.tail = tail
+		a.tail = tail
 	}
-	status, err := p.Client.Status(ctx, subject.Connector)
+	status, err := p.Client.Status(ctx, a.subject.Connector)
 	if err != nil {
-		attempt.Close()
-		return nil, fmt.Errorf("status before the stop: %w", err)
+		return fmt.Errorf("status before the stop: %w", err)
 	}
-	attempt.found = status.Connector.State
-	attempt.tasks.expect(status.Tasks)
-	return attempt, nil
+	a.found = status.Connector.State
+	a.tasks.expect(status.Tasks)
+	return nil
 }
 
 // Found is the state the connector was in when the attempt began.
@@ -90,6 +108,9 @@ func (a *Attempt) Quiesce(ctx context.Context) error {
 	if err := a.pause(ctx); err != nil {
 		return err
 	}
+	if err := a.takeTurn(ctx); err != nil {
+		return err
+	}
 	if a.found != connect.Paused {
 		a.stillSince = time.Now()
 		a.pausing = a.stillSince.Sub(asked)
@@ -97,11 +118,16 @@ func (a *Attempt) Quiesce(ctx context.Context) error {
 	return a.stop(ctx)
 }
 
+// longPoll is after what time a poll is one that other connectors are not kept
+// waiting for.
+const longPoll = time.Second
+
 func (a *Attempt) pause(ctx context.Context) error {
 	name := a.subject.Connector
 	if err := a.prover.Client.Pause(ctx, name); err != nil {
 		return fmt.Errorf("pause: %w", err)
 	}
+	asked := time.Now()
 	progress := newProgress(a.prover.Sink, name)
 	err := wait.Until(ctx, "every task paused", a.prover.Options.Timeout, func(ctx context.Context) (bool, string, error) {
 		status, err := a.prover.Client.Status(ctx, name)
@@ -116,6 +142,9 @@ func (a *Attempt) pause(ctx context.Context) error {
 		missing := notResting(status)
 		if missing != "" {
 			progress.tell("waiting for the current poll to end: " + missing)
+		}
+		if time.Since(asked) > longPoll {
+			a.EndTurn() // others need not wait for this poll
 		}
 		return missing == "", missing, nil
 	})

@@ -80,6 +80,7 @@ type Prover struct {
 	Groups  Groups    // nil: this cluster's Kafka is not known
 	Options Options
 	Sink    event.Sink
+	Turns   *Turns // of the command; nil for none
 }
 
 // Subject is the connector a proof is about.

@@ -1,0 +1,37 @@
+package proof
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestTurnsComeOneAfterTheOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns := &Turns{}
+		attempt := func() *Attempt { return &Attempt{prover: &Prover{Turns: turns}} }
+		first, second := attempt(), attempt()
+		if err := first.takeTurn(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := first.takeTurn(t.Context()); err != nil {
+			t.Fatalf("a turn that one has already: %v", err)
+		}
+		reason := errors.New("interrupted")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Minute, func() { cancel(reason) })
+		if err := second.takeTurn(ctx); !errors.Is(err, reason) {
+			t.Fatalf("the second one had its turn beside the first: %v", err)
+		}
+		second.EndTurn() // has none, and must not end the other's
+		time.AfterFunc(time.Minute, first.EndTurn)
+		start := time.Now()
+		if err := second.takeTurn(t.Context()); err != nil || time.Since(start) != time.Minute {
+			t.Fatalf("%v, after %s", err, time.Since(start))
+		}
+		first.EndTurn()
+		second.EndTurn()
+	})
+}
