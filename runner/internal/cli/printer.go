@@ -46,7 +46,7 @@ func newPrinter(format string, stdout, stderr io.Writer) printer {
 
 func printFailures(stderr io.Writer, result event.Result) {
 	for _, line := range failures(result) {
-		_, _ = fmt.Fprintln(stderr, "ferry "+result.Command+": "+line)
+		_, _ = fmt.Fprintln(stderr, "ferry "+result.Command+": "+event.OneLine(line))
 	}
 }
 

@@ -18,11 +18,15 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the stories in testdata/script: what an operator types and
-// what comes back, for everything that ends before a cluster is asked.
+// what comes back. A story that begins with the command clusters has two Connect
+// clusters in memory, behind real sockets; see story_test.go.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exitcode": exitCode},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exitcode": exitCode, "clusters": startClusters, "connector": createConnector, "state": awaitState,
+			"ask": askConnector, "answer": answerWith, "exact": countRecords, "schema": checkResult, "nosecret": findNoSecret,
+		},
 	})
 }
 

@@ -68,7 +68,9 @@ func (d definition) run(ctx context.Context, c *ucli.Context, stdout, stderr io.
 	if asked.Result != "" {
 		if err := writeResult(asked.Result, result, mask); err != nil {
 			out.sink.Emit(event.Note{Level: event.Error, Message: err.Error(), At: time.Now()})
-			result.ExitCode = max(result.ExitCode, exitFailed)
+			if result.ExitCode == exitDone {
+				result.ExitCode, result.Outcome, result.Message = exitFailed, event.Failed, result.Message+", but "+err.Error()
+			}
 		}
 	}
 	out.result(result)
@@ -77,6 +79,12 @@ func (d definition) run(ctx context.Context, c *ucli.Context, stdout, stderr io.
 
 func (d definition) perform(ctx context.Context, asked request, mask *secret.Mask, sink event.Sink, result *event.Result) error {
 	result.Origin, result.Target, result.Cluster = asked.Origin, asked.Target, asked.Cluster
+	if err := canWrite("result", asked.Result); err != nil {
+		return err
+	}
+	if err := canWrite("out", asked.Out); err != nil {
+		return err
+	}
 	clusters, err := asked.clusters()
 	if err != nil {
 		return err
@@ -101,6 +109,22 @@ func (d definition) perform(ctx context.Context, asked request, mask *secret.Mas
 		result.Connectors = connectors
 	}
 	return err
+}
+
+// canWrite refuses a file to write whose folder is not there, before anything
+// has been done that the file is to tell of.
+func canWrite(flag, file string) error {
+	if file == "" {
+		return nil
+	}
+	folder := filepath.Dir(file)
+	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+		return usagef("--%s %s cannot be written: there is no folder %s", flag, file, folder)
+	}
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return usagef("--%s %s cannot be written: it is a folder", flag, file)
+	}
+	return nil
 }
 
 // pair dials origin and target and returns a request for each connector.

@@ -99,8 +99,12 @@ func otherConnector(request Request, observed Observation) error {
 	if !another || request.Overwrite && observed.Target.stopped() {
 		return nil
 	}
-	return refused(fmt.Sprintf("name %q is taken on %s by a different connector (%s, it differs in %s); choose another name with --rename",
-		request.targetName(), request.Target.Name, describe(observed.Target), strings.Join(differing, ", ")))
+	advice := "choose another name with --rename"
+	if observed.State() == RunningTwice {
+		advice += ", or, if it is a copy of this one, stop one of the two now"
+	}
+	return refused(fmt.Sprintf("name %q is taken on %s by a different connector (%s, it differs in %s); %s",
+		request.targetName(), request.Target.Name, describe(observed.Target), strings.Join(differing, ", "), advice))
 }
 
 func describe(side Side) string {

@@ -316,3 +316,21 @@ func TestCopyGoneSinceItWasSeen(t *testing.T) {
 		w.exact()
 	})
 }
+
+// TestUnreadableOnlyAfterTheStop has no offset before its first commit, which is
+// the last one: what then turns out is a failure that was put back, not a refusal
+// that touched nothing.
+func TestUnreadableOnlyAfterTheStop(t *testing.T) {
+	inWorld(t, func(_ *testing.T, w *world) {
+		if err := w.global.Client().Create(w.t.Context(), orders, connecttest.OrderedMapConfig(topic, 1), connect.Running); err != nil {
+			w.t.Fatal(err)
+		}
+		w.pass(10 * time.Second)
+		result := w.move()
+		w.expect(result, event.Failed, connect.Running, "")
+		if !strings.Contains(result.Message, "offsets cannot travel by REST") || !strings.HasSuffix(result.Message, "orders is on global as before") {
+			w.t.Errorf("says %q", result.Message)
+		}
+		w.exact()
+	})
+}

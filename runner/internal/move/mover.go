@@ -175,6 +175,9 @@ func (r *run) undo(ctx context.Context, found *checked, c *cutover, created bool
 		return result
 	}
 	result.Message += fmt.Sprintf("; %s is on %s as before", c.fromName, c.from.Name)
+	if c.attempt != nil && result.Outcome == event.Refused {
+		result.Outcome = event.Failed // a refusal says that nothing was touched
+	}
 	return result
 }
 
