@@ -334,3 +334,47 @@ func TestUnreadableOnlyAfterTheStop(t *testing.T) {
 		w.exact()
 	})
 }
+
+// TestPutBackThatFails leaves the operator with what to do, and does not call it
+// put back.
+func TestPutBackThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, true)
+		w.name = "a b"
+		w.run(slowSource())
+		w.europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			if status, err := w.global.Client().Status(t.Context(), w.name); err == nil && status.Connector.State == connect.Stopped && kinds["patch"](r) {
+				w.global.WorkerDown(0, true)
+				answerError(rw, http.StatusInternalServerError, "disk full")
+				return
+			}
+			next.ServeHTTP(rw, r)
+		})
+		result := w.move()
+		if result.Outcome != event.Failed || !strings.Contains(result.Message, "disk full; and it was not put back: put back on global") ||
+			result.Instructions != "bring the connector on global back by hand: PUT http://worker-1.global/connectors/a%20b/resume, then `ferry status`" {
+			t.Errorf("%s: %s; %s", result.Outcome, result.Message, result.Instructions)
+		}
+		w.global.WorkerDown(0, false)
+		w.calm()
+		if result := w.move(); result.Outcome != event.Moved {
+			t.Errorf("%s: %s", result.Outcome, result.Message)
+		}
+		w.exact()
+	})
+}
+
+// TestMovedWithOtherSettings says that the copy is not what was asked for.
+func TestMovedWithOtherSettings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, true)
+		w.run(slowSource())
+		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		request := w.request()
+		request.Set = map[string]string{"rate": "7"}
+		result := w.mover().Move(t.Context(), request)
+		if result.Outcome != event.Unchanged || !strings.HasSuffix(result.Message, "; its config there differs in rate from what was asked for") {
+			t.Errorf("%s: %s", result.Outcome, result.Message)
+		}
+	})
+}

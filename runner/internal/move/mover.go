@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -76,7 +77,13 @@ func (r *run) alreadyMoved(ctx context.Context, found *checked) event.Connector 
 		r.result.Instructions = fmt.Sprintf("mend it on %s, or take it back with `ferry rollback`", r.request.Target.Name)
 		return r.fail(ctx, fmt.Errorf("is moved, but on %s: %w", r.request.Target.Name, err))
 	}
-	return r.end(event.Unchanged, fmt.Sprintf("is on %s already (%s), nothing to do", r.request.Target.Name, target.State()))
+	message := fmt.Sprintf("is on %s already (%s), nothing to do", r.request.Target.Name, target.State())
+	if origin := found.observed.Origin; origin.Exists {
+		if differing := differingKeys(withoutMarks(target.Config), copyConfig(origin.Config, r.request)); len(differing) > 0 {
+			message += fmt.Sprintf("; its config there differs in %s from what was asked for", strings.Join(differing, ", "))
+		}
+	}
+	return r.end(event.Unchanged, message)
 }
 
 func (r *run) move(ctx context.Context, found *checked) event.Connector {

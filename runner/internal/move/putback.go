@@ -1,9 +1,11 @@
 package move
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
@@ -24,8 +26,9 @@ func (c *cutover) putBack(ctx context.Context) error {
 		}
 		detail, err := restore(ctx, c.from, c.fromName, c.keep)
 		if err != nil {
-			c.result.Instructions = fmt.Sprintf("bring the connector on %s back by hand: PUT %s/connectors/%s/resume, then `ferry status`",
-				c.from.Name, c.from.Client.Workers()[0], c.fromName)
+			verb := map[connect.State]string{connect.Paused: "pause", connect.Stopped: "stop"}[c.keep]
+			c.result.Instructions = cmp.Or(c.result.Instructions, fmt.Sprintf("bring the connector on %s back by hand: PUT %s/connectors/%s/%s, then `ferry status`",
+				c.from.Name, c.from.Client.Workers()[0], url.PathEscape(c.fromName), cmp.Or(verb, "resume")))
 		}
 		return detail, err
 	})

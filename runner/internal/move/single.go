@@ -161,8 +161,12 @@ func (m *Mover) CreateStopped(ctx context.Context, request Request, config rawjs
 	if err != nil {
 		return r.fail(ctx, err)
 	}
-	r.result.Changed, r.result.TargetState = created, connect.Stopped
+	replaced := existing.Exists && !rawjson.Equal(existing.Config.Value(), config.Value())
+	r.result.Changed, r.result.TargetState = created || replaced, connect.Stopped
 	r.result.ConfigHash = &event.Hashes{Target: withoutMarks(config).Value().SHA256()}
+	if replaced {
+		return r.end(event.Created, fmt.Sprintf("config of the stopped connector on %s replaced", target.Name))
+	}
 	if !created {
 		return r.end(event.Unchanged, fmt.Sprintf("is stopped on %s already", target.Name))
 	}
