@@ -11,11 +11,16 @@
 //
 // Invariants, each of which has a test:
 //
-//   - Only one side ever may run: the target is started only after the origin was
+//   - Only one side ever may run: the target is started only after both sides were
 //     read back stopped without tasks in the same breath ([cutover.interlock]).
 //   - Until the target is asked to start, any failure resumes the origin as it
 //     was. From then on, the way back is a move the other way, with the target's
 //     newer offsets.
+//   - What somebody else started or stopped meanwhile, another run or a person, is
+//     never undone, stopped or overwritten. Only a lease can keep two runs apart;
+//     without one they fail, and say so.
+//   - A config is put only after the leader said that the connector exists: it
+//     would create it, running.
 //   - What was read as "could not be read" is never taken for "none".
 //   - An origin's connector is never deleted, nor its offsets written, by a move.
 //   - DELETE offsets is never used: it would wipe a group or a topic that two
