@@ -151,7 +151,7 @@ func TestBlockedPollIsWaitedFor(t *testing.T) {
 func TestInterruptedInABlockedPoll(t *testing.T) {
 	s := newStage(t, true)
 	topic := inTopic(t, "slow")
-	s.run(topic, lab.With(lab.NumberedSource(topic, 1, 10), map[string]string{"poll.block.ms": "12000"}))
+	s.run(topic, lab.With(lab.NumberedSource(topic, 1, 10), map[string]string{"poll.block.ms": "8000"}))
 	s.flows(topic, 10)
 	command, _ := s.command(t.Context(), moving("move", topic)...)
 	var stderr bytes.Buffer
@@ -159,7 +159,7 @@ func TestInterruptedInABlockedPoll(t *testing.T) {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if err := wait.For(t.Context(), 3*time.Second); err != nil {
+	if err := wait.For(t.Context(), 2*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	if err := command.Process.Signal(syscall.SIGTERM); err != nil {
