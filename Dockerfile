@@ -2,7 +2,7 @@
 # Build it with `make image`, which puts the runner and the CA certificates under build/.
 #
 # BASE gives the shell that script tasks need; anything with /bin/sh will do. Where no image can be
-# pulled, import one: `make image BASE=...`, see CONTRIBUTING.md.
+# pulled, make one of Debian's busybox-static: .ci/busybox-base, then `make image BASE=ferry-base:busybox`.
 ARG BASE=alpine:3.22
 FROM ${BASE}
 
@@ -15,6 +15,8 @@ COPY build/runner/linux-${TARGETARCH}/ferry /ferry
 # By name on the PATH too, for script tasks. Scratch space for those, which Kestra mounts over.
 RUN mkdir -p /usr/local/bin /tmp /work \
  && ln -s /ferry /usr/local/bin/ferry \
+ # Whatever the umask was that they were made with.
+ && chmod 0644 /etc/ssl/certs/ca-certificates.crt \
  && chmod 1777 /tmp \
  && chown 65532:65532 /work
 
