@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -75,7 +76,8 @@ func TestImage(t *testing.T) {
 	}
 }
 
-// buildImage builds the repository's Dockerfile on a base that needs no registry.
+// buildImage returns the image of the repository's Dockerfile, on a base that needs
+// no registry, built once for all tests.
 func buildImage(t *testing.T) string {
 	t.Helper()
 	if _, err := docker(t.Context(), "", "info"); err != nil {
@@ -84,25 +86,42 @@ func buildImage(t *testing.T) string {
 	if _, err := exec.LookPath("busybox"); err != nil {
 		t.Skip("busybox is not installed (Debian: busybox-static), so there is no base for the image and the container path is not tested")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	root, err := Root()
-	must(t, err)
-	_, err = BuildPlugin(ctx) // and so the runner
-	must(t, err)
-	certificates := filepath.Join(root, "build", "ca-certificates.crt")
-	if !exists(certificates) {
-		content, err := os.ReadFile("/etc/ssl/certs/ca-certificates.crt")
-		must(t, err)
-		must(t, os.WriteFile(certificates, content, 0o600))
-	}
-	base, err := command(ctx, root, "sh", filepath.Join(".ci", "busybox-base"))
-	must(t, err)
-	image := fmt.Sprintf("ferry-test:%d", os.Getpid())
-	_, err = docker(ctx, root, "build", "--quiet", "--build-arg", "BASE="+base, "--tag", image, ".")
+	plugins(t) // and so the runner
+	image, err := imageOnce()
 	must(t, err)
 	return image
 }
+
+var (
+	testImage  = fmt.Sprintf("ferry-test:%d", os.Getpid())
+	imageBuilt bool
+)
+
+var imageOnce = sync.OnceValues(func() (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	certificates := filepath.Join(root, "build", "ca-certificates.crt")
+	if !exists(certificates) {
+		content, err := os.ReadFile("/etc/ssl/certs/ca-certificates.crt")
+		if err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(certificates, content, 0o600); err != nil {
+			return "", err
+		}
+	}
+	base, err := command(ctx, root, "sh", filepath.Join(".ci", "busybox-base"))
+	if err != nil {
+		return "", err
+	}
+	_, err = docker(ctx, root, "build", "--quiet", "--build-arg", "BASE="+base, "--tag", testImage, ".")
+	imageBuilt = err == nil
+	return testImage, err
+})
 
 func docker(ctx context.Context, folder string, arguments ...string) (string, error) {
 	return command(ctx, folder, "docker", arguments...)

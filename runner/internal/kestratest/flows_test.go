@@ -21,11 +21,9 @@ func TestFlowsParse(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute) // a first build downloads Kestra
 			defer cancel()
-			plugins, err := BuildPlugin(ctx)
-			must(t, err)
 			flows, err := Flows(version)
 			must(t, err)
-			files, refusals, err := Validate(ctx, version, plugins, flows)
+			files, refusals, err := Validate(ctx, version, plugins(t), flows)
 			must(t, err)
 			if want := 5; files != want {
 				t.Errorf("%d flow files for Kestra %s, expected %d", files, version, want)
@@ -43,11 +41,9 @@ func TestFlowsOfTheOtherVersionAreRefused(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
-	plugins, err := BuildPlugin(ctx)
-	must(t, err)
 	flows, err := Flows("1.3.31")
 	must(t, err)
-	_, refusals, err := Validate(ctx, "2.0.0", plugins, flows[1:])
+	_, refusals, err := Validate(ctx, "2.0.0", plugins(t), flows[1:])
 	must(t, err)
 	if len(refusals) != 2 {
 		t.Errorf("Kestra 2.0.0 refuses %v of flows/1.x, expected both: then one file can serve both versions", refusals)
@@ -85,6 +81,7 @@ var ofAnyVersion = regexp.MustCompile(`(?m)^ *This file is for Kestra .*$`)
 func TestFlows(t *testing.T) {
 	for _, version := range versions(t) {
 		t.Run(version, func(t *testing.T) {
+			t.Parallel()
 			s := newStage(t, version)
 			t.Run("together", func(t *testing.T) {
 				for name, test := range map[string]func(*stage, *testing.T){

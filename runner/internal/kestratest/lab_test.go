@@ -81,11 +81,9 @@ func startEngine(t *testing.T, version string, clusters *lab.Lab) *Engine {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
-	plugins, err := BuildPlugin(ctx)
-	must(t, err)
 	flows, err := Flows(version)
 	must(t, err)
-	engine, err := Start(ctx, Options{Version: version, Plugins: plugins, Flows: flows})
+	engine, err := Start(ctx, Options{Version: version, Plugins: plugins(t), Flows: flows})
 	must(t, err)
 	t.Cleanup(func() { must(t, engine.Close()) })
 	entry := map[string]any{}

@@ -89,17 +89,29 @@ func versions(t *testing.T) []string {
 	return []string{asked}
 }
 
+// plugins returns the folder with the plugin's jar, built once for all tests.
+func plugins(t *testing.T) string {
+	t.Helper()
+	folder, err := pluginOnce()
+	must(t, err)
+	return folder
+}
+
+var pluginOnce = sync.OnceValues(func() (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute) // a first build downloads Kestra
+	defer cancel()
+	return BuildPlugin(ctx)
+})
+
 func newStage(t *testing.T, version string) *stage {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute) // a first build downloads Kestra
 	defer cancel()
-	plugins, err := BuildPlugin(ctx)
-	must(t, err)
 	flows, err := Flows(version)
 	must(t, err)
 	said := &notes{}
 	engine, err := Start(ctx, Options{
-		Version: version, Plugins: plugins, Flows: append(flows, "testdata/flows"),
+		Version: version, Plugins: plugins(t), Flows: append(flows, "testdata/flows"),
 		Secrets: map[string]string{"CONNECT_PASSWORD": password},
 		OnEvent: func(event Event) {
 			line, _ := json.Marshal(event)
