@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	yaml "go.yaml.in/yaml/v3"
+
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
@@ -47,6 +49,62 @@ func TestFlowsOfTheOtherVersionAreRefused(t *testing.T) {
 	must(t, err)
 	if len(refusals) != 2 {
 		t.Errorf("Kestra 2.0.0 refuses %v of flows/1.x, expected both: then one file can serve both versions", refusals)
+	}
+}
+
+var snakeCase = regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
+
+// TestFlowsAreDescribed checks what the flows promise their readers: a name that
+// is the file's, a description of each flow and each task, and no secret.
+func TestFlowsAreDescribed(t *testing.T) {
+	root, err := Root()
+	must(t, err)
+	var files []string
+	for _, pattern := range []string{"*.yaml", "*/*.yaml"} {
+		found, err := filepath.Glob(filepath.Join(root, "flows", pattern))
+		must(t, err)
+		files = append(files, found...)
+	}
+	if len(files) != 7 {
+		t.Errorf("%d flow files, expected 7: %v", len(files), files)
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		must(t, err)
+		var flow struct {
+			ID          string `yaml:"id"`
+			Namespace   string `yaml:"namespace"`
+			Description string `yaml:"description"`
+			Tasks       []task `yaml:"tasks"`
+			Errors      []task `yaml:"errors"`
+		}
+		must(t, yaml.Unmarshal(content, &flow))
+		if flow.ID+".yaml" != filepath.Base(file) || flow.Namespace != Namespace || flow.Description == "" {
+			t.Errorf("%s: id %q, namespace %q, description %q", file, flow.ID, flow.Namespace, flow.Description)
+		}
+		if strings.Contains(string(content), "secret") {
+			t.Errorf("%s: a flow is not to render secrets, the plugin resolves them", file)
+		}
+		for _, task := range append(flow.Tasks, flow.Errors...) {
+			task.check(t, file)
+		}
+	}
+}
+
+type task struct {
+	ID          string `yaml:"id"`
+	Description string `yaml:"description"`
+	Tasks       []task `yaml:"tasks"`
+	Errors      []task `yaml:"errors"`
+}
+
+func (x task) check(t *testing.T, file string) {
+	t.Helper()
+	if x.Description == "" || !snakeCase.MatchString(x.ID) {
+		t.Errorf("%s: task %q with the description %q, expected snake_case and a sentence", file, x.ID, x.Description)
+	}
+	for _, inner := range append(x.Tasks, x.Errors...) {
+		inner.check(t, file)
 	}
 }
 
