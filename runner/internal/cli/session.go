@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	ucli "github.com/urfave/cli/v2"
@@ -147,6 +149,7 @@ func (s *session) pair(ctx context.Context, needKafka bool) ([]move.Request, err
 	if err != nil {
 		return nil, err
 	}
+	s.mover.Turns.File = turnFile(origin)
 	requests := make([]move.Request, len(asked.Connectors))
 	for i, connector := range asked.Connectors {
 		requests[i] = move.Request{
@@ -155,6 +158,13 @@ func (s *session) pair(ctx context.Context, needKafka bool) ([]move.Request, err
 		}
 	}
 	return requests, nil
+}
+
+// turnFile is the lock that the runs of this user on this machine share, for moves
+// of one origin there and back.
+func turnFile(origin *move.Cluster) string {
+	workers := sha256.Sum256([]byte(strings.Join(origin.Client.Workers(), " ")))
+	return filepath.Join(os.TempDir(), fmt.Sprintf("ferry-%d-%x.turn", os.Getuid(), workers[:8]))
 }
 
 // single dials the one cluster of a single step and returns its one connector.

@@ -62,7 +62,8 @@ type Mover struct {
 	// Mask learns what looks like a secret in the configs that are read.
 	Mask *secret.Mask
 
-	turns proof.Turns
+	// Turns are those in which connectors stand still. Set its File before use.
+	Turns proof.Turns
 }
 
 // Patience of the client in the two phases where giving up early is worse than
@@ -75,7 +76,7 @@ const (
 func (m *Mover) prover(cluster *Cluster) *proof.Prover {
 	return &proof.Prover{
 		Client: cluster.Client.Patient(windowPatience), Status: cluster.Status, Groups: cluster.Groups,
-		Options: m.Options.Proof, Sink: m.Sink, Turns: &m.turns,
+		Options: m.Options.Proof, Sink: m.Sink, Turns: &m.Turns,
 	}
 }
 

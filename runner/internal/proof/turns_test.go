@@ -3,6 +3,7 @@ package proof
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,4 +35,30 @@ func TestTurnsComeOneAfterTheOther(t *testing.T) {
 		first.EndTurn()
 		second.EndTurn()
 	})
+}
+
+func TestTurnsAreSharedThroughAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "turn")
+	first, second := &Turns{File: file}, &Turns{File: file}
+	if err := first.take(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := second.take(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("another run had its turn at the same time: %v", err)
+	}
+	first.give()
+	if err := second.take(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	second.give()
+}
+
+func TestTurnsDoWithoutAFile(t *testing.T) {
+	turns := &Turns{File: filepath.Join(t.TempDir(), "missing", "turn")}
+	if err := turns.take(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	turns.give()
 }
