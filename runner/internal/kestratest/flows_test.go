@@ -305,9 +305,10 @@ var slow = map[string]string{"poll.block.ms": "6000", "rate": "0", "batch.size":
 
 func killed(s *stage, t *testing.T) {
 	s.source(t, "archive", slow)
-	run, err := s.Begin("migrate-connectors", map[string]any{"origin": "global", "target": "europe", "connectors": []string{"archive"}})
+	run, err := s.Begin("migrate-connectors", map[string]any{"origin": "global", "target": "guarded", "connectors": []string{"archive"}})
 	must(t, err)
 	s.awaitPaused(t, "archive")
+	s.isPrivate(t)
 	must(t, run.Kill(t.Context()))
 	ctx, cancel := context.WithTimeout(t.Context(), runLimit)
 	defer cancel()
@@ -317,6 +318,49 @@ func killed(s *stage, t *testing.T) {
 	// Kestra says KILLED at once; the task goes on to put the connector back, and to say so.
 	s.awaitSaid(t, "archive: put_back")
 	s.isBack(t, "archive")
+}
+
+// isPrivate checks, while a runner runs, that the password is in its request file
+// alone: not in its arguments, its environment, or a file that others can read.
+func (s *stage) isPrivate(t *testing.T) {
+	t.Helper()
+	folders, err := s.leftFiles()
+	must(t, err)
+	requests := 0
+	for _, folder := range folders {
+		content, err := os.ReadFile(filepath.Join(folder, "request.json"))
+		if err != nil || !strings.Contains(string(content), "p4ssw0rd") {
+			continue // of another test, which has no password or has just ended
+		}
+		requests++
+		for path, want := range map[string]os.FileMode{folder: 0o700, filepath.Join(folder, "request.json"): 0o600} {
+			info, err := os.Stat(path)
+			must(t, err)
+			if got := info.Mode().Perm(); got != want {
+				t.Errorf("%s has the mode %o, expected %o", filepath.Base(path), got, want)
+			}
+		}
+	}
+	if requests == 0 {
+		t.Errorf("no request file with the password, though a move is under way; folders: %v", folders)
+	}
+	runners := 0
+	processes, err := filepath.Glob("/proc/[0-9]*")
+	must(t, err)
+	for _, process := range processes {
+		arguments, _ := os.ReadFile(filepath.Join(process, "cmdline")) // it may have ended
+		if !strings.Contains(string(arguments), "/.connect-ferry-") {
+			continue
+		}
+		runners++
+		environment, _ := os.ReadFile(filepath.Join(process, "environ"))
+		if strings.Contains(string(arguments)+string(environment), "p4ssw0rd") {
+			t.Errorf("%s: the password is in its arguments or environment", process)
+		}
+	}
+	if runners == 0 {
+		t.Error("no runner process found, though a move is under way")
+	}
 }
 
 func timedOut(s *stage, t *testing.T) {

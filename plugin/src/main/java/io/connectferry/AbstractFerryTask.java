@@ -94,9 +94,9 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
     /** Adds what the task was told. `folder` takes files that the request names. */
     abstract void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception;
 
-    /** The clusters for the request. */
-    Map<String, Object> clusters(RunContext runContext) throws Exception {
-        return ClustersDocument.read(runContext, clusters);
+    /** The clusters document for what the request names. */
+    Map<String, Object> clusters(RunContext runContext, Request request) throws Exception {
+        return ClustersDocument.read(runContext, clusters, request.clusterNames());
     }
 
     /** A file that the command writes besides its result, or null. */
@@ -133,10 +133,10 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
         try {
             var place = RunnerPlace.of(taskRunner, runContext, folder);
             var request = new Request(runContext)
-                .put("clusters", clusters(runContext))
                 .put("output", "kestra")
                 .put("result", folder.fromWorkingDirectory(RESULT_FILE));
             describe(request, folder, runContext);
+            request.put("clusters", clusters(runContext, request));
             folder.write(REQUEST_FILE, request.json());
             folder.giveTo(place.user());
             return place;

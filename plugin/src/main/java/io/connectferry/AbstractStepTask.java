@@ -72,9 +72,9 @@ public abstract class AbstractStepTask extends AbstractFerryTask {
     }
 
     @Override
-    Map<String, Object> clusters(RunContext runContext) throws Exception {
+    Map<String, Object> clusters(RunContext runContext, Request request) throws Exception {
         if (connectUrl == null) {
-            return super.clusters(runContext);
+            return super.clusters(runContext, request);
         }
         if (cluster != null || getClusters() != null || secondCluster() != null) {
             var other = cluster != null ? "cluster" : getClusters() != null ? "clusters" : secondCluster();
@@ -82,7 +82,7 @@ public abstract class AbstractStepTask extends AbstractFerryTask {
                 + "name the cluster in `clusters` and use `cluster`");
         }
         Map<String, Object> single = new LinkedHashMap<>();
-        single.put("connect_url", escape(runContext.render(connectUrl).as(String.class).orElse("")));
+        single.put(ClustersDocument.URL, escape(runContext.render(connectUrl).as(String.class).orElse("")));
         runContext.render(username).as(String.class).ifPresent(text -> single.put("username", escape(text)));
         runContext.render(password).as(String.class).ifPresent(text -> single.put("password", escape(text)));
         if (headers != null) {
@@ -90,7 +90,7 @@ public abstract class AbstractStepTask extends AbstractFerryTask {
             rHeaders.replaceAll((header, text) -> escape(text));
             single.put("headers", rHeaders);
         }
-        return Map.of("clusters", Map.of(SINGLE_CLUSTER, single));
+        return Map.of(ClustersDocument.CLUSTERS, Map.of(SINGLE_CLUSTER, single));
     }
 
     /** Kestra has rendered these; the runner must not look for references in them once more. */

@@ -7,12 +7,15 @@ import io.kestra.core.runners.RunContext;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
 /** Reads the clusters document and puts Kestra's secrets in the place of `${secret:NAME}`. */
 final class ClustersDocument {
     static final String KV_KEY = "connect_clusters";
+    static final String CLUSTERS = "clusters";
+    static final String URL = "connect_url";
 
     // $${ is the document's way to write ${ itself; what follows it is text. The name goes into an expression, hence its letters.
     private static final Pattern REFERENCE = Pattern.compile("\\$?\\$\\{secret:([^}]*)}");
@@ -21,8 +24,14 @@ final class ClustersDocument {
     private ClustersDocument() {
     }
 
-    /** @param declared the task's `clusters`, or null for the KV entry of the flow's namespace or of one above it */
-    static Map<String, Object> read(RunContext runContext, Property<Map<String, Object>> declared) throws Exception {
+    /**
+     * Returns the document for one run: of the clusters that it works on all there is, with their secrets, of the others
+     * the URLs alone, so that a run is given no credential that it does not need.
+     *
+     * @param declared the task's `clusters`, or null for the KV entry of the flow's namespace or of one above it
+     * @param inUse names of the clusters that the run works on
+     */
+    static Map<String, Object> read(RunContext runContext, Property<Map<String, Object>> declared, Set<String> inUse) throws Exception {
         Property<Map<String, Object>> source = declared == null ? Property.ofExpression("{{ kv('" + KV_KEY + "') }}") : declared;
         Map<String, Object> document;
         try {
@@ -38,10 +47,26 @@ final class ClustersDocument {
         if (document == null || document.isEmpty()) {
             throw new IllegalArgumentException("`clusters` is empty, expected an object with the key clusters");
         }
-        return resolveMap(runContext, document);
+        return resolveMap(runContext, withoutOthers(document, inUse));
     }
 
-    static Map<String, Object> resolveMap(RunContext runContext, Map<?, ?> map) throws IllegalVariableEvaluationException {
+    private static Map<String, Object> withoutOthers(Map<String, Object> document, Set<String> inUse) {
+        if (!(document.get(CLUSTERS) instanceof Map<?, ?> clusters)) {
+            return document; // The runner says what is wrong with it.
+        }
+        Map<Object, Object> kept = new LinkedHashMap<>(clusters);
+        kept.replaceAll((name, cluster) -> {
+            if (inUse.contains(String.valueOf(name)) || !(cluster instanceof Map<?, ?> settings) || settings.get(URL) == null) {
+                return cluster;
+            }
+            return Map.of(URL, settings.get(URL));
+        });
+        Map<String, Object> small = new LinkedHashMap<>(document);
+        small.put(CLUSTERS, kept);
+        return small;
+    }
+
+    private static Map<String, Object> resolveMap(RunContext runContext, Map<?, ?> map) throws IllegalVariableEvaluationException {
         Map<String, Object> resolved = new LinkedHashMap<>();
         for (var entry : map.entrySet()) {
             resolved.put(String.valueOf(entry.getKey()), resolve(runContext, entry.getValue()));

@@ -8,6 +8,9 @@ import io.kestra.core.serializers.JacksonMapper;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The runner's request file: its flags as JSON, with _ for -. A file, and not arguments or the environment, because
@@ -47,6 +50,12 @@ final class Request {
 
     Request textMap(String field, Property<Map<String, String>> value) throws Exception {
         return value == null ? this : put(field, runContext.render(value).asMap(String.class, String.class));
+    }
+
+    /** The clusters that the run works on. */
+    Set<String> clusterNames() {
+        return Stream.of("origin", "target", "cluster", "from").map(fields::get).filter(String.class::isInstance).map(String.class::cast)
+            .collect(Collectors.toSet());
     }
 
     Object get(String field) {

@@ -93,9 +93,11 @@ class TasksTest {
         assertEquals(List.of("/ferry", asked.command(), "--request"), runner.arguments.subList(0, 3));
         var folder = runner.arguments.getLast().replace("/request.json", "");
         var request = runner.request.toString();
-        assertTrue(request.contains(SECRET.replace("${", "$${")), "the secret reaches the runner, escaped: " + request);
-        assertEquals("{'output':'kestra','result':'FOLDER/result.json'," + asked.request() + "}",
-            request.replaceFirst("\"clusters\":\\{.*?}}},?", "").replace('"', '\'').replace(folder, "FOLDER"));
+        var usesEurope = asked.request().contains("'europe'");
+        assertEquals(usesEurope, request.contains(SECRET.replace("${", "$${")),
+            "the secret, escaped, reaches a run that works on its cluster, and no other: " + request);
+        assertEquals("{'output':'kestra','result':'FOLDER/result.json'," + asked.request() + ",CLUSTERS}",
+            request.replaceFirst("\"clusters\":\\{.*}}}$", "CLUSTERS}").replace('"', '\'').replace(folder, "FOLDER"));
 
         assertEquals(0, output.getExitCode());
         var connector = output.getConnectors().getFirst();
