@@ -151,6 +151,7 @@ func TestFlows(t *testing.T) {
 					"killed":                   killed,
 					"timed out":                timedOut,
 					"webhook":                  webhookFails,
+					"Teams":                    teamsIsTold,
 					"already moved":            alreadyMoved,
 					"put back after a failure": putBackAfterFailure,
 					"in Docker":                inDocker,
@@ -410,6 +411,33 @@ func webhookFails(s *stage, t *testing.T) {
 		t.Errorf("notify ended %v, expected one WARNING", states)
 	}
 	wantText(t, "log", x.Text(), "INFO  notify/log audit from global to europe: moved to europe")
+}
+
+func teamsIsTold(s *stage, t *testing.T) {
+	const message = "say \"when\"\nand {{ where }}"
+	x := s.run(t, "notify", map[string]any{"message": message, "level": "WARN", "notify_url": s.webhook.url + "/webhook.office.com"})
+	wantState(t, x, "SUCCESS")
+	wantText(t, "log", x.Text(), "WARN  notify/log "+message)
+	for _, body := range s.webhook.bodies.all() {
+		var card struct {
+			Attachments []struct {
+				ContentType string `json:"contentType"`
+				Content     struct {
+					Type string `json:"type"`
+					Body []struct{ Text string }
+				} `json:"content"`
+			} `json:"attachments"`
+		}
+		must(t, json.Unmarshal([]byte(body), &card))
+		if len(card.Attachments) == 1 {
+			one := card.Attachments[0]
+			if one.ContentType != "application/vnd.microsoft.card.adaptive" || one.Content.Type != "AdaptiveCard" || one.Content.Body[0].Text != message {
+				t.Errorf("card %s", body)
+			}
+			return
+		}
+	}
+	t.Errorf("no card among %v", s.webhook.bodies.all())
 }
 
 func alreadyMoved(s *stage, t *testing.T) {

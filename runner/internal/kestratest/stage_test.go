@@ -64,10 +64,12 @@ func newWebhook(t *testing.T) *webhook {
 	t.Helper()
 	hook := &webhook{}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /hook", func(_ http.ResponseWriter, r *http.Request) {
+	keep := func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		hook.bodies.add(string(body))
-	})
+	}
+	mux.HandleFunc("POST /hook", keep)
+	mux.HandleFunc("POST /webhook.office.com", keep) // told from others by what its URL contains
 	mux.HandleFunc("POST /broken", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
 	hook.url = serve(t, mux)
 	return hook
