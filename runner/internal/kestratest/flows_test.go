@@ -368,7 +368,10 @@ func timedOut(s *stage, t *testing.T) {
 	s.source(t, "history", slow)
 	x := s.run(t, "slow-move", map[string]any{"connector": "history"})
 	wantState(t, x, "FAILED")
-	wantText(t, "log", x.Text(), "put_back")
+	// Stopped while it waits for the connector to pause or, among other moves, for its turn.
+	if !strings.Contains(x.Text(), "put_back") && !strings.Contains(x.Text(), "is on global as before") {
+		t.Errorf("the log does not say that history was put back:\n%s", x.Text())
+	}
 	s.isBack(t, "history")
 }
 
