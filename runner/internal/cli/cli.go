@@ -40,6 +40,9 @@ func Main(ctx context.Context, arguments []string, stdout, stderr io.Writer) int
 	defer cancel(nil)
 	stop := cancelOnSignal(cancel)
 	defer stop()
+	// Whoever reads the output may die, as a Kestra worker can. A connector that
+	// stands still at that moment must not be left behind: writing fails, ferry goes on.
+	signal.Ignore(syscall.SIGPIPE)
 
 	code := exitDone
 	app := newApp(stdout, stderr, &code)
