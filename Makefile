@@ -48,6 +48,9 @@ lint: ## gofmt, vet, and the linters of .golangci.yml
 	test -z "$$(gofmt -l runner schemas examples)"
 	$(GOLANGCI) run
 
+vuln: ## Known vulnerabilities in what is compiled in
+	.ci/vuln
+
 golden: ## Rewrite the expected outputs of tests
 	go test ./runner/internal/... -update
 
@@ -60,4 +63,4 @@ clean: ## Remove what was built
 	rm -rf build plugin/target plugin/engine/target
 
 FORCE:
-.PHONY: help demo test test-short build runner plugin image lint golden fuzz clean FORCE
+.PHONY: help demo test test-short build runner plugin image lint vuln golden fuzz clean FORCE

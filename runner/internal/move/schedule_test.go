@@ -146,7 +146,7 @@ func (s *schedule) disturb(percent int) {
 
 // inPeace asks for one side, as often as the answers say, and counts.
 func (s *schedule) inPeace(state connect.State) {
-	command, do, owner := "move", s.world.move, s.europe
+	command, do, owner := "move", s.move, s.europe
 	if s.dice.IntN(2) == 0 {
 		command, do, owner = "rollback", s.rollback, s.global
 	}

@@ -126,7 +126,7 @@ const timedReads = 3
 
 func (a *Attempt) proveTimed(ctx context.Context) (offset.Document, event.Proof, error) {
 	err := a.groupEmpty(ctx)
-	if _, ok := errors.AsType[*NotProvenError](err); err != nil && !(ok && a.prover.Options.AllowDuplicates) {
+	if _, ok := errors.AsType[*NotProvenError](err); err != nil && (!ok || !a.prover.Options.AllowDuplicates) {
 		return offset.Document{}, event.Proof{}, err
 	}
 	proof := event.Proof{Kind: event.Timed, PausedSeen: a.pausedSeen, Group: a.emptyGroup}
