@@ -3,11 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
-
-	"golang.org/x/oauth2"
-	"golang.org/x/oauth2/clientcredentials"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -27,9 +23,10 @@ func (s *session) dial(ctx context.Context, name string, needKafka bool) (*move.
 	if err != nil {
 		return nil, &plan.InputError{File: "cluster " + name, Err: err}
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http documents it
-	transport.TLSClientConfig = tlsConfig
-	client, err := connect.New(connect.Options{Workers: settings.ConnectURLs, TLS: tlsConfig, Authorize: authorize(settings, transport)})
+	login := &login{settings: settings, mask: s.mover.Mask}
+	client, err := connect.New(connect.Options{
+		Workers: settings.ConnectURLs, TLS: tlsConfig, Authorize: login.authorize, Renew: login.renew, Mask: s.mover.Mask.Text,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("cluster %s: %w", name, err)
 	}
@@ -80,34 +77,4 @@ func (s *session) dialKafka(ctx context.Context, cluster *move.Cluster, settings
 	}
 	cluster.Status = opened.StatusLog(settings.StatusTopic)
 	return nil
-}
-
-// authorize returns what adds a cluster's credentials to a request.
-func authorize(settings plan.Cluster, transport http.RoundTripper) func(*http.Request) error {
-	var tokens oauth2.TokenSource
-	if oauth := settings.OAuth; oauth != nil {
-		config := clientcredentials.Config{
-			ClientID: oauth.ClientID, ClientSecret: oauth.ClientSecret.Reveal(), TokenURL: oauth.TokenURL, Scopes: oauth.Scopes,
-		}
-		// The token outlives any one request, so it is not bound to a request's context.
-		tokens = config.TokenSource(context.WithValue(context.Background(), oauth2.HTTPClient, &http.Client{Transport: transport}))
-	}
-	return func(request *http.Request) error {
-		for name, value := range settings.Headers {
-			request.Header.Set(name, value.Reveal())
-		}
-		switch {
-		case settings.Username != "":
-			request.SetBasicAuth(settings.Username, settings.Password.Reveal())
-		case !settings.BearerToken.IsZero():
-			request.Header.Set("Authorization", "Bearer "+settings.BearerToken.Reveal())
-		case tokens != nil:
-			token, err := tokens.Token()
-			if err != nil {
-				return fmt.Errorf("token from %s: %w", settings.OAuth.TokenURL, err)
-			}
-			token.SetAuthHeader(request)
-		}
-		return nil
-	}
 }

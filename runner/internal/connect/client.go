@@ -36,8 +36,14 @@ type Options struct {
 	Transport http.RoundTripper
 	// TLS is used by the default transport; nil means Go's defaults.
 	TLS *tls.Config
-	// Authorize adds credentials to a request; nil adds none.
+	// Authorize adds credentials to a request; nil adds none. Its error becomes
+	// the request's, see [CredentialsError].
 	Authorize func(*http.Request) error
+	// Renew is called when a worker refused the credentials (401). True means that
+	// Authorize has new ones, and the request is sent once more; nil means never.
+	Renew func() bool
+	// Mask replaces secrets in what a worker answers; nil replaces none.
+	Mask func(string) string
 }
 
 // Client talks to one Connect cluster. It is safe for concurrent use.
@@ -45,6 +51,8 @@ type Client struct {
 	workers   []*url.URL
 	http      *http.Client
 	authorize func(*http.Request) error
+	renew     func() bool
+	mask      func(string) string
 	// current is the index of the worker that answered last. Reads that belong
 	// together stay on one worker, since each worker has its own view of the
 	// config topic and may lag behind the others.
@@ -57,7 +65,18 @@ func New(options Options) (*Client, error) {
 	if len(options.Workers) == 0 {
 		return nil, errors.New("no worker URL given")
 	}
-	client := &Client{authorize: options.Authorize, current: new(atomic.Int64), patience: defaultPatience}
+	client := &Client{
+		authorize: options.Authorize, renew: options.Renew, mask: options.Mask, current: new(atomic.Int64), patience: defaultPatience,
+	}
+	if client.authorize == nil {
+		client.authorize = func(*http.Request) error { return nil }
+	}
+	if client.renew == nil {
+		client.renew = func() bool { return false }
+	}
+	if client.mask == nil {
+		client.mask = func(text string) string { return text }
+	}
 	for _, worker := range options.Workers {
 		base, err := url.Parse(worker)
 		if err != nil || base.Host == "" {
@@ -109,10 +128,20 @@ func (c *Client) On(worker int) *Client {
 	return &pinned
 }
 
-// do sends one request to one worker. path is a list of segments, each escaped
-// here and nowhere else. into may be nil, a *rawjson.Value, which takes the
-// answer as it is, or anything encoding/json can fill.
+// do sends one request to one worker, and once more if only its credentials were
+// out of date: a worker that answers 401 has done nothing.
 func (c *Client) do(ctx context.Context, method string, path []string, query url.Values, body any, into any) error {
+	err := c.send(ctx, method, path, query, body, into)
+	if answer, ok := errors.AsType[*ResponseError](err); ok && answer.Status == http.StatusUnauthorized && c.renew() {
+		return c.send(ctx, method, path, query, body, into)
+	}
+	return err
+}
+
+// send sends one request. path is a list of segments, each escaped here and
+// nowhere else. into may be nil, a *rawjson.Value, which takes the answer as it
+// is, or anything encoding/json can fill.
+func (c *Client) send(ctx context.Context, method string, path []string, query url.Values, body any, into any) error {
 	payload, err := encode(body)
 	if err != nil {
 		return fmt.Errorf("%s %s: encode request: %w", method, strings.Join(path, "/"), err)
@@ -131,10 +160,12 @@ func (c *Client) do(ctx context.Context, method string, path []string, query url
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	if c.authorize != nil {
-		if err := c.authorize(request); err != nil {
-			return fmt.Errorf("%s %s: get credentials: %w", method, endpoint, err)
+	if err := c.authorize(request); err != nil {
+		refused, ok := errors.AsType[*CredentialsError](err)
+		if !ok {
+			refused = &CredentialsError{Err: err}
 		}
+		return &CredentialsError{Method: method, URL: endpoint, Err: refused.Err, Temporary: refused.Temporary}
 	}
 	answer, err := c.http.Do(request)
 	if err != nil {
@@ -150,7 +181,7 @@ func (c *Client) do(ctx context.Context, method string, path []string, query url
 		return fmt.Errorf("%s %s: answer is larger than %d MiB", method, endpoint, maxAnswer>>20)
 	}
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
-		return newResponseError(method, endpoint, answer.StatusCode, content)
+		return newResponseError(method, endpoint, answer.StatusCode, content, c.mask)
 	}
 	if into == nil {
 		return nil

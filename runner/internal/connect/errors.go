@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"unicode"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/trust"
 )
 
 // ResponseError is an answer that is not a success.
@@ -13,12 +16,21 @@ type ResponseError struct {
 	Method  string
 	URL     string
 	Status  int
-	Message string // Connect's own message, or the start of the body if it sent none
+	Message string // Connect's own message, or the start of the body if it sent none, masked
 	Raw     []byte // the body as it came
+
+	said string // the message before it was masked, which tells errors apart
 }
 
 func (e *ResponseError) Error() string {
-	return fmt.Sprintf("%s %s: %d %s: %s", e.Method, e.URL, e.Status, http.StatusText(e.Status), e.Message)
+	text := fmt.Sprintf("%s %s: %d %s: %s", e.Method, e.URL, e.Status, http.StatusText(e.Status), e.Message)
+	switch e.Status {
+	case http.StatusUnauthorized:
+		return text + "; correct how this cluster is logged in to (username and password, bearer_token, oauth or headers)"
+	case http.StatusForbidden:
+		return text + "; log in to this cluster as one who may do this"
+	}
+	return text
 }
 
 // UnreachableError is a request that got no answer. Whether the worker carried
@@ -30,27 +42,67 @@ type UnreachableError struct {
 }
 
 func (e *UnreachableError) Error() string {
-	return fmt.Sprintf("%s %s: no answer: %v", e.Method, e.URL, e.Err)
+	text := fmt.Sprintf("%s %s: no answer: %v", e.Method, e.URL, e.Err)
+	if advice := trust.Advice(e.Err); advice != "" {
+		text += "; " + advice
+	}
+	return text
 }
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
+// CredentialsError is a request that was not sent, since the credentials for it
+// could not be had.
+type CredentialsError struct {
+	Method string
+	URL    string
+	Err    error
+	// Temporary says that they may be had a moment later.
+	Temporary bool
+}
+
+func (e *CredentialsError) Error() string {
+	return fmt.Sprintf("%s %s: not sent: %v", e.Method, e.URL, e.Err)
+}
+
+func (e *CredentialsError) Unwrap() error { return e.Err }
+
+// maxPlainMessage is how much is shown of a body that is not Connect's, in bytes.
 const maxPlainMessage = 300
 
-func newResponseError(method, url string, status int, body []byte) *ResponseError {
+// newResponseError takes the body as mask leaves it: cutting a body first could
+// leave half a secret, which no mask knows.
+func newResponseError(method, url string, status int, body []byte, mask func(string) string) *ResponseError {
 	var answer struct {
 		Message string `json:"message"`
 	}
-	message := strings.TrimSpace(string(body))
+	message := ""
 	if json.Unmarshal(body, &answer) == nil && answer.Message != "" {
-		message = answer.Message
-	} else if len(message) > maxPlainMessage {
-		message = message[:maxPlainMessage] + "..."
+		message = mask(answer.Message)
+	} else {
+		answer.Message = strings.TrimSpace(string(body))
+		message = cut(strings.TrimSpace(mask(string(body))))
 	}
-	if message == "" {
+	if message = oneLine(message); message == "" {
 		message = "(no message)"
 	}
-	return &ResponseError{Method: method, URL: url, Status: status, Message: strings.Join(strings.Fields(message), " "), Raw: body}
+	return &ResponseError{Method: method, URL: url, Status: status, Message: message, Raw: body, said: oneLine(answer.Message)}
+}
+
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// cut shortens what a proxy says instead of Connect. It ends between two words:
+// a secret that nobody has told the mask of is shown whole or not at all, so that
+// a mask that learns it later still knows it.
+func cut(text string) string {
+	if len(text) <= maxPlainMessage {
+		return text
+	}
+	end := strings.LastIndexFunc(text[:maxPlainMessage+1], unicode.IsSpace)
+	if end < 0 {
+		return fmt.Sprintf("(%d bytes without a blank)", len(text))
+	}
+	return strings.TrimSpace(text[:end]) + " ..."
 }
 
 // IsUnreachable reports whether no worker answered at all.
@@ -79,7 +131,7 @@ func IsNotFound(err error) bool {
 func IsUnsupported(err error) bool {
 	answer, ok := errors.AsType[*ResponseError](err)
 	return ok && (answer.Status == http.StatusMethodNotAllowed ||
-		answer.Status == http.StatusNotFound && strings.HasPrefix(answer.Message, "HTTP 404"))
+		answer.Status == http.StatusNotFound && strings.HasPrefix(answer.said, "HTTP 404"))
 }
 
 // IsAlreadyExists reports whether a create was refused because the name is
@@ -87,7 +139,7 @@ func IsUnsupported(err error) bool {
 // message tells them apart (ConnectExceptionMapper, AbstractHerder).
 func IsAlreadyExists(err error) bool {
 	answer, ok := errors.AsType[*ResponseError](err)
-	return ok && answer.Status == http.StatusConflict && strings.Contains(answer.Message, "already exists")
+	return ok && answer.Status == http.StatusConflict && strings.Contains(answer.said, "already exists")
 }
 
 // IsBadRequest reports whether Connect refused the content of the request.
@@ -101,7 +153,10 @@ func IsBadRequest(err error) bool {
 // The texts are those of HerderRequestHandler and DistributedHerder.
 func IsTemporary(err error) bool {
 	if IsUnreachable(err) {
-		return true
+		return !trust.Permanent(err)
+	}
+	if credentials, ok := errors.AsType[*CredentialsError](err); ok {
+		return credentials.Temporary
 	}
 	answer, ok := errors.AsType[*ResponseError](err)
 	if !ok {
@@ -114,7 +169,7 @@ func IsTemporary(err error) bool {
 		return true
 	case http.StatusInternalServerError:
 		for _, text := range []string{"rebalance is expected", "IO Error trying to forward", "can be safely retried", "Request timed out"} {
-			if strings.Contains(answer.Message, text) {
+			if strings.Contains(answer.said, text) {
 				return true
 			}
 		}

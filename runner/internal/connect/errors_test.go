@@ -7,6 +7,8 @@ import (
 	"testing"
 )
 
+func unmasked(text string) string { return text }
+
 // is is what the predicates say of an error.
 type is struct{ notFound, unsupported, exists, badRequest, unauthorized, temporary, unreachable bool }
 
@@ -53,7 +55,7 @@ func TestErrorsAreToldApart(t *testing.T) {
 		"name with 409 in it":      {400, message("Connector 409 already exists"), is{badRequest: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			plain := newResponseError("GET", "http://worker/connectors", test.status, []byte(test.body))
+			plain := newResponseError("GET", "http://worker/connectors", test.status, []byte(test.body), unmasked)
 			for how, err := range map[string]error{
 				"plain": plain, "wrapped": fmt.Errorf("read: %w", plain), "joined": errors.Join(errors.New("interrupted"), plain),
 			} {
@@ -75,16 +77,16 @@ func TestErrorsAreToldApart(t *testing.T) {
 }
 
 func TestResponseErrorSaysWhatConnectSaid(t *testing.T) {
-	long := strings.Repeat("x", 400)
 	for name, test := range map[string]struct{ body, want string }{
 		"message":    {`{"error_code":400,"message":"first\n  second\tthird"}`, "first second third"},
 		"no JSON":    {" <html>\nbad gateway</html> ", "<html> bad gateway</html>"},
 		"no message": {`{"error":"other"}`, `{"error":"other"}`},
 		"nothing":    {"", "(no message)"},
-		"long":       {long, strings.Repeat("x", 300) + "..."},
+		"long":       {strings.Repeat("twenty characters... ", 20), strings.Repeat("twenty characters... ", 14) + "twenty ..."},
+		"one word":   {strings.Repeat("x", 400), "(400 bytes without a blank)"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := newResponseError("PUT", "http://worker/connectors/a/stop", 400, []byte(test.body))
+			err := newResponseError("PUT", "http://worker/connectors/a/stop", 400, []byte(test.body), unmasked)
 			if err.Message != test.want || string(err.Raw) != test.body {
 				t.Errorf("message %q, raw %q", err.Message, err.Raw)
 			}
@@ -92,5 +94,35 @@ func TestResponseErrorSaysWhatConnectSaid(t *testing.T) {
 				t.Errorf("says %q, want %q", err, want)
 			}
 		})
+	}
+}
+
+// TestACutLeavesNoHalfSecret moves a secret through the place where a body is
+// cut: with a mask that knows it, and with one that learns it afterwards.
+func TestACutLeavesNoHalfSecret(t *testing.T) {
+	const planted = "planted-0123456789-abcdefghij"
+	known := func(text string) string { return strings.ReplaceAll(text, planted, "***") }
+	for before := range maxPlainMessage + 10 {
+		body := strings.Repeat("x", before) + " " + planted + strings.Repeat(" and more", 50)
+		for _, mask := range []func(string) string{known, unmasked} {
+			text := known(newResponseError("GET", "http://worker/", 502, []byte(body), mask).Error())
+			if strings.Contains(text, planted[:4]) {
+				t.Fatalf("after %d bytes: %s", before, text)
+			}
+		}
+	}
+	// In one word with what surrounds it.
+	body := strings.Repeat("x", maxPlainMessage-10) + planted + strings.Repeat("x", 50)
+	if text := newResponseError("GET", "http://worker/", 502, []byte(body), known).Error(); strings.Contains(text, planted[:4]) {
+		t.Error(text)
+	}
+}
+
+// TestMaskedErrorsAreToldApart has a password that is a word of Connect's own.
+func TestMaskedErrorsAreToldApart(t *testing.T) {
+	mask := func(text string) string { return strings.ReplaceAll(text, "exists", "***") }
+	err := newResponseError("POST", "http://worker/connectors", 409, []byte(`{"message":"Connector orders already exists"}`), mask)
+	if !IsAlreadyExists(err) || err.Message != "Connector orders already ***" {
+		t.Errorf("%v", err)
 	}
 }

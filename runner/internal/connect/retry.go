@@ -30,12 +30,15 @@ func (c *Client) retry(ctx context.Context, send func() error) error {
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
 		err := send()
-		if err == nil || !IsTemporary(err) {
-			return err
+		if err == nil {
+			return nil
 		}
 		// Every worker gets one try before the first pause.
 		if IsUnreachable(err) && attempt < len(c.workers) && ctx.Err() == nil {
 			continue
+		}
+		if !IsTemporary(err) {
+			return err
 		}
 		// #nosec G404 -- jitter, not a secret
 		jittered := pause/2 + rand.N(pause)

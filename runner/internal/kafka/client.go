@@ -76,6 +76,9 @@ func Open(ctx context.Context, config Config) (*Client, error) {
 	opened := &Client{options: options, kgo: client, admin: kadm.NewClient(client), brokers: strings.Join(config.Brokers, ",")}
 	if err := client.Ping(ctx); err != nil {
 		client.Close()
+		if said := advice(err); said != "" {
+			return nil, fmt.Errorf("kafka %s: no answer: %w; %s", opened.brokers, err, said)
+		}
 		return nil, fmt.Errorf("kafka %s: no answer: %w", opened.brokers, err)
 	}
 	return opened, nil

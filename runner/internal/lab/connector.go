@@ -18,7 +18,7 @@ const runningLimit = time.Minute
 
 // Client returns a client of the cluster's REST API.
 func (c *Connect) Client() *connect.Client {
-	client, err := connect.New(connect.Options{Workers: c.URLs()})
+	client, err := connect.New(c.guard.options(c.URLs()))
 	if err != nil {
 		panic(err) // the URLs are the lab's own
 	}

@@ -40,11 +40,13 @@ type jvm struct {
 	heap      string // as in -Xmx
 	version   string // of Kafka, which tells the logging backend; "" for neither
 	classPath string
-	folder    string // working directory, and where the logging config goes
+	folder    string   // working directory, and where the logging config goes
+	flags     []string // further ones
 }
 
 func (j jvm) command(class string, args ...string) (*exec.Cmd, error) {
 	flags := append(slices.Clone(jvmFlags), "-Xmx"+j.heap)
+	flags = append(flags, j.flags...)
 	if j.version != "" {
 		flag, err := j.logging()
 		if err != nil {

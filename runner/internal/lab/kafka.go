@@ -20,6 +20,9 @@ import (
 type KafkaSpec struct {
 	Name       string
 	Properties map[string]string // over the lab's own; may be nil
+	// Users are the passwords of SCRAM users. With them the broker has two further
+	// listeners, see [Kafka.SASLBootstrap] and [Kafka.MutualBootstrap].
+	Users map[string]string
 }
 
 // Kafka is a Kafka cluster of one broker, which is its controller too.
@@ -27,6 +30,8 @@ type Kafka struct {
 	*Process
 	name string
 	port int
+
+	saslPort, mutualPort int // 0: no users
 }
 
 // Name returns the name it was asked for by.
@@ -49,7 +54,13 @@ func (l *Lab) newKafka(ctx context.Context, spec KafkaSpec) (*Kafka, error) {
 		return nil, err
 	}
 	jvm := jvm{java: l.java, heap: "256m", version: KafkaVersion, classPath: l.brokerClassPath, folder: folder}
+	kafka := &Kafka{name: spec.Name, port: port}
 	properties := brokerProperties(folder, port, controller)
+	if spec.Users != nil {
+		if err := l.secureBroker(kafka, properties); err != nil {
+			return nil, err
+		}
+	}
 	for key, value := range spec.Properties {
 		properties[key] = value
 	}
@@ -57,10 +68,14 @@ func (l *Lab) newKafka(ctx context.Context, spec KafkaSpec) (*Kafka, error) {
 	if err := writeProperties(file, properties); err != nil {
 		return nil, err
 	}
-	if err := formatStorage(ctx, jvm, properties["log.dirs"], l.progress); err != nil {
+	if spec.Users != nil {
+		err = formatWithUsers(jvm, file, spec.Users)
+	} else {
+		err = formatStorage(ctx, jvm, properties["log.dirs"], l.progress)
+	}
+	if err != nil {
 		return nil, err
 	}
-	kafka := &Kafka{name: spec.Name, port: port}
 	kafka.Process = &Process{
 		name:    "kafka " + spec.Name,
 		logPath: l.logPath("kafka-" + spec.Name),

@@ -37,7 +37,8 @@ type Lab struct {
 	java      string
 
 	brokerClassPath string
-	connectors      string // folder of the lab's own connectors
+	connectors      string     // folder of the lab's own connectors
+	authority       *Authority // nil: nothing is guarded
 
 	kafkas   map[string]*Kafka
 	connects map[string]*Connect

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,6 +24,7 @@ type ConnectSpec struct {
 	// removes a property: without plugin.path a cluster has Kafka's mirror
 	// connectors only.
 	Properties map[string]string
+	Guard      *Guard // of the REST API; nil: open, without TLS
 }
 
 // Connect is a distributed Connect cluster.
@@ -30,16 +32,18 @@ type Connect struct {
 	spec    ConnectSpec
 	kafka   *Kafka
 	workers []*Worker
+	guard   *guard // nil: open
 }
 
 // Worker is one worker of a Connect cluster.
 type Worker struct {
 	*Process
-	port int
+	port  int
+	guard *guard // nil: open
 }
 
 // URL returns the root of the worker's REST API.
-func (w *Worker) URL() string { return "http://" + loopback(w.port) }
+func (w *Worker) URL() string { return w.guard.scheme() + "://" + loopback(w.port) }
 
 // Name returns the name it was asked for by.
 func (c *Connect) Name() string { return c.spec.Name }
@@ -85,6 +89,11 @@ func (l *Lab) newConnect(ctx context.Context, spec ConnectSpec) (*Connect, error
 		return nil, err
 	}
 	cluster := &Connect{spec: spec, kafka: kafka}
+	if spec.Guard != nil {
+		if cluster.guard, err = l.newGuard(ctx, spec); err != nil {
+			return nil, err
+		}
+	}
 	for i := range spec.Workers {
 		worker, err := l.newWorker(cluster, i, jars)
 		if err != nil {
@@ -118,7 +127,11 @@ func (l *Lab) newWorker(cluster *Connect, i int, jars string) (*Worker, error) {
 		return nil, err
 	}
 	jvm := jvm{java: l.java, heap: "256m", version: cluster.spec.Version, classPath: classPath, folder: folder}
-	worker := &Worker{port: port}
+	if cluster.guard != nil {
+		jvm.flags = cluster.guard.jvmFlags
+		jvm.classPath += cluster.guard.classPath
+	}
+	worker := &Worker{port: port, guard: cluster.guard}
 	worker.Process = &Process{
 		name:    name,
 		logPath: l.logPath(name),
@@ -139,7 +152,10 @@ func (w *Worker) answers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	response, err := http.DefaultClient.Do(request)
+	if err := w.guard.authorize(request); err != nil {
+		return err
+	}
+	response, err := w.guard.httpClient().Do(request)
 	if err != nil {
 		return err
 	}
@@ -169,7 +185,7 @@ func (c *Connect) workerProperties(port int, plugins []string) map[string]string
 		"config.storage.replication.factor": "1",
 		"key.converter":                     "org.apache.kafka.connect.storage.StringConverter",
 		"value.converter":                   "org.apache.kafka.connect.storage.StringConverter",
-		"listeners":                         "http://" + loopback(port),
+		"listeners":                         c.guard.scheme() + "://" + loopback(port),
 		"rest.advertised.host.name":         "127.0.0.1",
 		"rest.advertised.port":              strconv.Itoa(port),
 		"plugin.path":                       strings.Join(plugins, ","),
@@ -178,6 +194,9 @@ func (c *Connect) workerProperties(port int, plugins []string) map[string]string
 	}
 	if atLeast36(c.spec.Version) {
 		properties["plugin.discovery"] = "service_load" // skips reading every class of every plugin
+	}
+	if c.guard != nil {
+		maps.Copy(properties, c.guard.properties)
 	}
 	for key, value := range c.spec.Properties {
 		properties[key] = value

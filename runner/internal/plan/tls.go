@@ -67,6 +67,34 @@ func (t *TLS) Config() (*tls.Config, error) {
 	return config, nil
 }
 
+// ConfigForOthers returns the settings for a server that belongs to the cluster
+// and is not one of it, such as an authorization server. It is trusted if the
+// system's authorities vouch for it or those of CAFile, and ServerName is not
+// its name.
+func (t *TLS) ConfigForOthers() (*tls.Config, error) {
+	config, err := t.Config()
+	if err != nil || t == nil {
+		return config, err
+	}
+	config.ServerName = ""
+	if t.CAFile == "" {
+		return config, nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return config, nil //nolint:nilerr // a system without authorities: those of CAFile are all there are
+	}
+	all, err := certificates(t.CAFile)
+	if err != nil {
+		return nil, t.failed("ca_file", t.CAFile, err)
+	}
+	for _, certificate := range all {
+		pool.AddCert(certificate)
+	}
+	config.RootCAs = pool
+	return config, nil
+}
+
 func (t *TLS) failed(key, file string, err error) error {
 	place := t.place
 	if place == "" {
