@@ -14,7 +14,8 @@ type Difference struct {
 	Extra   []Entry // there, not wanted
 }
 
-// Compare returns how have differs from want.
+// Compare returns how have differs from want. Both are of one kind, exact or
+// not; an empty document is of either.
 func Compare(want, have Document) Difference {
 	var difference Difference
 	for _, entry := range want.entries {
@@ -22,7 +23,7 @@ func Compare(want, have Document) Difference {
 		switch {
 		case !ok:
 			difference.Missing = append(difference.Missing, entry)
-		case !rawjson.Equal(found.Offset, entry.Offset):
+		case want.identity(found.Offset) != want.identity(entry.Offset):
 			difference.Changed = append(difference.Changed, entry)
 		}
 	}
@@ -64,14 +65,14 @@ func Patch(want, have Document) Document {
 	for _, entry := range difference.Extra {
 		entries = append(entries, Entry{Partition: entry.Partition, Offset: rawjson.Null})
 	}
-	return mustNew(entries)
+	return mustBuild(entries, want.exact || have.exact)
 }
 
 // Chunks splits the document into documents of at most size entries.
 func (d Document) Chunks(size int) []Document {
 	var chunks []Document
 	for start := 0; start < len(d.entries); start += size {
-		chunks = append(chunks, mustNew(d.entries[start:min(start+size, len(d.entries))]))
+		chunks = append(chunks, mustBuild(d.entries[start:min(start+size, len(d.entries))], d.exact))
 	}
 	return chunks
 }
@@ -108,9 +109,9 @@ func singleInteger(offset rawjson.Value) (name string, number int64, ok bool) {
 	return name, number, ok
 }
 
-// mustNew builds a document of entries that come from valid documents.
-func mustNew(entries []Entry) Document {
-	document, err := New(entries...)
+// mustBuild builds a document of entries that come from valid documents.
+func mustBuild(entries []Entry, exact bool) Document {
+	document, err := build(entries, exact)
 	if err != nil {
 		panic("offset: entries of a valid document are valid: " + err.Error())
 	}

@@ -3,7 +3,8 @@
 // whose meaning only the connector knows.
 //
 // A [Document] is a set: order does not count, a partition appears once, and
-// partitions are compared by meaning and not by their bytes. That an offset is
+// partitions are compared by meaning and not by their bytes, unless it was made
+// by [NewExact]. That an offset is
 // null means two different things. In a document to be written it removes the
 // partition (a tombstone). In a document that was read it says that the
 // connector's key does not survive the way through REST, so that writing it
@@ -11,6 +12,7 @@
 package offset
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -29,13 +31,22 @@ type Entry struct {
 // that there are no offsets, never that they could not be read.
 type Document struct {
 	entries []Entry
-	index   map[string]int // canonical partition to its place in entries
+	index   map[string]int // identity of a partition to its place in entries
+	exact   bool
 }
 
 // New returns the document of the given entries, or an error if one is not a
 // partition object with an offset object or null, or if a partition repeats.
-func New(entries ...Entry) (Document, error) {
-	document := Document{index: make(map[string]int, len(entries))}
+func New(entries ...Entry) (Document, error) { return build(entries, false) }
+
+// NewExact is [New] for what lies in an offsets topic: partitions and offsets
+// are told apart and compared by their bytes. There a task finds its offset only
+// under the very bytes of its key, so two orders of the same fields are two
+// partitions.
+func NewExact(entries ...Entry) (Document, error) { return build(entries, true) }
+
+func build(entries []Entry, exact bool) (Document, error) {
+	document := Document{index: make(map[string]int, len(entries)), exact: exact}
 	for i, entry := range entries {
 		if !entry.Partition.IsObject() {
 			return Document{}, fmt.Errorf("offsets[%d].partition: %s where a JSON object was expected", i, brief(entry.Partition))
@@ -43,7 +54,7 @@ func New(entries ...Entry) (Document, error) {
 		if !entry.Offset.IsObject() && !entry.Offset.IsNull() {
 			return Document{}, fmt.Errorf("offsets[%d].offset: %s where a JSON object or null was expected", i, brief(entry.Offset))
 		}
-		key := entry.Partition.Canonical()
+		key := document.identity(entry.Partition)
 		if first, twice := document.index[key]; twice {
 			return Document{}, fmt.Errorf("offsets[%d].partition: %s is the partition of offsets[%d] too", i, brief(entry.Partition), first)
 		}
@@ -112,6 +123,9 @@ func parseEntry(element rawjson.Value) (Entry, error) {
 // Len returns the number of entries.
 func (d Document) Len() int { return len(d.entries) }
 
+// Exact reports whether the document is told apart by bytes, see [NewExact].
+func (d Document) Exact() bool { return d.exact }
+
 // Entries returns the entries in the order they were given.
 func (d Document) Entries() []Entry { return slices.Clone(d.entries) }
 
@@ -137,9 +151,12 @@ func (d Document) MarshalJSON() ([]byte, error) { return d.JSON().Bytes(), nil }
 func (d Document) SHA256() string {
 	keys := make([]string, 0, len(d.entries))
 	for _, entry := range d.entries {
-		keys = append(keys, "["+entry.Partition.Canonical()+","+entry.Offset.Canonical()+"]")
+		keys = append(keys, "["+d.identity(entry.Partition)+","+d.identity(entry.Offset)+"]")
 	}
 	slices.Sort(keys)
+	if d.exact {
+		return fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(keys, "\n"))))
+	}
 	all, err := rawjson.Parse([]byte("[" + strings.Join(keys, ",") + "]"))
 	if err != nil {
 		panic("offset: canonical entries are valid JSON: " + err.Error())
@@ -150,8 +167,16 @@ func (d Document) SHA256() string {
 // Equal reports whether a and b are the same set.
 func Equal(a, b Document) bool { return Compare(a, b).None() }
 
+// identity is what tells two partitions, or two offsets, apart.
+func (d Document) identity(value rawjson.Value) string {
+	if d.exact {
+		return value.String()
+	}
+	return value.Canonical()
+}
+
 func (d Document) lookup(partition rawjson.Value) (Entry, bool) {
-	i, ok := d.index[partition.Canonical()]
+	i, ok := d.index[d.identity(partition)]
 	if !ok {
 		return Entry{}, false
 	}

@@ -129,3 +129,43 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestExactDocumentsAreOfBytes(t *testing.T) {
+	value := func(text string) rawjson.Value {
+		parsed, err := rawjson.Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return parsed
+	}
+	ordered := Entry{Partition: value(`{"database":"d","server":"s"}`), Offset: value(`{"n":1}`)}
+	reordered := Entry{Partition: value(`{"server":"s","database":"d"}`), Offset: value(`{"n":1}`)}
+	if _, err := New(ordered, reordered); err == nil {
+		t.Error("two orders of one partition are two entries of a document that goes by meaning")
+	}
+	both, err := NewExact(ordered, reordered)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, err := NewExact(ordered)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spaced, err := NewExact(Entry{Partition: ordered.Partition, Offset: value(`{"n": 1}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if Equal(one, spaced) || one.SHA256() == spaced.SHA256() {
+		t.Error("a space in the offset is no difference to an exact document")
+	}
+	patch := Patch(one, both)
+	if patch.Len() != 1 || !patch.Exact() || patch.Entries()[0].Partition.String() != reordered.Partition.String() || !patch.Entries()[0].Offset.IsNull() {
+		t.Errorf("patch is %s", patch.JSON())
+	}
+	if emptied := Patch(Document{}, one); !emptied.Exact() || emptied.Len() != 1 {
+		t.Errorf("what empties an exact document is %s, exact %v", emptied.JSON(), emptied.Exact())
+	}
+	if len(Regressed(both, one)) != 1 {
+		t.Error("the loss of one order of a partition goes unseen")
+	}
+}
