@@ -1,7 +1,13 @@
-// Package kafka reads from the Kafka that a Connect cluster keeps its state in,
-// what the cluster's REST API cannot prove: the status topic, which tells that
-// a task has ended and not only that it was asked to ([StatusLog]), and whether
-// a consumer group still has members ([Client.Group]). It writes nothing.
+// Package kafka reads and writes the Kafka that a Connect cluster keeps its state
+// in, for what the cluster's REST API cannot prove or cannot do: the status
+// topic, which tells that a task has ended and not only that it was asked to
+// ([StatusLog]); the offsets of source connectors, byte for byte ([OffsetLog]);
+// the state in which a connector begins ([ConfigLog]); consumer groups, and the
+// transactions of exactly-once tasks ([Fencer]).
+//
+// It writes four things and no others: records of an [OffsetLog], a target state
+// ([ConfigLog.SetTargetState]), offsets of a group without members
+// ([Client.CommitGroupOffsets]), and the epoch of a producer ([Fencer.Fence]).
 package kafka
 
 import (
@@ -13,7 +19,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
@@ -43,12 +48,13 @@ const (
 	retryTimeout = 10 * time.Second
 )
 
-// Client reads one Kafka cluster. It is safe for concurrent use.
+// Client reads and writes one Kafka cluster. It is safe for concurrent use.
 type Client struct {
-	options []kgo.Opt
-	kgo     *kgo.Client
-	admin   *kadm.Client
-	brokers string
+	options  []kgo.Opt
+	kgo      *kgo.Client
+	admin    *kadm.Client
+	brokers  string
+	producer producer
 }
 
 // Open connects to the cluster and makes sure that it answers.
@@ -98,61 +104,19 @@ func (s *SASL) mechanism() (sasl.Mechanism, error) {
 }
 
 // Close ends all connections.
-func (c *Client) Close() { c.kgo.Close() }
-
-// Group is the state of a consumer group.
-type Group struct {
-	State   string // "Empty", "Dead", "Stable", ...
-	Members int
-}
-
-// Ended reports whether nothing consumes as this group any more. A group that
-// does not exist is Dead.
-func (g Group) Ended() bool { return g.Members == 0 && (g.State == "Empty" || g.State == "Dead") }
-
-// Group returns the state of a consumer group.
-func (c *Client) Group(ctx context.Context, name string) (Group, error) {
-	described, err := c.admin.DescribeGroups(ctx, name)
-	if err != nil {
-		return Group{}, fmt.Errorf("kafka %s: describe group %q: %w", c.brokers, name, err)
-	}
-	group, ok := described[name]
-	if !ok {
-		return Group{}, fmt.Errorf("kafka %s: describe group %q: the answer does not name it", c.brokers, name)
-	}
-	if errors.Is(group.Err, kerr.GroupIDNotFound) {
-		return Group{State: "Dead"}, nil // how Kafka 4 says what earlier versions called Dead
-	}
-	if group.Err != nil {
-		return Group{}, fmt.Errorf("kafka %s: describe group %q: %w", c.brokers, name, group.Err)
-	}
-	return Group{State: group.State, Members: len(group.Members)}, nil
-}
-
-// ends returns the end offset of each partition of a topic.
-func (c *Client) ends(ctx context.Context, topic string) (map[int32]kgo.Offset, error) {
-	listed, err := c.admin.ListEndOffsets(ctx, topic)
-	if err == nil {
-		err = listed.Error()
-	}
-	if errors.Is(err, kerr.UnknownTopicOrPartition) {
-		return nil, fmt.Errorf("kafka %s: topic %q does not exist, correct the topic names in the clusters file", c.brokers, topic)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("kafka %s: end of topic %q: %w", c.brokers, topic, err)
-	}
-	ends := map[int32]kgo.Offset{}
-	listed.Each(func(offset kadm.ListedOffset) { ends[offset.Partition] = kgo.NewOffset().At(offset.Offset) })
-	if len(ends) == 0 {
-		return nil, fmt.Errorf("kafka %s: topic %q has no partitions", c.brokers, topic)
-	}
-	return ends, nil
+func (c *Client) Close() {
+	c.producer.discard()
+	c.kgo.Close()
 }
 
 // consume opens a reader of a topic at the given offsets.
-func (c *Client) consume(topic string, from map[int32]kgo.Offset) (*kgo.Client, error) {
+func (c *Client) consume(topic string, from map[int32]int64) (*kgo.Client, error) {
+	at := map[int32]kgo.Offset{}
+	for partition, offset := range from {
+		at[partition] = kgo.NewOffset().At(offset)
+	}
 	options := append([]kgo.Opt{}, c.options...)
-	options = append(options, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: from}))
+	options = append(options, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: at}))
 	reader, err := kgo.NewClient(options...)
 	if err != nil {
 		return nil, fmt.Errorf("kafka %s: read topic %q: %w", c.brokers, topic, err)

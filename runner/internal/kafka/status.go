@@ -3,7 +3,6 @@ package kafka
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -58,7 +57,7 @@ type tail struct {
 
 // Tail opens a reader at the end of the topic as it is now.
 func (l *StatusLog) Tail(ctx context.Context) (Tail, error) {
-	ends, err := l.client.ends(ctx, l.topic)
+	ends, err := l.client.listed(ctx, l.topic, "end", l.client.admin.ListEndOffsets)
 	if err != nil {
 		return nil, err
 	}
@@ -87,57 +86,14 @@ func (t *tail) Close() { t.reader.Close() }
 // first within each task, up to the end of the topic as it is now. The topic is
 // compacted, so early records may be gone; a record that is there is true.
 func (l *StatusLog) History(ctx context.Context, connector string) ([]StatusRecord, error) {
-	ends, err := l.client.ends(ctx, l.topic)
-	if err != nil {
-		return nil, err
-	}
-	starts, err := l.client.admin.ListStartOffsets(ctx, l.topic)
-	if err == nil {
-		err = starts.Error()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("kafka %s: start of topic %q: %w", l.client.brokers, l.topic, err)
-	}
-	from := map[int32]kgo.Offset{}
-	open := map[int32]int64{} // partition to the offset before which records are wanted
-	for partition, end := range ends {
-		start, _ := starts.Lookup(l.topic, partition)
-		if start.Offset < end.EpochOffset().Offset {
-			from[partition] = kgo.NewOffset().At(start.Offset)
-			open[partition] = end.EpochOffset().Offset
-		}
-	}
-	if len(open) == 0 {
-		return nil, nil
-	}
-	reader, err := l.client.consume(l.topic, from)
-	if err != nil {
-		return nil, err
-	}
-	defer reader.Close()
-	return readTo(ctx, reader, l.topic, connector, open)
-}
-
-// readTo reads until every partition in open has reached its end. The record
-// just before an end is always there: it lies in the active segment, which
-// compaction leaves alone.
-func readTo(ctx context.Context, reader *kgo.Client, topic, connector string, open map[int32]int64) ([]StatusRecord, error) {
 	var history []StatusRecord
-	for len(open) > 0 {
-		records, err := poll(ctx, reader, topic)
-		if err != nil {
-			return nil, err
+	err := l.client.scan(ctx, l.topic, func(record *kgo.Record) {
+		if status, ok := statusRecord(record); ok && status.Connector == connector {
+			history = append(history, status)
 		}
-		for _, record := range statusRecords(records) {
-			if record.Connector == connector {
-				history = append(history, record)
-			}
-		}
-		for _, record := range records {
-			if end, ok := open[record.Partition]; ok && record.Offset >= end-1 {
-				delete(open, record.Partition)
-			}
-		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	return history, nil
 }
@@ -145,12 +101,17 @@ func readTo(ctx context.Context, reader *kgo.Client, topic, connector string, op
 func statusRecords(records []*kgo.Record) []StatusRecord {
 	var found []StatusRecord
 	for _, record := range records {
-		if status, ok := parseStatus(record.Key, record.Value); ok {
-			status.At = record.Timestamp
+		if status, ok := statusRecord(record); ok {
 			found = append(found, status)
 		}
 	}
 	return found
+}
+
+func statusRecord(record *kgo.Record) (StatusRecord, bool) {
+	status, ok := parseStatus(record.Key, record.Value)
+	status.At = record.Timestamp
+	return status, ok
 }
 
 const (

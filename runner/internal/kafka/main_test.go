@@ -1,0 +1,114 @@
+package kafka
+
+import (
+	"testing"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
+	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+func TestMain(m *testing.M) {
+	flush := map[string]string{"offset.flush.interval.ms": "500"}
+	labtest.Main(m, lab.Config{
+		Kafka: []lab.KafkaSpec{{Name: "kafka"}},
+		Connect: []lab.ConnectSpec{
+			{Name: "current", Kafka: "kafka", Properties: flush},
+		},
+	})
+}
+
+// open connects to the lab's broker.
+func open(t *testing.T) *Client {
+	t.Helper()
+	client, err := Open(t.Context(), Config{Brokers: []string{labtest.Lab(t).Kafka("kafka").Bootstrap()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return client
+}
+
+// newTopic makes a topic of the test's own.
+func newTopic(t *testing.T, client *Client, partitions int32, configs map[string]string) string {
+	t.Helper()
+	pointers := map[string]*string{}
+	for key, value := range configs {
+		pointers[key] = &value
+	}
+	topic := labtest.Name(t)
+	created, err := client.admin.CreateTopic(t.Context(), partitions, 1, pointers, topic)
+	if err == nil {
+		err = created.Err
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = client.admin.DeleteTopics(t.Context(), topic) })
+	return topic
+}
+
+func compacted() map[string]string { return map[string]string{"cleanup.policy": compact} }
+
+// put writes records as somebody else would.
+func put(t *testing.T, client *Client, topic string, partition int32, pairs ...[2]string) {
+	t.Helper()
+	records := make([]*kgo.Record, len(pairs))
+	for i, pair := range pairs {
+		records[i] = record(topic, partition, pair[0], pair[1])
+	}
+	if err := client.write(t.Context(), records); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// record makes a record; a value of "" is a tombstone.
+func record(topic string, partition int32, key, value string) *kgo.Record {
+	record := &kgo.Record{Topic: topic, Partition: partition, Key: []byte(key)}
+	if value != "" {
+		record.Value = []byte(value)
+	}
+	return record
+}
+
+func parsed(t *testing.T, text string) rawjson.Value {
+	t.Helper()
+	value, err := rawjson.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// exact makes an exact document of partitions and offsets in turn.
+func exact(t *testing.T, texts ...string) offset.Document {
+	t.Helper()
+	var entries []offset.Entry
+	for i := 0; i < len(texts); i += 2 {
+		entries = append(entries, offset.Entry{Partition: parsed(t, texts[i]), Offset: parsed(t, texts[i+1])})
+	}
+	document, err := offset.NewExact(entries...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document
+}
+
+// text is a document as the bytes it is made of, in order.
+func text(document offset.Document) string {
+	var text string
+	for _, entry := range document.Entries() {
+		text += entry.Partition.String() + "=" + entry.Offset.String() + " "
+	}
+	return text
+}
+
+// restClient is a plain client of a lab's cluster.
+func restClient(t *testing.T, name string) *connect.Client {
+	t.Helper()
+	return labtest.Lab(t).Connect(name).Client()
+}
