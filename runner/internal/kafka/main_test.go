@@ -3,7 +3,6 @@ package kafka
 import (
 	"testing"
 
-	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
@@ -105,10 +104,4 @@ func text(document offset.Document) string {
 		text += entry.Partition.String() + "=" + entry.Offset.String() + " "
 	}
 	return text
-}
-
-// restClient is a plain client of a lab's cluster.
-func restClient(t *testing.T, name string) *connect.Client {
-	t.Helper()
-	return labtest.Lab(t).Connect(name).Client()
 }
