@@ -42,14 +42,14 @@ func (c *Client) PutConfig(ctx context.Context, connector string, config rawjson
 	return c.put(ctx, config, nil, "connectors", connector, "config")
 }
 
-// Create creates a connector in the given state (KIP-980, Kafka 3.7). It is
-// sent once: after an error that is not a refusal, whether the connector exists
+// Create creates a connector in the given state (KIP-980, Kafka 3.7), or with ""
+// in the one the worker chooses, which workers before 3.7 need. It is sent once: after an error that is not a refusal, whether the connector exists
 // must be read back.
 func (c *Client) Create(ctx context.Context, connector string, config rawjson.Object, state State) error {
 	body := struct {
 		Name         string         `json:"name"`
 		Config       rawjson.Object `json:"config"`
-		InitialState State          `json:"initial_state"`
+		InitialState State          `json:"initial_state,omitempty"`
 	}{connector, config, state}
 	return c.do(ctx, http.MethodPost, []string{"connectors"}, nil, body, nil)
 }

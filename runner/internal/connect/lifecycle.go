@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"strconv"
 )
 
 // State is the state of a connector or of one of its tasks.
@@ -76,5 +77,15 @@ func (c *Client) Restart(ctx context.Context, connector string) error {
 	return c.retry(ctx, func() error {
 		return c.do(ctx, "POST", []string{"connectors", connector, "restart"},
 			url.Values{"includeTasks": {"true"}, "onlyFailed": {"true"}}, nil, nil)
+	})
+}
+
+// RestartTask ends a task, with its last commit, and starts it anew in the
+// connector's state: that of a paused connector rests without ever having
+// started (WorkerTask.doRun). When it is answered the old one has ended, or was
+// cancelled after task.shutdown.graceful.timeout.ms.
+func (c *Client) RestartTask(ctx context.Context, connector string, task int) error {
+	return c.retry(ctx, func() error {
+		return c.do(ctx, "POST", []string{"connectors", connector, "tasks", strconv.Itoa(task), "restart"}, nil, nil, nil)
 	})
 }

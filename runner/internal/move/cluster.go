@@ -1,21 +1,81 @@
 package move
 
 import (
+	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
 
-// Cluster is one side of a move.
+// Cluster is one side of a move. What is nil is not known of its Kafka.
 type Cluster struct {
 	Name   string
 	Client *connect.Client
-	Status proof.StatusLog // nil: this cluster's Kafka is not known
-	Groups proof.Groups    // nil: this cluster's Kafka is not known
+	Status proof.StatusLog
+	Groups proof.Groups
+	// GroupOffsets are the offsets of sinks.
+	GroupOffsets GroupOffsets
+	// Offsets opens a topic with offsets of source connectors: "" is the
+	// cluster's own (offset.storage.topic), any other one a connector's
+	// (offsets.storage.topic). Its error says why the topic is not known.
+	Offsets func(topic string) (OffsetTopic, error)
+	// Configs opens config.storage.topic; its error says why it is not known.
+	Configs func() (ConfigTopic, error)
+	Fencer  proof.Fencer
+	// KafkaID is the id of its Kafka cluster.
+	KafkaID string
+
+	version atomic.Pointer[version] // once it was asked for
+}
+
+// OffsetTopic is a topic with the offsets of source connectors; [kafka.OffsetLog]
+// is the real one.
+type OffsetTopic interface {
+	// Name is the topic's.
+	Name() string
+	// Read returns a connector's entries as an exact document: the last committed
+	// record of each key up to the topic's end.
+	Read(ctx context.Context, connector string) (offset.Document, error)
+	// Write writes each entry under the connector's name, a null offset as a
+	// tombstone, to where the key lives already, and returns when all is acknowledged.
+	Write(ctx context.Context, connector string, patch offset.Document) error
+}
+
+// ConfigTopic is the topic in which a cluster keeps its connectors;
+// [kafka.ConfigLog] is the real one.
+type ConfigTopic interface {
+	// SetTargetState writes the record from which a connector that is created
+	// later takes its first state, as workers since 3.7 do by themselves
+	// (KafkaConfigBackingStore.putConnectorConfig). "" removes it.
+	SetTargetState(ctx context.Context, connector string, state connect.State) error
+}
+
+// GroupOffsets are what consumer groups have committed; [kafka.Client] has the real ones.
+type GroupOffsets interface {
+	// GroupOffsets returns what a group has committed, in the form in which
+	// Connect's REST API speaks of a sink's offsets.
+	GroupOffsets(ctx context.Context, group string) (offset.Document, error)
+	// CommitGroupOffsets commits offsets for a group without members, and deletes
+	// those that are null.
+	CommitGroupOffsets(ctx context.Context, group string, patch offset.Document) error
+	// Partitions returns the number of partitions of each of the topics that exist.
+	Partitions(ctx context.Context, topics ...string) (map[string]int, error)
+}
+
+// patient returns the cluster with a client that tries for longer.
+func (c *Cluster) patient(patience time.Duration) *Cluster {
+	patient := &Cluster{
+		Name: c.Name, Client: c.Client.Patient(patience), Status: c.Status, Groups: c.Groups, GroupOffsets: c.GroupOffsets,
+		Offsets: c.Offsets, Configs: c.Configs, Fencer: c.Fencer, KafkaID: c.KafkaID,
+	}
+	patient.version.Store(c.version.Load())
+	return patient
 }
 
 // Request asks for one connector to be moved from Origin to Target, or back.

@@ -38,6 +38,15 @@ type Groups interface {
 	Group(ctx context.Context, name string) (kafka.Group, error)
 }
 
+// Fencer shuts the tasks of exactly-once source connectors out; [kafka.Fencer] is
+// the real one.
+type Fencer interface {
+	// Fence takes the transactional ids of a connector's tasks over, which aborts
+	// what they have open and lets them commit nothing any more (KIP-618). It
+	// returns the ids, none for a connector that is not exactly-once.
+	Fence(ctx context.Context, connector string) ([]string, error)
+}
+
 // Mode is which proof is asked for.
 type Mode string
 
