@@ -63,6 +63,32 @@ func (c *Connect) URLs() []string {
 	return urls
 }
 
+// Leader returns the number of the worker that leads the cluster, as the workers
+// were told last when they joined their group; no REST request tells it.
+func (c *Connect) Leader() (int, error) {
+	const mark = "leaderUrl='"
+	var newest, leader string
+	for _, worker := range c.workers {
+		log, err := os.ReadFile(worker.Log())
+		if err != nil {
+			return 0, fmt.Errorf("lab: leader of %s: %w", c.Name(), err)
+		}
+		for line := range strings.Lines(string(log)) {
+			_, url, ok := strings.Cut(line, mark)
+			if at := line[:min(len(line), len("[2026-01-02 15:04:05,000]"))]; ok && at > newest {
+				newest = at
+				leader, _, _ = strings.Cut(url, "/'")
+			}
+		}
+	}
+	for i, worker := range c.workers {
+		if worker.URL() == leader {
+			return i, nil
+		}
+	}
+	return 0, fmt.Errorf("lab: leader of %s: its workers' logs name none (%q)", c.Name(), leader)
+}
+
 // GroupID returns the workers' group.id.
 func (c *Connect) GroupID() string { return "connect-" + c.spec.Name }
 

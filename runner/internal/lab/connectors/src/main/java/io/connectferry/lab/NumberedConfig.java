@@ -21,6 +21,8 @@ class NumberedConfig extends AbstractConfig {
   static final String ORDER = "key.order";
   static final String FAIL_ON_START = "fail.on.start";
   static final String FAIL_AFTER = "fail.after";
+  static final String IGNORED = "offset.ignored";
+  static final String LOCK = "exclusive.lock";
   static final String REFUSED = "refuse.value";
   static final String SECRET = "secret";
   static final String TASK = "task.number";
@@ -44,6 +46,11 @@ class NumberedConfig extends AbstractConfig {
           .define(FAIL_ON_START, Type.BOOLEAN, false, Importance.LOW, "tasks fail in start()")
           .define(FAIL_AFTER, Type.LONG, -1L, Importance.LOW,
               "tasks fail after so many records of one run; -1 for never")
+          .define(IGNORED, Type.BOOLEAN, false, Importance.LOW,
+              "tasks begin at start.sequence, whatever offset is stored")
+          .define(LOCK, Type.STRING, "", Importance.LOW,
+              "file FILE-TASK that a task locks while it lives and fails without, as the slot of a"
+                  + " database's log; default: none")
           .define(REFUSED, Type.STRING, "", NumberedConfig::refuse, Importance.LOW,
               "validation fails when this is set to anything")
           .define(SECRET, Type.PASSWORD, "", Importance.LOW, "not used: a secret to keep");

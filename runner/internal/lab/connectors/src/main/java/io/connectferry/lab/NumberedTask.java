@@ -1,5 +1,10 @@
 package io.connectferry.lab;
 
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -24,6 +29,7 @@ public class NumberedTask extends SourceTask {
   private long next;
   private long sent;
   private long startedNanos;
+  private FileChannel lock;
 
   @Override
   public String version() {
@@ -41,11 +47,12 @@ public class NumberedTask extends SourceTask {
       prefix = config.getString(NumberedConfig.TOPIC);
     }
     String task = properties.get(NumberedConfig.TASK);
+    lock(config.getString(NumberedConfig.LOCK), task);
     stream = prefix + "-" + task;
     partition = partition(prefix, task);
     next = config.getLong(NumberedConfig.START);
     Map<String, Object> stored = context.offsetStorageReader().offset(partition);
-    if (stored != null) {
+    if (stored != null && !config.getBoolean(NumberedConfig.IGNORED)) {
       next = ((Number) stored.get(SEQUENCE)).longValue() + 1;
     }
     startedNanos = System.nanoTime();
@@ -78,6 +85,30 @@ public class NumberedTask extends SourceTask {
   @Override
   public void stop() {
     stopped.countDown();
+    if (lock != null) {
+      try {
+        lock.close();
+      } catch (IOException e) {
+        throw new ConnectException("lock of " + stream, e);
+      }
+    }
+  }
+
+  private void lock(String file, String task) {
+    if (file.isEmpty()) {
+      return;
+    }
+    Path path = Path.of(file + "-" + task);
+    try {
+      lock = FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+      if (lock.tryLock() == null) {
+        throw new ConnectException(path + " is locked by another process");
+      }
+    } catch (OverlappingFileLockException e) {
+      throw new ConnectException(path + " is locked by another task", e);
+    } catch (IOException e) {
+      throw new ConnectException("lock " + path, e);
+    }
   }
 
   /** How many records this run may have sent by now, less those it sent. */
