@@ -23,6 +23,10 @@ test: plugin ## Everything, unit to end to end: Go, Java, real Kafka, Connect, K
 	$(MAVEN) -f plugin/pom.xml test
 	$(GOTESTSUM) --format testname --hide-summary=output -- -timeout 20m -p 1 ./...
 
+hazards: ## The hazard matrix on real clusters, one table (HAZARDS="-workers 2", "-schedules 20 -seed 1"; half an hour)
+	go test -c -o build/hazards.test ./runner/internal/hazard
+	cd runner/internal/hazard && $(CURDIR)/build/hazards.test -test.timeout 2h -all -table $(CURDIR)/build/hazards.txt $(HAZARDS)
+
 test-short: ## What needs no Java and no network, under a minute
 	go test -short ./...
 
@@ -63,4 +67,4 @@ clean: ## Remove what was built
 	rm -rf build plugin/target plugin/engine/target
 
 FORCE:
-.PHONY: help demo test test-short build runner plugin image lint vuln golden fuzz clean FORCE
+.PHONY: help demo test hazards test-short build runner plugin image lint vuln golden fuzz clean FORCE

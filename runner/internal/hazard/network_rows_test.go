@@ -1,6 +1,7 @@
 package hazard
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -11,14 +12,28 @@ import (
 func networkRows() []row {
 	return []row{
 		{
-			name: "H22-lagging", hazard: "load balancer sends reads to a lagging worker", short: true,
-			how: "one address for each cluster; every second GET is answered as it was 2 s ago",
+			name: "H22-lagging", hazard: "load balancer sends reads to a lagging worker",
+			how: "every second GET of a state, of tasks and of a config is answered as it was 2 s ago",
 			run: func(s *scene) verdict {
 				s.balanced()
 				s.begin(nil)
-				s.origin.through(lab.Lagging(2 * time.Second))
-				s.target.through(lab.Lagging(2 * time.Second))
+				// Offsets a worker reads to the end of the topic before it answers.
+				behind := func(r *http.Request) bool { return !isOffsets(r) }
+				s.origin.through(lab.Lagging(behind, 2*time.Second))
+				s.target.through(lab.Lagging(behind, 2*time.Second))
 				return s.moved(s.ferry("move"))
+			},
+		},
+		{
+			name: "H22-lagging-all", hazard: "load balancer sends reads to a lagging worker",
+			how: "every second GET of anything is answered as it was 2 s ago, offsets too",
+			run: func(s *scene) verdict {
+				s.balanced()
+				s.begin(nil)
+				s.flush()
+				s.origin.through(lab.Lagging(lab.Any, 2*time.Second))
+				s.target.through(lab.Lagging(lab.Any, 2*time.Second))
+				return s.oneSide(s.ferry("move"))
 			},
 		},
 		{
@@ -50,23 +65,23 @@ func networkRows() []row {
 		},
 		{
 			name: "N-conflicts", hazard: "storm of 409 stale configuration", short: true,
-			how: "every second request of both clusters is answered 409",
+			how: "half of all requests to both clusters are answered 409",
 			run: func(s *scene) verdict {
 				s.begin(nil)
 				storm := lab.AnswerWith(409, lab.StaleConfiguration)
-				s.origin.through(lab.Every(lab.Any, 2, storm))
-				s.target.through(lab.Every(lab.Any, 2, storm))
+				s.origin.through(lab.Sometimes(lab.Any, 50, 1, storm))
+				s.target.through(lab.Sometimes(lab.Any, 50, 1, storm))
 				return s.moved(s.ferry("move"))
 			},
 		},
 		{
 			name: "N-rebalances", hazard: "storm of 500 a rebalance is expected",
-			how: "every second request of both clusters is answered 500",
+			how: "half of all requests to both clusters are answered 500",
 			run: func(s *scene) verdict {
 				s.begin(nil)
 				storm := lab.AnswerWith(500, lab.RebalanceExpected)
-				s.origin.through(lab.Every(lab.Any, 2, storm))
-				s.target.through(lab.Every(lab.Any, 2, storm))
+				s.origin.through(lab.Sometimes(lab.Any, 50, 1, storm))
+				s.target.through(lab.Sometimes(lab.Any, 50, 1, storm))
 				return s.moved(s.ferry("move"))
 			},
 		},

@@ -33,7 +33,7 @@ func offsetRows() []row {
 			},
 		},
 		{
-			name: "H2-blocked-poll", hazard: "task in a long poll() at the stop", short: true,
+			name: "H2-blocked-poll", hazard: "task in a long poll() at the stop",
 			how: "poll() blocks for 6 s, a stop would cancel it after 5 s",
 			run: func(s *scene) verdict {
 				s.begin(map[string]string{"poll.block.ms": "6000"})

@@ -3,6 +3,7 @@ package lab
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -56,16 +57,16 @@ func During(match Match, first, last int, fault Intercept) Intercept {
 	}
 }
 
-// Every does fault to every n-th request that matches.
-func Every(match Match, n int, fault Intercept) Intercept {
+// Sometimes does fault to the requests that match and that chance picks, of 100 so
+// many. The seed makes it the same each time.
+func Sometimes(match Match, percent int, seed uint64, fault Intercept) Intercept {
 	var mu sync.Mutex
-	seen := 0
+	dice := rand.New(rand.NewPCG(seed, 0)) // #nosec G404 -- to be repeatable
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		hit := false
 		if match(r) {
 			mu.Lock()
-			seen++
-			hit = seen%n == 0
+			hit = dice.IntN(100) < percent
 			mu.Unlock()
 		}
 		if hit {
@@ -162,10 +163,10 @@ func Edit(change func([]byte) []byte) Intercept {
 	}
 }
 
-// Lagging answers every second GET of a path as it was answered at least lag ago,
-// or as it was first, as a worker does that is behind with the status topic and
-// the config topic.
-func Lagging(lag time.Duration) Intercept {
+// Lagging answers every second GET of a path that matches as it was answered at
+// least lag ago, or as it was first, as a worker does that is behind with the
+// status topic and the config topic.
+func Lagging(match Match, lag time.Duration) Intercept {
 	type seen struct {
 		at     time.Time
 		answer *httptest.ResponseRecorder
@@ -173,7 +174,7 @@ func Lagging(lag time.Duration) Intercept {
 	var mu sync.Mutex
 	history := map[string][]seen{}
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		if r.Method != http.MethodGet {
+		if r.Method != http.MethodGet || !match(r) {
 			next.ServeHTTP(w, r)
 			return
 		}

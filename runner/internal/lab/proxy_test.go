@@ -95,7 +95,7 @@ func TestProxyAppliesLate(t *testing.T) {
 
 func TestProxyLags(t *testing.T) {
 	proxy, _ := behind(t)
-	proxy.Through(Lagging(time.Hour))
+	proxy.Through(Lagging(Any, time.Hour))
 	for i, want := range []string{"1 ", "1 ", "3 ", "1 "} {
 		if _, text := ask(t, proxy, http.MethodGet, "/status"); !strings.HasPrefix(text, want) {
 			t.Errorf("read %d says %q, want %s", i, text, want)
