@@ -52,7 +52,7 @@ func killRows() []row {
 			},
 		},
 		{
-			name: "K-origin-worker", hazard: "worker of the origin killed", short: true,
+			name: "K-origin-worker", hazard: "worker of the origin killed",
 			how: "between stop and PATCH, started again at once",
 			run: func(s *scene) verdict {
 				s.begin(nil)
