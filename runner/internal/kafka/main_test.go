@@ -12,11 +12,15 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	flush := map[string]string{"offset.flush.interval.ms": "500"}
 	labtest.Main(m, lab.Config{
 		Kafka: []lab.KafkaSpec{{Name: "kafka"}},
 		Connect: []lab.ConnectSpec{
-			{Name: "current", Kafka: "kafka", Properties: flush},
+			{Name: "current", Kafka: "kafka", Properties: map[string]string{
+				"offset.flush.interval.ms": "500", "exactly.once.source.support": "enabled",
+			}},
+			{Name: "v36", Kafka: "kafka", Version: "3.6.2"},
+			{Name: "v34", Kafka: "kafka", Version: "3.4.1"},
+			{Name: "v28", Kafka: "kafka", Version: "2.8.2"},
 		},
 	})
 }

@@ -1,0 +1,111 @@
+package kafka
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+)
+
+// ConfigLog is a cluster's config topic (config.storage.topic), from which each
+// worker learns what there is to run.
+type ConfigLog struct {
+	client *Client
+	topic  string
+}
+
+// ConfigLog returns the config topic of the given name.
+func (c *Client) ConfigLog(topic string) *ConfigLog { return &ConfigLog{client: c, topic: topic} }
+
+// targetStates are target states as Connect writes them since 3.5
+// (KafkaConfigBackingStore.serializeTargetState). Workers before it read only
+// "state" and leave the rest alone, so that the record is right for all; a
+// STOPPED one they take for PAUSED.
+var targetStates = map[connect.State]string{
+	connect.Running: `{"state":"STARTED","state.v2":"STARTED"}`,
+	connect.Paused:  `{"state":"PAUSED","state.v2":"PAUSED"}`,
+	connect.Stopped: `{"state":"PAUSED","state.v2":"STOPPED"}`,
+}
+
+// SetTargetState writes the record from which a connector that is created
+// afterwards takes its first state, as initial_state makes a worker do since 3.7
+// (KIP-980, KafkaConfigBackingStore.putConnectorConfig). "" writes a tombstone.
+// A connector that exists already is paused, stopped or resumed by it.
+func (l *ConfigLog) SetTargetState(ctx context.Context, connector string, state connect.State) error {
+	record := &kgo.Record{Topic: l.topic, Partition: 0, Key: []byte(targetStatePrefix + connector)}
+	if state != "" {
+		value, ok := targetStates[state]
+		if !ok {
+			return fmt.Errorf("kafka %s: topic %q: a connector cannot be asked to be %s", l.client.brokers, l.topic, state)
+		}
+		record.Value = []byte(value)
+	}
+	counts, err := l.client.Partitions(ctx, l.topic)
+	if err != nil {
+		return err
+	}
+	if count, ok := counts[l.topic]; ok && count != 1 {
+		return fmt.Errorf("kafka %s: topic %q has %d partitions and so is no config topic, which has one", l.client.brokers, l.topic, count)
+	}
+	if err := l.client.needCompacted(ctx, l.topic); err != nil {
+		return err
+	}
+	return l.client.write(ctx, []*kgo.Record{record})
+}
+
+// ConfigRecords say what a config topic holds of a connector.
+type ConfigRecords struct {
+	Config bool // its config, so that it exists
+	// State is the target state, "" if there is none, which means RUNNING for a
+	// connector that exists.
+	State connect.State
+}
+
+// Connector returns what the topic holds of a connector, up to the end that it
+// has now.
+func (l *ConfigLog) Connector(ctx context.Context, connector string) (ConfigRecords, error) {
+	var found ConfigRecords
+	err := l.client.scan(ctx, l.topic, func(record *kgo.Record) {
+		switch string(record.Key) {
+		case connectorConfigPrefix + connector:
+			found.Config = record.Value != nil
+		case targetStatePrefix + connector:
+			found.State = parseTargetState(record.Value)
+		}
+	})
+	return found, err
+}
+
+const (
+	connectorConfigPrefix = "connector-"
+	targetStatePrefix     = "target-state-"
+)
+
+// parseTargetState reads the value of a target state record as a worker since
+// 3.5 does; "" is a tombstone or nothing that a worker would understand.
+func parseTargetState(value []byte) connect.State {
+	var content struct {
+		State string `json:"state"`
+		V2    string `json:"state.v2"`
+	}
+	if value == nil || json.Unmarshal(value, &content) != nil {
+		return ""
+	}
+	state := content.V2
+	if state == "" {
+		state = content.State
+	}
+	switch state {
+	case "STARTED":
+		return connect.Running
+	case "PAUSED":
+		return connect.Paused
+	case "STOPPED":
+		return connect.Stopped
+	default:
+		return ""
+	}
+}
