@@ -26,6 +26,9 @@ type OffsetLog struct {
 // OffsetLog returns the offsets topic of the given name.
 func (c *Client) OffsetLog(topic string) *OffsetLog { return &OffsetLog{client: c, topic: topic} }
 
+// Name returns the topic's name.
+func (l *OffsetLog) Name() string { return l.topic }
+
 // place is where a key lies.
 type place struct {
 	kafkaPartition int32

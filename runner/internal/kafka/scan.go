@@ -36,13 +36,34 @@ type extent struct{ next, end int64 }
 // mark, an aborted record or a hole that compaction left, and for none of these
 // is there a record.
 func (c *Client) scan(ctx context.Context, topic string, visit func(*kgo.Record)) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, scanLimit, fmt.Errorf("its end was not reached within %s", scanLimit))
+	ctx, cancel := context.WithTimeoutCause(ctx, scanLimit, errNoEnd)
 	defer cancel()
-	open, err := c.extents(ctx, topic)
+	open, err := c.extents(ctx, topic, c.admin.ListEndOffsets)
+	if err == nil {
+		err = c.awaitStable(ctx, topic, open)
+	}
 	if err != nil {
 		return err
 	}
-	scan := scan{client: c, topic: topic, open: open, visit: visit}
+	return c.read(ctx, topic, open, func(record *kgo.Record) bool { visit(record); return true })
+}
+
+// glance is [Client.scan] for a topic that may be anybody's: it ends before the
+// first open transaction instead of waiting, and as soon as visit returns false.
+func (c *Client) glance(ctx context.Context, topic string, visit func(*kgo.Record) (more bool)) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, scanLimit, errNoEnd)
+	defer cancel()
+	open, err := c.extents(ctx, topic, c.admin.ListCommittedOffsets)
+	if err != nil {
+		return err
+	}
+	return c.read(ctx, topic, open, visit)
+}
+
+var errNoEnd = fmt.Errorf("its end was not reached within %s", scanLimit)
+
+func (c *Client) read(ctx context.Context, topic string, open map[int32]*extent, visit func(*kgo.Record) bool) error {
+	scan := scan{client: c, topic: topic, open: open, visit: visit, bytes: firstPartitionBytes}
 	if err := scan.run(ctx); err != nil {
 		return fmt.Errorf("kafka %s: read topic %q: %w", c.brokers, topic, causeOf(ctx, err))
 	}
@@ -57,11 +78,11 @@ func causeOf(ctx context.Context, err error) error {
 	return err
 }
 
-// extents returns the partitions that hold anything. It waits until no
-// transaction is open in them that was open at the beginning: read_committed
-// ends before the first open one, and would hide what is committed after it.
-func (c *Client) extents(ctx context.Context, topic string) (map[int32]*extent, error) {
-	ends, err := c.listed(ctx, topic, "end", c.admin.ListEndOffsets)
+type listOffsets func(context.Context, ...string) (kadm.ListedOffsets, error)
+
+// extents returns the partitions that hold anything.
+func (c *Client) extents(ctx context.Context, topic string, listEnds listOffsets) (map[int32]*extent, error) {
+	ends, err := c.listed(ctx, topic, "end", listEnds)
 	if err != nil {
 		return nil, err
 	}
@@ -79,13 +100,16 @@ func (c *Client) extents(ctx context.Context, topic string) (map[int32]*extent, 
 			extents[partition] = &extent{next: start, end: end}
 		}
 	}
-	if len(extents) == 0 {
-		return nil, nil
-	}
-	return extents, c.awaitStable(ctx, topic, extents)
+	return extents, nil
 }
 
+// awaitStable waits until no transaction is open that was open at the beginning:
+// read_committed ends before the first open one, and would hide what is
+// committed after it.
 func (c *Client) awaitStable(ctx context.Context, topic string, extents map[int32]*extent) error {
+	if len(extents) == 0 {
+		return nil
+	}
 	var unstable int32
 	err := wait.Until(ctx, "transactions to end", openLimit, func(ctx context.Context) (bool, string, error) {
 		stable, err := c.listed(ctx, topic, "last stable offset", c.admin.ListCommittedOffsets)
@@ -131,7 +155,7 @@ func (c *Client) openTransactions(ctx context.Context, topic string, partition i
 }
 
 // listed returns one offset of each partition of a topic; which names it.
-func (c *Client) listed(ctx context.Context, topic, which string, list func(context.Context, ...string) (kadm.ListedOffsets, error)) (map[int32]int64, error) {
+func (c *Client) listed(ctx context.Context, topic, which string, list listOffsets) (map[int32]int64, error) {
 	listed, err := list(ctx, topic)
 	if err == nil {
 		err = listed.Error()
@@ -155,7 +179,8 @@ type scan struct {
 	client *Client
 	topic  string
 	open   map[int32]*extent // what is still to be read
-	visit  func(*kgo.Record)
+	bytes  int32             // how much to fetch of a partition at once
+	visit  func(*kgo.Record) (more bool)
 }
 
 func (s *scan) run(ctx context.Context) error {
@@ -168,6 +193,7 @@ func (s *scan) run(ctx context.Context) error {
 			if moved, err = s.pass(ctx, id, leaders); err != nil {
 				return err
 			}
+			s.bytes = min(2*s.bytes, fetchPartitionBytes)
 		}
 		if len(s.open) > 0 {
 			if err := wait.For(ctx, stalePause); err != nil {
@@ -220,9 +246,11 @@ func (s *scan) pass(ctx context.Context, id kadm.TopicID, leaders map[int32][]in
 	return moved, nil
 }
 
+// A read begins with little, as a topic of somebody else is left after that.
 const (
 	fetchBytes          = 16 << 20
 	fetchPartitionBytes = 1 << 20
+	firstPartitionBytes = 64 << 10
 )
 
 func (s *scan) request(id kadm.TopicID, partitions []int32) *kmsg.FetchRequest {
@@ -234,7 +262,7 @@ func (s *scan) request(id kadm.TopicID, partitions []int32) *kmsg.FetchRequest {
 			continue
 		}
 		wanted := kmsg.NewFetchRequestTopicPartition()
-		wanted.Partition, wanted.FetchOffset, wanted.PartitionMaxBytes = partition, extent.next, fetchPartitionBytes
+		wanted.Partition, wanted.FetchOffset, wanted.PartitionMaxBytes = partition, extent.next, s.bytes
 		wanted.CurrentLeaderEpoch = -1
 		topic.Partitions = append(topic.Partitions, wanted)
 	}
@@ -297,8 +325,9 @@ func (s *scan) takePartition(extent *extent, answer *kmsg.FetchResponseTopicPart
 		return fetched.Err
 	}
 	for _, record := range fetched.Records {
-		if record.Offset < extent.end {
-			s.visit(record)
+		if record.Offset < extent.end && !s.visit(record) {
+			clear(s.open) // enough was seen
+			return nil
 		}
 	}
 	extent.next = next

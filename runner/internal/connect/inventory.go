@@ -1,0 +1,33 @@
+package connect
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+)
+
+// Listed is a connector in a list of all.
+type Listed struct {
+	Config rawjson.Object // as [Client.Config] returns it, with passwords in clear
+	Status Status         // empty if the worker that answers knows none yet
+}
+
+// Inventory returns every connector of the cluster in one request (KIP-465,
+// Kafka 2.3).
+func (c *Client) Inventory(ctx context.Context) (map[string]Listed, error) {
+	answer := map[string]struct {
+		Status Status `json:"status"`
+		Info   struct {
+			Config rawjson.Object `json:"config"`
+		} `json:"info"`
+	}{}
+	if err := c.get(ctx, &answer, url.Values{"expand": {"status", "info"}}, "connectors"); err != nil {
+		return nil, err
+	}
+	inventory := make(map[string]Listed, len(answer))
+	for name, connector := range answer {
+		inventory[name] = Listed{Config: connector.Info.Config, Status: connector.Status}
+	}
+	return inventory, nil
+}
