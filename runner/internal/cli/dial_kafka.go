@@ -56,7 +56,7 @@ func openKafka(ctx context.Context, settings *plan.Kafka) (*kafka.Client, error)
 	if settings.TLS != nil {
 		tlsConfig, err := settings.TLS.Config()
 		if err != nil {
-			return nil, err
+			return nil, &plan.InputError{File: "kafka", Err: err}
 		}
 		config.TLS = tlsConfig
 	}

@@ -76,7 +76,7 @@ func newResponseError(method, url string, status int, body []byte, mask func(str
 	var answer struct {
 		Message string `json:"message"`
 	}
-	message := ""
+	var message string
 	if json.Unmarshal(body, &answer) == nil && answer.Message != "" {
 		message = mask(answer.Message)
 	} else {

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -20,8 +21,9 @@ func advice(err error) string {
 	case errors.Is(err, kerr.IllegalSaslState):
 		return "the broker expects another kind of login, compare kafka.sasl and the port of kafka.bootstrap_servers with its listeners"
 	}
-	if _, ok := errors.AsType[*kgo.ErrFirstReadEOF](err); ok {
-		return "the broker hung up at once, as it does when only one side speaks TLS or SASL: compare kafka.tls, kafka.sasl and " +
+	_, hungUp := errors.AsType[*kgo.ErrFirstReadEOF](err)
+	if hungUp || strings.Contains(err.Error(), "appear to be a tls alert record") { // franz-go's words for what it cannot read
+		return "the broker did not understand, as when only one side speaks TLS or SASL: compare kafka.tls, kafka.sasl and " +
 			"the port of kafka.bootstrap_servers with its listeners"
 	}
 	return trust.Advice(err)

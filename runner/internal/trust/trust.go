@@ -79,10 +79,8 @@ func clientRefused(alert error) string {
 		return slices.ContainsFunc(candidates, func(candidate tls.AlertError) bool { return alert.Error() == candidate.Error() })
 	}
 	switch {
-	case is(alertCertificateRequired):
-		return "the server asks for a client certificate, name one as tls.cert_file and tls.key_file"
-	case is(alertBadCertificate):
-		// Sent where there is none, before TLS 1.3, and where it is a wrong one.
+	case is(alertCertificateRequired, alertBadCertificate):
+		// Java sends the latter where there is none and where it is a wrong one.
 		return "the server asks for a client certificate that it trusts, name one as tls.cert_file and tls.key_file"
 	case is(alertCertificateExpired):
 		return "the server says that the client certificate expired, renew tls.cert_file"

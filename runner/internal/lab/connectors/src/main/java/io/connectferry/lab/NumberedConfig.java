@@ -53,7 +53,8 @@ class NumberedConfig extends AbstractConfig {
                   + " database's log; default: none")
           .define(REFUSED, Type.STRING, "", NumberedConfig::refuse, Importance.LOW,
               "validation fails when this is set to anything")
-          .define(SECRET, Type.PASSWORD, "", Importance.LOW, "not used: a secret to keep");
+          .define(SECRET, Type.PASSWORD, "", Importance.LOW, 
+              "a secret to keep, which the trace of a failed start tells nevertheless");
 
   NumberedConfig(Map<String, String> properties) {
     super(DEFINITION, properties, false);

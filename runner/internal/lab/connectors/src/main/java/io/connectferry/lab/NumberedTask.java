@@ -40,7 +40,10 @@ public class NumberedTask extends SourceTask {
   public void start(Map<String, String> properties) {
     config = new NumberedConfig(properties);
     if (config.getBoolean(NumberedConfig.FAIL_ON_START)) {
-      throw new ConnectException("told to fail by " + NumberedConfig.FAIL_ON_START);
+      // As careless connectors do; nothing follows if there is no secret.
+      String secret = config.getPassword(NumberedConfig.SECRET).value();
+      throw new ConnectException("told to fail by " + NumberedConfig.FAIL_ON_START
+          + (secret.isEmpty() ? "" : ", login with " + secret + " refused"));
     }
     String prefix = config.getString(NumberedConfig.PREFIX);
     if (prefix.isEmpty()) {
