@@ -14,6 +14,7 @@ import (
 
 	ucli "github.com/urfave/cli/v2"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/move"
 )
 
@@ -46,11 +47,20 @@ func Main(ctx context.Context, arguments []string, stdout, stderr io.Writer) int
 
 	code := exitDone
 	app := newApp(stdout, stderr, &code)
-	if err := app.RunContext(ctx, arguments); err != nil {
-		_, _ = fmt.Fprintf(stderr, "ferry: %s\n", err)
-		return exitUsage
+	err := guardedRun(ctx, app, arguments)
+	if err == nil {
+		return code
 	}
-	return code
+	_, _ = fmt.Fprintf(stderr, "ferry: %s\n", err)
+	if _, ok := errors.AsType[*crash.Error](err); ok {
+		return exitFailed
+	}
+	return exitUsage
+}
+
+func guardedRun(ctx context.Context, app *ucli.App, arguments []string) (err error) {
+	defer crash.Catch(&err)
+	return app.RunContext(ctx, arguments)
 }
 
 // cancelOnSignal ends the context at the first SIGINT or SIGTERM. Further ones

@@ -16,6 +16,7 @@ import (
 	ucli "github.com/urfave/cli/v2"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/move"
 	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
@@ -79,7 +80,8 @@ func (d definition) run(ctx context.Context, c *ucli.Context, stdout, stderr io.
 	return result.ExitCode
 }
 
-func (d definition) perform(ctx context.Context, asked request, mask *secret.Mask, sink event.Sink, result *event.Result) error {
+func (d definition) perform(ctx context.Context, asked request, mask *secret.Mask, sink event.Sink, result *event.Result) (err error) {
+	defer crash.Catch(&err)
 	result.Origin, result.Target, result.Cluster = asked.Origin, asked.Target, asked.Cluster
 	if err := canWrite("result", asked.Result); err != nil {
 		return err
@@ -194,12 +196,27 @@ func (s *session) each(ctx context.Context, requests []move.Request, do func(con
 				results[i] = event.Connector{Connector: request.Connector, Outcome: event.Interrupted, Message: "not begun: " + context.Cause(ctx).Error()}
 				return nil
 			}
-			results[i] = do(ctx, request)
+			results[i] = guarded(ctx, request, do)
 			return nil
 		})
 	}
 	_ = group.Wait() // no goroutine returns an error
 	return results
+}
+
+// guarded keeps a fault of ferry from ending what is done for other connectors.
+func guarded(ctx context.Context, request move.Request, do func(context.Context, move.Request) event.Connector) event.Connector {
+	result, err := func() (result event.Connector, err error) {
+		defer crash.Catch(&err)
+		return do(ctx, request), nil
+	}()
+	if err != nil {
+		return event.Connector{
+			Connector: request.Connector, Outcome: event.Failed, Message: err.Error(), Changed: true, // it may be
+			Instructions: "look at the connector on both clusters, and run the same command again: it goes on from where they stand",
+		}
+	}
+	return result
 }
 
 // writeResult writes the result document, whole or not at all. Where the folder

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
@@ -124,8 +125,8 @@ func (c *cutover) interlock(ctx context.Context) error {
 	for recopies := 0; ; recopies++ {
 		var now, there offset.Document
 		var both errgroup.Group
-		both.Go(func() (err error) { now, err = c.atRest(ctx, c.from, c.fromName); return err })
-		both.Go(func() (err error) { there, err = c.atRest(ctx, c.to, c.toName); return err })
+		both.Go(func() (err error) { defer crash.Catch(&err); now, err = c.atRest(ctx, c.from, c.fromName); return err })
+		both.Go(func() (err error) { defer crash.Catch(&err); there, err = c.atRest(ctx, c.to, c.toName); return err })
 		if err := both.Wait(); err != nil || c.shared {
 			return err
 		}

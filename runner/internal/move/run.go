@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
@@ -28,7 +29,7 @@ func (m *Mover) newRun(request Request) *run {
 func (r *run) step(name string, do func() (detail string, err error)) error {
 	started := time.Now()
 	r.Sink.Emit(event.StepStarted{Connector: r.request.Connector, Step: name, At: started})
-	detail, err := do()
+	detail, err := guarded(do)
 	took := time.Since(started)
 	r.Sink.Emit(event.StepEnded{Connector: r.request.Connector, Step: name, At: time.Now(), Took: took, Detail: detail, Err: err})
 	noted := event.Step{Step: name, StartedAt: started.UTC(), TookMS: took.Milliseconds()}
@@ -40,6 +41,12 @@ func (r *run) step(name string, do func() (detail string, err error)) error {
 	}
 	r.result.Steps = append(r.result.Steps, noted)
 	return err
+}
+
+// guarded makes a panic the error of a step, so that what was begun is put back.
+func guarded(do func() (string, error)) (detail string, err error) {
+	defer crash.Catch(&err)
+	return do()
 }
 
 // end fills the result of a run that ended well.
