@@ -69,7 +69,7 @@ type Connector struct {
 	// WasState is the origin's state before the move, to which the target's is equal after it.
 	WasState connect.State `json:"was_state,omitempty"`
 	Proof    *Proof        `json:"proof,omitempty"`
-	Copy     string        `json:"copy,omitempty"` // rest, none or shared
+	Copy     string        `json:"copy,omitempty"` // rest, raw, group, shared or none
 	Entries  int           `json:"entries"`
 	// DowntimeMS is from the stop request to the moment the copy's tasks were seen
 	// RUNNING; absent if the connector did not run. PausingMS is what went before
@@ -121,7 +121,9 @@ type Proof struct {
 	SettledMS int64 `json:"settled_ms"`
 	// Group is the consumer group that was seen empty, for a sink.
 	Group string `json:"group,omitempty"`
-	Note  string `json:"note,omitempty"`
+	// Fenced are the transactional ids that were taken over, of an exactly-once source.
+	Fenced []string `json:"fenced,omitempty"`
+	Note   string   `json:"note,omitempty"`
 }
 
 // ProofKind is how much a [Proof] proves.

@@ -11,15 +11,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
-	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
-)
-
-// Entries in one PATCH. A sink's are offsets of a consumer group, which the
-// broker takes in one request.
-const (
-	sourceChunk = 5000
-	sinkChunk   = 1000
 )
 
 // readBackTime is how long a worker may take to show offsets that were written.
@@ -37,54 +29,62 @@ type written struct {
 	unclear time.Time
 }
 
-// makeEqual writes to a stopped connector what its offsets lack to be equal to
+// makeEqual writes to a connector at rest what its offsets lack to be equal to
 // want, and reads them back. known are the offsets that are there now.
-func makeEqual(ctx context.Context, cluster *Cluster, connector string, want, known offset.Document, sink bool) (written, error) {
-	size := sourceChunk
-	if sink {
-		size = sinkChunk
-	}
+func makeEqual(ctx context.Context, cluster string, at place, want, known offset.Document) (written, error) {
 	patch := offset.Patch(want, known)
 	done := written{entries: patch.Len()}
-	for _, chunk := range patch.Chunks(size) {
-		if err := done.write(ctx, cluster, connector, chunk); err != nil {
-			return written{}, fmt.Errorf("write offsets on %s: %w", cluster.Name, err)
+	if patch.Len() > 0 {
+		var err error
+		if done.unclear, err = at.write(ctx, patch); err != nil {
+			return written{}, fmt.Errorf("write offsets on %s: %w", cluster, err)
 		}
 	}
-	var have offset.Document
-	err := wait.Until(ctx, "the offsets on "+cluster.Name, readBackTime, func(ctx context.Context) (bool, string, error) {
-		var err error
-		have, err = proof.Offsets(ctx, cluster.Client, connector)
-		return err == nil && offset.Equal(want, have), "they do not read back as written", err
-	})
-	if _, ok := errors.AsType[*wait.TimeoutError](err); ok {
-		return written{}, &mismatchError{Cluster: cluster.Name, Difference: offset.Compare(want, have), Have: have}
-	}
+	have, err := readUntil(ctx, cluster, at, want)
 	if err != nil {
-		return written{}, fmt.Errorf("read back from %s: %w", cluster.Name, err)
+		return written{}, fmt.Errorf("read back from %s: %w", cluster, err)
+	}
+	if difference := offset.Compare(want, have); !difference.None() {
+		return written{}, &mismatchError{Cluster: cluster, Difference: difference, Have: have}
 	}
 	return done, nil
 }
 
-// write sends one PATCH until it is answered.
-func (w *written) write(ctx context.Context, cluster *Cluster, connector string, chunk offset.Document) error {
+// readUntil reads offsets until they are as wanted, or for long enough that they
+// are taken to be what they are: a worker learns of them from a topic, and a
+// balancer may ask one that lags behind.
+func readUntil(ctx context.Context, cluster string, at place, want offset.Document) (have offset.Document, err error) {
+	err = wait.Until(ctx, "the offsets on "+cluster, readBackTime, func(ctx context.Context) (bool, string, error) {
+		var err error
+		have, err = at.read(ctx)
+		return err == nil && offset.Equal(want, have), "they do not read back as written", err
+	})
+	if _, ok := errors.AsType[*wait.TimeoutError](err); ok {
+		err = nil
+	}
+	return have, err
+}
+
+// alterOffsets sends one PATCH until it is answered. unclear is when one was sent
+// last of which nobody knows what became of it.
+func alterOffsets(ctx context.Context, cluster *Cluster, connector string, chunk offset.Document) (unclear time.Time, err error) {
 	once := cluster.Client.Patient(0)
 	var last error
-	err := wait.Until(ctx, "an answer", windowPatience, func(ctx context.Context) (bool, string, error) {
+	err = wait.Until(ctx, "an answer", windowPatience, func(ctx context.Context) (bool, string, error) {
 		sent := time.Now()
 		_, last = once.AlterOffsets(ctx, connector, chunk.JSON())
 		if last == nil || !connect.IsTemporary(last) {
 			return last == nil, "", last
 		}
 		if mayBeCarriedOut(last) {
-			w.unclear = sent
+			unclear = sent
 		}
 		return false, last.Error(), nil
 	})
 	if _, ok := errors.AsType[*wait.TimeoutError](err); ok {
-		return last
+		return unclear, last
 	}
-	return err
+	return unclear, err
 }
 
 // mayBeCarriedOut reports whether a request that failed may have been carried

@@ -1,7 +1,9 @@
 package offset
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
@@ -66,6 +68,21 @@ func Patch(want, have Document) Document {
 		entries = append(entries, Entry{Partition: entry.Partition, Offset: rawjson.Null})
 	}
 	return mustBuild(entries, want.exact || have.exact)
+}
+
+// Over returns the entries of first, and those of second whose partition first
+// does not hold. It is an error if one is exact and the other is not.
+func Over(first, second Document) (Document, error) {
+	if first.Len() > 0 && second.Len() > 0 && first.exact != second.exact {
+		return Document{}, errors.New("offsets of bytes and offsets of meaning cannot be joined")
+	}
+	joined := slices.Clone(first.entries)
+	for _, entry := range second.entries {
+		if _, ok := first.lookup(entry.Partition); !ok {
+			joined = append(joined, entry)
+		}
+	}
+	return build(joined, first.exact || second.exact)
 }
 
 // Chunks splits the document into documents of at most size entries.

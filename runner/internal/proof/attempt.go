@@ -23,8 +23,7 @@ type Attempt struct {
 	// pausedSeen is set when every task was seen PAUSED, or already over.
 	pausedSeen bool
 	pausing    time.Duration
-	// cutOff names the tasks of a connector found stopped that did not end by themselves.
-	cutOff string
+	ending     time.Duration // how long the tasks took to end after the stop
 	// emptyGroup is the sink's group once it was seen empty.
 	emptyGroup string
 	stillSince time.Time
@@ -100,6 +99,9 @@ func (p *Prover) hard() bool { return p.Status != nil && p.Options.Mode != OnlyT
 // Quiesce pauses the connector until every task rests, then stops it until the
 // cluster shows no task of it. It returns a [NotProvenError] if the tasks do not
 // pause in time; then nothing was stopped.
+//
+// Where the workers know no stop, its paused tasks are restarted instead, and it
+// stays paused.
 func (a *Attempt) Quiesce(ctx context.Context) error {
 	if a.found == connect.Stopped {
 		return a.stop(ctx)
@@ -114,6 +116,9 @@ func (a *Attempt) Quiesce(ctx context.Context) error {
 	if a.found != connect.Paused {
 		a.stillSince = time.Now()
 		a.pausing = a.stillSince.Sub(asked)
+	}
+	if a.prover.NoStop {
+		return a.renew(ctx)
 	}
 	return a.stop(ctx)
 }
@@ -193,7 +198,8 @@ func (a *Attempt) stop(ctx context.Context) error {
 			return fmt.Errorf("stop: %w", err)
 		}
 	}
-	sent := time.Now()
+	asked := time.Now()
+	sent := asked
 	progress := newProgress(a.prover.Sink, name)
 	err := wait.Until(ctx, "the connector to stop", a.prover.Options.Timeout, func(ctx context.Context) (bool, string, error) {
 		missing, err := NotStopped(ctx, client, name)
@@ -210,6 +216,7 @@ func (a *Attempt) stop(ctx context.Context) error {
 	if timeout, ok := asTimeout(err); ok {
 		return &NotProvenError{Reason: "the cluster did not stop the connector", Err: timeout}
 	}
+	a.ending = time.Since(asked)
 	return err
 }
 

@@ -73,7 +73,11 @@ func (l *ledger) record(record kafka.StatusRecord) {
 		known.end(event.TaskEvidence{Task: record.Task, WorkerID: record.WorkerID, Evidence: "UNASSIGNED in the status topic", At: record.At})
 	case connect.Failed:
 		known.end(event.TaskEvidence{Task: record.Task, WorkerID: record.WorkerID, Evidence: "FAILED in the status topic", At: record.At})
-	case connect.Running, connect.Paused, connect.Restarting:
+	case connect.Paused:
+		// One that ended and was started anew in a paused connector has not begun
+		// (WorkerTask.doRun), so there is nothing of it that could be committed.
+		known.worker = record.WorkerID
+	case connect.Running, connect.Restarting:
 		known.worker, known.ended = record.WorkerID, false
 	case connect.Stopped: // a task never is
 	}
@@ -83,25 +87,24 @@ func (e *entry) end(evidence event.TaskEvidence) { e.evidence, e.ended = evidenc
 
 // open names the tasks that are not known to have ended.
 func (l *ledger) open() string {
-	var open []string
-	for _, task := range slices.Sorted(maps.Keys(l.tasks)) {
-		if !l.tasks[task].ended {
-			open = append(open, fmt.Sprintf("task %d on %s", task, l.tasks[task].worker))
-		}
-	}
-	return strings.Join(open, ", ")
+	return l.names(func(known *entry) bool { return !known.ended })
 }
 
-// cutOff names the tasks whose last word is that they ran: they were cancelled in
-// their poll, or their worker died, and a cancelled one may commit at any time.
-func (l *ledger) cutOff() string {
-	var cut []string
+func (l *ledger) names(is func(*entry) bool) string {
+	var names []string
 	for _, task := range slices.Sorted(maps.Keys(l.tasks)) {
-		if known := l.tasks[task]; !known.ended && (known.last == connect.Running || known.last == connect.Restarting) {
-			cut = append(cut, fmt.Sprintf("task %d on %s", task, known.worker))
+		if known := l.tasks[task]; is(known) {
+			names = append(names, fmt.Sprintf("task %d on %s", task, known.worker))
 		}
 	}
-	return strings.Join(cut, ", ")
+	return strings.Join(names, ", ")
+}
+
+// cutOff names the tasks whose last word is not that they ended: they were
+// cancelled in their poll or while records were not acknowledged, or their worker
+// died, and a cancelled one may commit at any time.
+func (l *ledger) cutOff() string {
+	return l.names(func(known *entry) bool { return !known.ended && known.last != "" })
 }
 
 func (l *ledger) evidence() []event.TaskEvidence {

@@ -26,7 +26,9 @@ func TestLedger(t *testing.T) {
 		cutOff string
 	}{
 		"ended":                           {told: []func(*ledger){seen(running, "w1"), record(paused, "w1"), record(unassigned, "w1")}},
-		"still paused":                    {told: []func(*ledger){seen(running, "w1"), record(paused, "w1")}, open: "task 0 on w1"},
+		"still paused":                    {told: []func(*ledger){seen(running, "w1"), record(paused, "w1")}, open: "task 0 on w1", cutOff: "task 0 on w1"},
+		"restarted while paused":          {told: []func(*ledger){seen(running, "w1"), record(paused, "w1"), record(unassigned, "w1"), record(paused, "w1")}},
+		"restarted, then resumed":         {told: []func(*ledger){seen(paused, "w1"), record(unassigned, "w1"), record(paused, "w1"), record(running, "w1"), record(paused, "w1")}, open: "task 0 on w1", cutOff: "task 0 on w1"},
 		"cancelled":                       {told: []func(*ledger){seen(running, "w1"), record(tombstone, "")}, open: "task 0 on w1", cutOff: "task 0 on w1"},
 		"given away, not ended":           {told: []func(*ledger){seen(running, "w1"), record(unassigned, "w1"), record(running, "w2")}, open: "task 0 on w2", cutOff: "task 0 on w2"},
 		"given away, late news":           {told: []func(*ledger){seen(running, "w1"), record(running, "w2"), record(unassigned, "w1")}, open: "task 0 on w2", cutOff: "task 0 on w2"},

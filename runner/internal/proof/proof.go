@@ -14,6 +14,11 @@
 // that it ended, and timed when it rests on REST alone: tasks seen PAUSED, then
 // gone, then equal reads over time. Nothing here undoes: after an error the
 // caller puts the connector back as [Attempt.Found] says.
+//
+// Workers before 3.5 cannot stop a connector. There each task is restarted while
+// the connector is paused: the old one ends with its last commit and says so in
+// the status topic, as at a stop, and the new one rests without having begun
+// (WorkerTask.doRun), so it holds no offsets and is in no consumer group.
 package proof
 
 import (
@@ -87,9 +92,13 @@ type Prover struct {
 	Client  *connect.Client
 	Status  StatusLog // nil: this cluster's Kafka is not known
 	Groups  Groups    // nil: this cluster's Kafka is not known
+	Fencer  Fencer    // nil: this cluster's Kafka is not known
 	Options Options
 	Sink    event.Sink
 	Turns   *Turns // of the command; nil for none
+	// NoStop says that the workers are older than 3.5 and know no STOPPED. There a
+	// connector is brought to rest by pausing it and restarting its paused tasks.
+	NoStop bool
 }
 
 // Subject is the connector a proof is about.
@@ -100,6 +109,8 @@ type Subject struct {
 	// Snapshot are the offsets as they were read while the connector ran. What
 	// is read later may not lack a partition of it or go behind it.
 	Snapshot offset.Document
+	// Read reads the offsets; nil means by REST, see [Offsets].
+	Read func(ctx context.Context) (offset.Document, error)
 }
 
 // NotProvenError says that the offsets could not be proven final in time.

@@ -15,7 +15,10 @@ import (
 
 // Prove collects the evidence that the stopped connector's offsets are final
 // and returns them. Without enough evidence in time it returns a
-// [NotProvenError], or, with AllowDuplicates, a proof whose kind is none.
+// [NotProvenError], or, with AllowDuplicates, a proof whose kind is none. A status
+// topic that lacks the last record of a task speaks against it, whatever REST
+// says: such a task was cut off. Only one that no longer tells of a connector
+// found stopped leaves the question to a timed proof.
 func (a *Attempt) Prove(ctx context.Context) (offset.Document, event.Proof, error) {
 	if a.prover.hard() {
 		document, proof, err := a.proveHard(ctx)
@@ -23,7 +26,7 @@ func (a *Attempt) Prove(ctx context.Context) (offset.Document, event.Proof, erro
 		if !missing {
 			return document, proof, err
 		}
-		if a.prover.Options.Mode == OnlyHard && !a.prover.Options.AllowDuplicates {
+		if silent := errors.Is(err, errSilent); !a.prover.Options.AllowDuplicates && (!silent || a.prover.Options.Mode == OnlyHard) {
 			return offset.Document{}, event.Proof{}, err
 		}
 		a.note(event.Warn, "no hard proof ("+notProven.Reason+"), trying the timed one")
@@ -31,19 +34,48 @@ func (a *Attempt) Prove(ctx context.Context) (offset.Document, event.Proof, erro
 	return a.proveTimed(ctx)
 }
 
+func (a *Attempt) read(ctx context.Context) (offset.Document, error) {
+	if a.subject.Read != nil {
+		return a.subject.Read(ctx)
+	}
+	return Offsets(ctx, a.prover.Client, a.subject.Connector)
+}
+
 func (a *Attempt) proveHard(ctx context.Context) (offset.Document, event.Proof, error) {
-	if err := a.tasksEnded(ctx); err != nil {
+	err := a.tasksEnded(ctx)
+	var fenced []string
+	if _, notProven := errors.AsType[*NotProvenError](err); notProven {
+		fenced, err = a.fence(ctx, err)
+	}
+	if err != nil {
 		return offset.Document{}, event.Proof{}, err
 	}
 	if err := a.groupEmpty(ctx); err != nil {
 		return offset.Document{}, event.Proof{}, err
 	}
-	proof := event.Proof{Kind: event.Hard, Tasks: a.tasks.evidence(), PausedSeen: a.pausedSeen, Group: a.emptyGroup}
+	proof := event.Proof{Kind: event.Hard, Tasks: a.tasks.evidence(), PausedSeen: a.pausedSeen, Group: a.emptyGroup, Fenced: fenced}
 	// A worker takes the set of partitions from memory and only then reads the
 	// topic to its end (Worker.connectorOffsets), so the first read can lack a
 	// partition that the second has. Two are enough: nothing commits any more.
 	document, err := a.readEqual(ctx, 2, 0, &proof)
 	return document, proof, err
+}
+
+// fence proves that the tasks of an exactly-once source commit nothing any more,
+// though they did not say that they ended: their transactional ids are taken
+// over. Of any other connector the reason against a proof stands.
+func (a *Attempt) fence(ctx context.Context, notProven error) ([]string, error) {
+	if a.prover.Fencer == nil || a.subject.Group != "" {
+		return nil, notProven
+	}
+	ids, err := a.prover.Fencer.Fence(ctx, a.subject.Connector)
+	if err != nil {
+		return nil, fmt.Errorf("fence the tasks: %w", err)
+	}
+	if len(ids) == 0 {
+		return nil, notProven
+	}
+	return ids, nil
 }
 
 // tasksEnded waits for each task's own last record.
@@ -76,6 +108,9 @@ func (a *Attempt) tasksEnded(ctx context.Context) error {
 
 var errNoRecord = errors.New("no record in time")
 
+// errSilent says that the status topic speaks neither for a proof nor against it.
+var errSilent = errors.New("its last records are compacted away, or cannot be read")
+
 // endedBefore looks for the last record of each task of a connector that was
 // already stopped when the attempt began, as after a run that was killed.
 func (a *Attempt) endedBefore(ctx context.Context) error {
@@ -83,7 +118,7 @@ func (a *Attempt) endedBefore(ctx context.Context) error {
 	defer cancel()
 	history, err := a.prover.Status.History(deadline, a.subject.Connector)
 	if err != nil && errors.Is(context.Cause(deadline), errNoRecord) {
-		return &NotProvenError{Reason: "the status topic could not be read to its end within " + a.prover.Options.HardWait.String()}
+		return &NotProvenError{Reason: "the status topic could not be read to its end within " + a.prover.Options.HardWait.String(), Err: errSilent}
 	}
 	if err != nil {
 		return fmt.Errorf("read the status topic: %w", err)
@@ -92,11 +127,16 @@ func (a *Attempt) endedBefore(ctx context.Context) error {
 		a.tasks.record(record)
 	}
 	if a.tasks.len() == 0 {
-		return &NotProvenError{Reason: "the connector was found stopped and the status topic no longer holds a record of its tasks"}
+		return &NotProvenError{
+			Reason: "the connector was found stopped and the status topic no longer holds a record of its tasks", Err: errSilent,
+		}
 	}
-	a.cutOff = a.tasks.cutOff()
+	if cut := a.tasks.cutOff(); cut != "" {
+		return &NotProvenError{Reason: "the connector was stopped and " + cut + " did not end: in its poll or with records on their way, " +
+			"it was cut off and may still commit; resume it and let ferry stop it, which pauses it first"}
+	}
 	if open := a.tasks.open(); open != "" {
-		return &NotProvenError{Reason: "the connector was found stopped and the status topic does not say that it ended for " + open}
+		return &NotProvenError{Reason: "the connector was found stopped and the status topic does not say of " + open + " that it ended", Err: errSilent}
 	}
 	return nil
 }
@@ -124,6 +164,12 @@ func (a *Attempt) groupEmpty(ctx context.Context) error {
 
 const timedReads = 3
 
+// gracefulTimeout is Connect's default of task.shutdown.graceful.timeout.ms, after
+// which a worker cancels a task instead of waiting for its end.
+const gracefulTimeout = 5 * time.Second
+
+func (a *Attempt) slowToEnd() bool { return a.ending >= gracefulTimeout }
+
 func (a *Attempt) proveTimed(ctx context.Context) (offset.Document, event.Proof, error) {
 	err := a.groupEmpty(ctx)
 	if _, ok := errors.AsType[*NotProvenError](err); err != nil && (!ok || !a.prover.Options.AllowDuplicates) {
@@ -135,14 +181,19 @@ func (a *Attempt) proveTimed(ctx context.Context) (offset.Document, event.Proof,
 	}
 	settle := a.prover.Options.Settle
 	switch {
-	case a.pausedSeen:
-	case a.cutOff != "" && !a.prover.Options.AllowDuplicates:
-		return offset.Document{}, event.Proof{}, &NotProvenError{Reason: "the connector was stopped while " + a.cutOff +
-			" was in its poll, and may still commit; resume it and let ferry stop it, which pauses it first"}
-	case a.cutOff != "":
+	case a.pausedSeen && a.slowToEnd() && !a.prover.Options.AllowDuplicates:
+		return offset.Document{}, event.Proof{}, &NotProvenError{Reason: fmt.Sprintf("the tasks took %s to end, and one that takes longer than "+
+			"task.shutdown.graceful.timeout.ms (%s by default) is cut off with records that are not acknowledged; its Kafka in the clusters file would tell",
+			a.ending.Round(100*time.Millisecond), gracefulTimeout)}
+	case a.pausedSeen && a.slowToEnd():
 		settle = a.prover.Options.SettleUnseen
 		proof.Kind = event.NoProof
-		proof.Note = "the connector was stopped while " + a.cutOff + " was in its poll; records after the last commit may be sent again"
+		proof.Note = "the tasks were slow to end and may have been cut off; records after the last commit may be sent again"
+	case a.pausedSeen:
+	case a.found == connect.Stopped && a.tasks.cutOff() != "":
+		settle = a.prover.Options.SettleUnseen
+		proof.Kind = event.NoProof
+		proof.Note = "the connector was stopped while " + a.tasks.cutOff() + " was cut off; records after the last commit may be sent again"
 	case a.found == connect.Stopped:
 		settle = a.prover.Options.SettleUnseen
 		proof.Note = "the connector was found stopped, so its tasks were not seen paused; the reads settled for longer"
@@ -156,7 +207,7 @@ func (a *Attempt) proveTimed(ctx context.Context) (offset.Document, event.Proof,
 	document, err := a.readEqual(ctx, timedReads, settle, &proof)
 	if notProven, ok := errors.AsType[*NotProvenError](err); ok && a.prover.Options.AllowDuplicates {
 		proof = event.Proof{Kind: event.NoProof, At: time.Now(), PausedSeen: a.pausedSeen, Note: notProven.Error()}
-		document, err = Offsets(ctx, a.prover.Client, a.subject.Connector)
+		document, err = a.read(ctx)
 	}
 	return document, proof, err
 }
@@ -165,7 +216,7 @@ func (a *Attempt) proveTimed(ctx context.Context) (offset.Document, event.Proof,
 func (a *Attempt) readEqual(ctx context.Context, count int, settle time.Duration, proof *event.Proof) (offset.Document, error) {
 	deadline := time.Now().Add(settle + a.prover.Options.HardWait)
 	first := time.Now()
-	last, err := Offsets(ctx, a.prover.Client, a.subject.Connector)
+	last, err := a.read(ctx)
 	if err != nil {
 		return offset.Document{}, err
 	}
@@ -177,7 +228,7 @@ func (a *Attempt) readEqual(ctx context.Context, count int, settle time.Duration
 		if err := wait.For(ctx, settle/time.Duration(count)); err != nil {
 			return offset.Document{}, err
 		}
-		next, err := Offsets(ctx, a.prover.Client, a.subject.Connector)
+		next, err := a.read(ctx)
 		if err != nil {
 			return offset.Document{}, err
 		}

@@ -72,7 +72,7 @@ func TestProve(t *testing.T) {
 			before: func(b *bench) { b.stop(); b.cluster.ForgetStatus(orders) },
 		},
 		"found stopped in its poll":            {config: blocking, before: (*bench).stop, says: "may still commit; resume it and let ferry stop it"},
-		"found stopped in its poll, only hard": {config: blocking, before: (*bench).stop, options: func(o *proof.Options) { o.Mode = proof.OnlyHard }, says: "does not say that it ended"},
+		"found stopped in its poll, only hard": {config: blocking, before: (*bench).stop, options: func(o *proof.Options) { o.Mode = proof.OnlyHard }, says: "did not end"},
 		"found stopped in its poll, allowed": {
 			config: blocking, before: (*bench).stop, options: func(o *proof.Options) { o.AllowDuplicates = true }, kind: event.NoProof, says: "may be sent again",
 		},

@@ -1,0 +1,63 @@
+package proof
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+)
+
+// renew restarts the tasks of a paused connector. A failed one has ended already.
+func (a *Attempt) renew(ctx context.Context) error {
+	name, client := a.subject.Connector, a.prover.Client
+	status, err := client.Status(ctx, name)
+	if err != nil {
+		return fmt.Errorf("status of the paused connector: %w", err)
+	}
+	asked := time.Now()
+	var restarts errgroup.Group
+	restarts.SetLimit(maxRestarts)
+	for _, task := range status.Tasks {
+		if task.State == connect.Failed {
+			continue
+		}
+		restarts.Go(func() error {
+			if err := client.RestartTask(ctx, name, task.ID); err != nil {
+				return fmt.Errorf("restart paused task %d: %w", task.ID, err)
+			}
+			return nil
+		})
+	}
+	if err := restarts.Wait(); err != nil {
+		return err
+	}
+	a.ending = time.Since(asked)
+	err = wait.Until(ctx, "the restarted tasks to rest", a.prover.Options.Timeout, func(ctx context.Context) (bool, string, error) {
+		missing, err := NotPaused(ctx, client, name)
+		return err == nil && missing == "", missing, err
+	})
+	if timeout, ok := asTimeout(err); ok {
+		return &NotProvenError{Reason: "the restarted tasks do not rest", Err: timeout}
+	}
+	return err
+}
+
+// maxRestarts is how many tasks are restarted at a time; a worker does it one by one.
+const maxRestarts = 8
+
+// NotPaused names what speaks against a connector resting on workers that know
+// no stop: paused, and every task of it too, or over. "" if nothing does.
+func NotPaused(ctx context.Context, client *connect.Client, connector string) (string, error) {
+	status, err := client.Status(ctx, connector)
+	if err != nil {
+		return "", fmt.Errorf("status of the paused connector: %w", err)
+	}
+	if status.Connector.State != connect.Paused {
+		return "connector " + string(status.Connector.State), nil
+	}
+	return notResting(status), nil
+}
