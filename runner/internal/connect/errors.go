@@ -19,7 +19,8 @@ type ResponseError struct {
 	Message string // Connect's own message, or the start of the body if it sent none, masked
 	Raw     []byte // the body as it came
 
-	said string // the message before it was masked, which tells errors apart
+	said  string // the message before it was masked, which tells errors apart
+	plain bool   // the body is not Connect's
 }
 
 func (e *ResponseError) Error() string {
@@ -76,17 +77,21 @@ func newResponseError(method, url string, status int, body []byte, mask func(str
 	var answer struct {
 		Message string `json:"message"`
 	}
-	var message string
+	var (
+		message string
+		plain   bool
+	)
 	if json.Unmarshal(body, &answer) == nil && answer.Message != "" {
 		message = mask(answer.Message)
 	} else {
+		plain = true
 		answer.Message = strings.TrimSpace(string(body))
 		message = cut(strings.TrimSpace(mask(string(body))))
 	}
 	if message = oneLine(message); message == "" {
 		message = "(no message)"
 	}
-	return &ResponseError{Method: method, URL: url, Status: status, Message: message, Raw: body, said: oneLine(answer.Message)}
+	return &ResponseError{Method: method, URL: url, Status: status, Message: message, Raw: body, said: oneLine(answer.Message), plain: plain}
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
@@ -118,10 +123,12 @@ func IsUnauthorized(err error) bool {
 }
 
 // IsNotFound reports whether Connect does not know the connector that was asked
-// for. It is false where the worker does not know the endpoint, see [IsUnsupported].
+// for. It is false where the worker does not know the endpoint, see
+// [IsUnsupported], and where somebody else answers: a worker that is just starting
+// answers 404 to everything, before it knows of any connector.
 func IsNotFound(err error) bool {
 	answer, ok := errors.AsType[*ResponseError](err)
-	return ok && answer.Status == http.StatusNotFound && !IsUnsupported(err)
+	return ok && answer.Status == http.StatusNotFound && !answer.plain && !IsUnsupported(err)
 }
 
 // IsUnsupported reports whether the worker does not know the endpoint or its
@@ -149,7 +156,8 @@ func IsBadRequest(err error) bool {
 }
 
 // IsTemporary reports whether the same request may succeed a moment later: the
-// cluster is rebalancing or has no leader, or a worker could not be reached.
+// cluster is rebalancing or has no leader, or a worker could not be reached or is
+// just starting.
 // The texts are those of HerderRequestHandler and DistributedHerder.
 func IsTemporary(err error) bool {
 	if IsUnreachable(err) {
@@ -165,6 +173,8 @@ func IsTemporary(err error) bool {
 	switch answer.Status {
 	case http.StatusConflict:
 		return !IsAlreadyExists(err)
+	case http.StatusNotFound:
+		return answer.plain
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	case http.StatusInternalServerError:

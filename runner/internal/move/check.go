@@ -2,7 +2,6 @@ package move
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
-	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
@@ -21,8 +19,11 @@ type checked struct {
 	kind     string // "source" or "sink"
 	config   rawjson.Object
 	offsets  offset.Document // of the origin, while it ran
-	group    string          // of a sink
-	shared   bool            // a sink whose group both clusters share: nothing to copy
+	way      Way             // on which the offsets travel
+	from, to place
+	group    string // of a sink
+	oneKafka bool   // both Connect clusters are on one Kafka cluster
+	shared   bool   // both sides have the offsets in one place: nothing to copy
 	checks   []event.Check
 }
 
@@ -126,19 +127,30 @@ func (m *Mover) checkVersions(ctx context.Context, request Request, found *check
 	if err != nil {
 		return err
 	}
-	if err := need(request.Origin, origin, stopSince, "to stop a connector and to read its offsets"); err != nil {
+	if err := able(request, origin, target); err != nil {
+		return err
+	}
+	found.oneKafka = origin.KafkaClusterID == target.KafkaClusterID
+	found.pass("versions", fmt.Sprintf("%s on %s, %s on %s", origin.Version, request.Origin.Name, target.Version, request.Target.Name))
+	if found.kind == "sink" && !found.oneKafka && !request.SameLog {
+		return refused(fmt.Sprintf("a sink's offsets are those of a consumer group, and %s and %s belong to different Kafka clusters, so they mean nothing there; "+
+			"if the topics are the same there, record for record and offset for offset, say so with --same-log", request.Origin.Name, request.Target.Name))
+	}
+	return nil
+}
+
+// able refuses workers that are too old for what is known of their Kafka.
+func able(request Request, origin, target connect.Server) error {
+	if err := need(request.Origin, origin, oldest, "ferry"); err != nil {
+		return err
+	}
+	if err := need(request.Target, target, oldest, "ferry"); err != nil {
 		return err
 	}
 	if err := need(request.Target, target, initialStateSince, "to create a connector stopped"); err != nil {
-		return err
-	}
-	found.pass("versions", fmt.Sprintf("%s on %s, %s on %s", origin.Version, request.Origin.Name, target.Version, request.Target.Name))
-	if found.kind != "sink" {
-		return nil
-	}
-	if origin.KafkaClusterID != target.KafkaClusterID {
-		return refused(fmt.Sprintf("a sink's offsets are those of a consumer group, and %s and %s belong to different Kafka clusters, so they mean nothing there",
-			request.Origin.Name, request.Target.Name))
+		if _, unknown := request.Target.configTopic(); unknown != nil {
+			return refused(fmt.Sprintf("%s; or: %s", err, unknown))
+		}
 	}
 	return nil
 }
@@ -152,7 +164,9 @@ func (m *Mover) checkConfig(_ context.Context, request Request, found *checked) 
 	learn(m.Mask, found.config)
 	if found.kind == "sink" {
 		found.group = sinkGroup(request.Connector, found.observed.Origin.Config)
-		found.shared = found.group == sinkGroup(request.targetName(), found.config)
+		found.shared = found.oneKafka && found.group == sinkGroup(request.targetName(), found.config)
+	} else {
+		found.shared = request.sharesTopic(found.observed.Origin.Config, found.config, found.oneKafka)
 	}
 	found.pass("config", fmt.Sprintf("%d settings, %d changed for the target", found.config.Len(), len(request.Set)+len(request.Unset)))
 	return nil
@@ -232,18 +246,20 @@ func (m *Mover) checkName(_ context.Context, request Request, found *checked) er
 }
 
 func (m *Mover) checkOffsets(ctx context.Context, request Request, found *checked) error {
-	if found.shared {
+	if found.shared && found.kind == "sink" {
+		found.way = ByREST
 		found.pass("offsets", "consumer group "+found.group+" is shared by both clusters, nothing to copy")
 		return nil
 	}
-	document, err := proof.Offsets(ctx, request.Origin.Client, request.Connector)
-	if unreadable, ok := errors.AsType[*proof.UnreadableError](err); ok {
-		return refused(unreadable.Error())
-	}
+	opened, err := request.open(ctx, found.observed)
 	if err != nil {
 		return err
 	}
-	found.offsets = document
-	found.pass("offsets", fmt.Sprintf("%d entries, all readable by REST", document.Len()))
+	found.way, found.from, found.to, found.offsets = opened.way, opened.from, opened.to, opened.document
+	reason := fmt.Sprintf("%d entries, %s", found.offsets.Len(), opened.how)
+	if found.shared {
+		reason = fmt.Sprintf("%d entries in a topic that both clusters read, nothing to copy", found.offsets.Len())
+	}
+	found.pass("offsets", reason)
 	return nil
 }

@@ -90,6 +90,13 @@ type Request struct {
 	// Overwrite allows a stopped connector of that name on the target, which is
 	// not a copy of this one, to be overwritten.
 	Overwrite bool
+	// Copy is the way on which offsets are to travel; "" is [Auto].
+	Copy Way
+	// SameLog states that the topics of a sink hold the same records at the same
+	// offsets in the Kafka clusters of both sides.
+	SameLog bool
+	// AtLeastOnce accepts that a copy of an exactly-once source is not.
+	AtLeastOnce bool
 }
 
 func (r Request) targetName() string {
@@ -108,6 +115,8 @@ type Options struct {
 	Watch time.Duration
 	// PutBack bounds the undoing of a move that failed or was interrupted.
 	PutBack time.Duration
+	// Copy is the way of the offsets in a single step; a move has it in its [Request].
+	Copy Way
 }
 
 // DefaultOptions returns the defaults.
@@ -135,8 +144,8 @@ const (
 
 func (m *Mover) prover(cluster *Cluster) *proof.Prover {
 	return &proof.Prover{
-		Client: cluster.Client.Patient(windowPatience), Status: cluster.Status, Groups: cluster.Groups,
-		Options: m.Options.Proof, Sink: m.Sink, Turns: &m.Turns,
+		Client: cluster.Client.Patient(windowPatience), Status: cluster.Status, Groups: cluster.Groups, Fencer: cluster.Fencer,
+		NoStop: !cluster.has(stopSince), Options: m.Options.Proof, Sink: m.Sink, Turns: &m.Turns,
 	}
 }
 

@@ -22,8 +22,13 @@ type cutover struct {
 	*run
 	from, to         *Cluster
 	fromName, toName string
+	fromPlace        place
+	toPlace          place
+	way              Way
+	topics           func() (from, to place, err error) // nil if the offsets topics cannot be used
 	subject          proof.Subject
-	sink, shared     bool
+	sink             bool
+	shared           bool // both sides have the offsets in one place
 	keep             connect.State // in which the copy is to end: RUNNING, PAUSED or STOPPED
 	onTo             offset.Document
 	marked           bool // the copy carries a mark that goes when the cutover ends
@@ -53,6 +58,7 @@ func (c *cutover) do(ctx context.Context) error {
 
 // rest brings the connector to rest and proves that its offsets are final.
 func (c *cutover) rest(ctx context.Context) (err error) {
+	c.subject.Read = func(ctx context.Context) (offset.Document, error) { return c.fromPlace.read(ctx) }
 	c.attempt, err = c.prover(c.from).Begin(ctx, c.subject)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.from.Name, err)
@@ -78,6 +84,9 @@ func (c *cutover) describeFound() string {
 
 func (c *cutover) prove(ctx context.Context) (string, error) {
 	document, proven, err := c.attempt.Prove(ctx)
+	if _, unreadable := errors.AsType[*proof.UnreadableError](err); unreadable && c.switchToTopics(ctx) {
+		document, proven, err = c.attempt.Prove(ctx)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -92,20 +101,25 @@ func (c *cutover) prove(ctx context.Context) (string, error) {
 // copy makes the copy's offsets equal and reads them back.
 func (c *cutover) copy(ctx context.Context) (string, error) {
 	switch {
-	case c.shared:
+	case c.shared && c.sink:
 		c.result.Copy = "shared"
 		return "consumer group " + c.subject.Group + " is shared", nil
+	case c.shared:
+		c.result.Copy = "shared"
+		return "both clusters read one offsets topic", c.readShared(ctx)
 	case c.final.Len() == 0 && c.onTo.Len() == 0:
 		c.result.Copy = "none"
 		return "no offsets yet", nil
 	}
-	c.result.Copy = "rest"
-	cluster := &Cluster{Name: c.to.Name, Client: c.to.Client.Patient(windowPatience)}
-	done, err := makeEqual(ctx, cluster, c.toName, c.final, c.onTo, c.sink)
+	c.result.Copy = string(c.way)
+	if c.to == c.request.Target {
+		c.wrote = c.toPlace
+	}
+	done, err := makeEqual(ctx, c.to.Name, c.toPlace, c.final, c.onTo)
 	if mismatch, ok := errors.AsType[*mismatchError](err); ok {
 		// Somebody wrote in between, or a write of an earlier run came late.
 		c.note(c.request.Connector, event.Warn, "%s; writing again", mismatch)
-		done, err = makeEqual(ctx, cluster, c.toName, c.final, mismatch.Have, c.sink)
+		done, err = makeEqual(ctx, c.to.Name, c.toPlace, c.final, mismatch.Have)
 	}
 	if err != nil {
 		return "", err
@@ -113,6 +127,39 @@ func (c *cutover) copy(ctx context.Context) (string, error) {
 	c.onTo = c.final
 	c.result.OffsetsHash = &event.Hashes{Origin: c.final.SHA256(), Target: c.onTo.SHA256()}
 	return fmt.Sprintf("%d entries equal, %d written", c.final.Len(), done.entries), nil
+}
+
+// readShared makes sure that the other side reads what it shares.
+func (c *cutover) readShared(ctx context.Context) error {
+	have, err := readUntil(ctx, c.to.Name, c.toPlace, c.final)
+	if err != nil {
+		return fmt.Errorf("read from %s: %w", c.to.Name, err)
+	}
+	if difference := offset.Compare(c.final, have); !difference.None() {
+		return &proof.NotProvenError{Reason: fmt.Sprintf("both clusters have one offsets topic for the connector, but on %s: %s", c.to.Name, difference)}
+	}
+	c.result.OffsetsHash = &event.Hashes{Origin: c.final.SHA256(), Target: have.SHA256()}
+	return nil
+}
+
+// switchToTopics goes on by the offsets topics, once the last commit showed that
+// REST cannot carry the offsets: a connector in its first minute has none before.
+func (c *cutover) switchToTopics(ctx context.Context) bool {
+	if c.way != ByREST || c.topics == nil {
+		return false
+	}
+	from, to, err := c.topics()
+	if err != nil {
+		return false
+	}
+	onTo, err := to.read(ctx)
+	if err != nil {
+		c.note(c.request.Connector, event.Warn, "offsets topic of %s cannot be read: %s", c.to.Name, err)
+		return false
+	}
+	c.note(c.request.Connector, event.Info, "the offsets cannot travel by REST, going on with the records of the offsets topics")
+	c.fromPlace, c.toPlace, c.onTo, c.way = from, to, onTo, ByTopic
+	return true
 }
 
 const maxRecopies = 3
@@ -125,8 +172,8 @@ func (c *cutover) interlock(ctx context.Context) error {
 	for recopies := 0; ; recopies++ {
 		var now, there offset.Document
 		var both errgroup.Group
-		both.Go(func() (err error) { defer crash.Catch(&err); now, err = c.atRest(ctx, c.from, c.fromName); return err })
-		both.Go(func() (err error) { defer crash.Catch(&err); there, err = c.atRest(ctx, c.to, c.toName); return err })
+		both.Go(func() (err error) { defer crash.Catch(&err); now, err = c.atRest(ctx, c.from, c.fromName, c.fromPlace); return err })
+		both.Go(func() (err error) { defer crash.Catch(&err); there, err = c.atRest(ctx, c.to, c.toName, c.toPlace); return err })
 		if err := both.Wait(); err != nil || c.shared {
 			return err
 		}
@@ -148,16 +195,18 @@ func (c *cutover) interlock(ctx context.Context) error {
 	}
 }
 
-// atRest makes sure that one side is stopped without tasks and returns its offsets.
-func (c *cutover) atRest(ctx context.Context, side *Cluster, connector string) (offset.Document, error) {
-	patient := &Cluster{Name: side.Name, Client: side.Client.Patient(windowPatience)}
-	if err := awaitRest(ctx, patient, connector); err != nil {
+// atRest makes sure that one side is at rest and returns its offsets.
+func (c *cutover) atRest(ctx context.Context, side *Cluster, connector string, at place) (offset.Document, error) {
+	if err := awaitRest(ctx, side.patient(windowPatience), connector); err != nil {
 		return offset.Document{}, fmt.Errorf("interlock: %w", err)
 	}
 	if c.shared {
 		return offset.Document{}, nil
 	}
-	document, err := proof.Offsets(ctx, patient.Client, connector)
+	document, err := at.read(ctx)
+	if err == nil && !offset.Equal(c.final, document) {
+		document, err = readAgreed(ctx, side.Name, at)
+	}
 	if err != nil {
 		return offset.Document{}, fmt.Errorf("interlock: %s: %w", side.Name, err)
 	}

@@ -94,8 +94,8 @@ func (r *run) move(ctx context.Context, found *checked) event.Connector {
 		created, onTarget, err = r.prepare(ctx, found)
 		return fmt.Sprintf("stopped copy on %s, %d offset entries rehearsed", r.request.Target.Name, onTarget.Len()), err
 	})
-	c := r.forward(found, was, onTarget)
-	if err == nil {
+	c, failure := r.forward(found, was, onTarget)
+	if err = cmp.Or(err, failure); err == nil {
 		err = c.do(ctx)
 	}
 	switch {
@@ -108,12 +108,27 @@ func (r *run) move(ctx context.Context, found *checked) event.Connector {
 	}
 }
 
-func (r *run) forward(found *checked, was connect.State, onTarget offset.Document) *cutover {
-	return &cutover{
+func (r *run) forward(found *checked, was connect.State, onTarget offset.Document) (*cutover, error) {
+	c := &cutover{
 		run: r, from: r.request.Origin, to: r.request.Target, fromName: r.request.Connector, toName: r.request.targetName(),
 		subject: proof.Subject{Connector: r.request.Connector, Group: found.group, Snapshot: found.offsets},
 		sink:    found.kind == "sink", shared: found.shared, keep: was, onTo: onTarget, marked: was == connect.Paused,
 	}
+	return c, c.open(r.request, found.observed, found.way)
+}
+
+// open opens the places of the offsets for the time in which the connector stands
+// still, when giving up early is worse than waiting.
+func (c *cutover) open(request Request, observed Observation, way Way) (err error) {
+	patient := request.patient(windowPatience)
+	c.way = way
+	if c.fromPlace, c.toPlace, err = patient.on(way, observed); err != nil {
+		return err
+	}
+	if !c.sink && request.Copy != ByREST && request.topicsKnown() == nil {
+		c.topics = func() (from, to place, err error) { return patient.on(ByTopic, observed) }
+	}
+	return nil
 }
 
 func (r *run) moved(ctx context.Context, found *checked, c *cutover) event.Connector {
@@ -198,6 +213,7 @@ func (r *run) rollBackFailedStart(ctx context.Context, c *cutover, cause error) 
 		run: r, from: c.to, to: c.from, fromName: c.toName, toName: c.fromName,
 		subject: proof.Subject{Connector: c.toName, Group: c.subject.Group},
 		sink:    c.sink, shared: c.shared, keep: c.keep, onTo: c.final, marked: true,
+		fromPlace: c.toPlace, toPlace: c.fromPlace, way: c.way,
 	}
 	err := markBack(ctx, c.from, c.fromName, c.keep)
 	if err == nil {

@@ -9,7 +9,6 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
-	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
@@ -41,10 +40,11 @@ func createStopped(ctx context.Context, cluster *Cluster, connector string, conf
 		}
 		return false, awaitRest(ctx, cluster, connector)
 	}
-	err = client.Create(ctx, connector, config, connect.Stopped)
+	err = createAtRest(ctx, cluster, connector, config)
 	switch {
 	case err == nil:
 	case connect.IsBadRequest(err):
+		forgetState(ctx, cluster, connector)
 		return false, refused(fmt.Sprintf("%s refuses the connector: %s", cluster.Name, message(err)))
 	case connect.IsAlreadyExists(err):
 		// Not ours: another run, or a person, was faster since the check.
@@ -59,9 +59,50 @@ func createStopped(ctx context.Context, cluster *Cluster, connector string, conf
 			return false, err
 		}
 	default:
+		forgetState(ctx, cluster, connector)
 		return false, fmt.Errorf("create on %s: %w", cluster.Name, err)
 	}
 	return true, awaitStopped(ctx, cluster, connector)
+}
+
+// createAtRest creates a connector stopped. Workers before 3.7 take no initial
+// state, but they start a connector in the state that the config topic holds for
+// its name, which is how later ones do it.
+func createAtRest(ctx context.Context, cluster *Cluster, connector string, config rawjson.Object) error {
+	if cluster.has(initialStateSince) {
+		return cluster.Client.Create(ctx, connector, config, connect.Stopped)
+	}
+	topic, err := cluster.configTopic()
+	if err != nil {
+		return err
+	}
+	if err := topic.SetTargetState(ctx, connector, cluster.restState()); err != nil {
+		return fmt.Errorf("first state of the copy: %w", err)
+	}
+	return cluster.Client.Create(ctx, connector, config, "")
+}
+
+// forgetState removes the first state of a connector that was not created, or
+// whoever creates one of that name later would wonder why it does not run.
+func forgetState(ctx context.Context, cluster *Cluster, connector string) {
+	if cluster.has(initialStateSince) {
+		return
+	}
+	if topic, err := cluster.configTopic(); err == nil {
+		_ = topic.SetTargetState(context.WithoutCancel(ctx), connector, "") // what failed before is told
+	}
+}
+
+func (c *Cluster) configTopic() (ConfigTopic, error) {
+	if c.Configs == nil {
+		return nil, refused(fmt.Sprintf("the config topic of %s is not known, and workers before %s need it to create a connector that does not run: "+
+			"name kafka.bootstrap_servers and kafka.config_storage_topic of it in the clusters file", c.Name, initialStateSince))
+	}
+	topic, err := c.Configs()
+	if err != nil {
+		return nil, refused(err.Error())
+	}
+	return topic, nil
 }
 
 // staleTime is how long a worker may show an older state than the others. Only
@@ -73,14 +114,20 @@ const staleTime = 10 * time.Second
 // [interferedError]. It is never stopped here.
 func awaitRest(ctx context.Context, cluster *Cluster, connector string) error {
 	err := wait.Until(ctx, "the connector on "+cluster.Name+" to be stopped", staleTime, func(ctx context.Context) (bool, string, error) {
-		missing, err := proof.NotStopped(ctx, cluster.Client, connector)
+		missing, err := cluster.notResting(ctx, connector)
+		if connect.IsNotFound(err) {
+			return false, err.Error(), nil // of a worker that lags behind, perhaps
+		}
 		return err == nil && missing == "", missing, err
 	})
 	if _, ok := errors.AsType[*wait.TimeoutError](err); !ok {
 		return err
 	}
 	status, failure := cluster.Client.Status(ctx, connector)
-	if failure != nil || !awake(status) {
+	if connect.IsNotFound(failure) {
+		return fmt.Errorf("on %s: %w", cluster.Name, failure)
+	}
+	if failure != nil || !cluster.awake(status) {
 		return err
 	}
 	return &interferedError{what: fmt.Sprintf("another run or somebody started the connector on %s: it is %s there", cluster.Name, status.Connector.State)}
@@ -107,7 +154,7 @@ func readBack(ctx context.Context, cluster *Cluster, connector string, config ra
 		if !connect.IsNotFound(err) {
 			return false, "", fmt.Errorf("create on %s: read back: %w", cluster.Name, err)
 		}
-		again := cluster.Client.Create(ctx, connector, config, connect.Stopped)
+		again := createAtRest(ctx, cluster, connector, config)
 		if again != nil && !connect.IsAlreadyExists(again) && !connect.IsTemporary(again) {
 			return false, "", fmt.Errorf("create on %s: %w", cluster.Name, again)
 		}
@@ -122,11 +169,16 @@ func readBack(ctx context.Context, cluster *Cluster, connector string, config ra
 func awaitStopped(ctx context.Context, cluster *Cluster, connector string) error {
 	restopped := false
 	return wait.Until(ctx, "the copy on "+cluster.Name+" to be stopped", settleTime, func(ctx context.Context) (bool, string, error) {
-		missing, err := proof.NotStopped(ctx, cluster.Client, connector)
+		missing, err := cluster.notResting(ctx, connector)
 		if connect.IsNotFound(err) {
 			return false, "it is not visible yet", nil
 		}
-		if err == nil && missing != "" && !restopped {
+		if err == nil && missing != "" && !cluster.has(initialStateSince) {
+			if err := refuseRunning(ctx, cluster, connector); err != nil {
+				return false, "", err
+			}
+		}
+		if err == nil && missing != "" && !restopped && cluster.has(stopSince) {
 			restopped = true
 			tasks, failure := cluster.Client.Tasks(ctx, connector)
 			if failure == nil && len(tasks) > 0 {
@@ -135,6 +187,21 @@ func awaitStopped(ctx context.Context, cluster *Cluster, connector string) error
 		}
 		return err == nil && missing == "", missing, err
 	})
+}
+
+// refuseRunning removes a copy at once that an old worker lets run although its
+// first state was written, as it would if that went to another cluster's topic.
+func refuseRunning(ctx context.Context, cluster *Cluster, connector string) error {
+	status, err := cluster.Client.Status(ctx, connector)
+	if err != nil || status.Connector.State != connect.Running {
+		return nil //nolint:nilerr // the caller looks again
+	}
+	err = cluster.Client.Patient(putBackPatience).Delete(context.WithoutCancel(ctx), connector)
+	if err != nil {
+		return &RunningTwiceError{Reason: fmt.Sprintf("the copy on %s runs although it was to rest, and cannot be deleted: %s; delete it now", cluster.Name, message(err))}
+	}
+	return fmt.Errorf("the copy on %s ran although it was to rest, and has been deleted; what it sent meanwhile is sent twice: correct kafka.config_storage_topic of %s",
+		cluster.Name, cluster.Name)
 }
 
 // prepare brings the copy into being while the origin still runs, and rehearses
@@ -160,11 +227,17 @@ func (r *run) prepare(ctx context.Context, found *checked) (created bool, onTarg
 	if found.shared {
 		return created, offset.Document{}, nil
 	}
-	known, err := proof.Offsets(ctx, target.Client, name)
+	known, err := found.to.read(ctx)
 	if err != nil {
 		return created, offset.Document{}, fmt.Errorf("on %s: %w", target.Name, err)
 	}
 	if found.kind == "sink" || found.observed.Origin.stopped() || found.offsets.Len() == 0 {
+		return created, known, nil
+	}
+	// A copy that is new and has offsets for the very partitions of its origin may
+	// read them where the origin writes them. There nothing is rehearsed: it would
+	// put the origin back to where it was a moment ago.
+	if created && offset.SamePartitions(known, found.offsets) {
 		return created, known, nil
 	}
 	// These are the offsets of a while ago. If the origin has been stopped since, by
@@ -176,7 +249,8 @@ func (r *run) prepare(ctx context.Context, found *checked) (created bool, onTarg
 	}
 	// With what the origin has now: whether the plugin takes offsets at all, and
 	// whether they read back, is better known before anything stands still.
-	rehearsed, err := makeEqual(ctx, target, name, found.offsets, known, false)
+	r.wrote = found.to
+	rehearsed, err := makeEqual(ctx, target.Name, found.to, found.offsets, known)
 	if err != nil {
 		if answer, ok := errors.AsType[*connect.ResponseError](err); ok && !connect.IsTemporary(err) {
 			return created, known, refused(fmt.Sprintf("%s does not take the offsets in a rehearsal: %s", target.Name, answer.Message))

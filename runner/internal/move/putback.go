@@ -117,8 +117,8 @@ func (r *run) leaveNothing(ctx context.Context, created bool, onTarget offset.Do
 		}
 		return
 	}
-	if onTarget.Len() > 0 {
-		if _, err := makeEqual(ctx, target, name, offset.Document{}, onTarget, false); err != nil {
+	if onTarget.Len() > 0 && r.wrote != nil {
+		if _, err := makeEqual(ctx, target.Name, r.wrote, offset.Document{}, onTarget); err != nil {
 			r.note(r.request.Connector, event.Warn, "offsets of the rehearsal are left on %s: %s", target.Name, message(err))
 		}
 	}

@@ -139,30 +139,39 @@ func (r *run) prepareBack(ctx context.Context, observed Observation, was connect
 	if err := r.needHard(target); err != nil {
 		return nil, err
 	}
-	answer, err := server(ctx, origin)
+	there, err := server(ctx, target)
 	if err != nil {
 		return nil, err
 	}
-	if err := need(origin, answer, alterOffsetsSince, "to write offsets back"); err != nil {
+	here, err := server(ctx, origin)
+	if err != nil {
 		return nil, err
 	}
 	c := &cutover{
 		run: r, from: target, to: origin, fromName: r.request.targetName(), toName: r.request.Connector,
-		subject: proof.Subject{Connector: r.request.targetName()}, keep: was, marked: true,
-		sink: observed.Target.Status.Type == "sink",
+		subject: proof.Subject{Connector: r.request.targetName()}, keep: was, marked: true, way: ByREST,
+		sink: observed.Target.sink(),
 	}
+	back, seen := r.request.back(), observed.back()
+	oneKafka := there.KafkaClusterID == here.KafkaClusterID
 	if c.sink {
 		c.subject.Group = sinkGroup(c.fromName, observed.Target.Config)
-		c.shared = c.subject.Group == sinkGroup(c.toName, observed.Origin.Config)
+		c.shared = oneKafka && c.subject.Group == sinkGroup(c.toName, observed.Origin.Config)
 	} else {
-		if c.subject.Snapshot, err = proof.Offsets(ctx, target.Client, c.fromName); err != nil {
-			return nil, fmt.Errorf("on %s: %w", target.Name, err)
-		}
+		c.shared = back.sharesTopic(observed.Target.Config, observed.Origin.Config, oneKafka)
 	}
-	if !c.shared {
-		if c.onTo, err = proof.Offsets(ctx, origin.Client, c.toName); err != nil {
+	if !c.sink || !c.shared {
+		opened, err := back.open(ctx, seen)
+		if err != nil {
+			return nil, err
+		}
+		c.way, c.subject.Snapshot = opened.way, opened.document
+		if c.onTo, err = opened.to.read(ctx); err != nil {
 			return nil, fmt.Errorf("on %s: %w", origin.Name, err)
 		}
+	}
+	if err := c.open(back, seen, c.way); err != nil {
+		return nil, err
 	}
 	return c, markBack(ctx, origin, c.toName, was)
 }

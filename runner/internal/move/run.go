@@ -15,6 +15,8 @@ type run struct {
 	*Mover
 	request Request
 	result  event.Connector
+	// wrote is where this run wrote offsets of its own on the target; nil for nowhere.
+	wrote place
 }
 
 func (m *Mover) newRun(request Request) *run {

@@ -3,6 +3,7 @@ package move
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
@@ -18,7 +19,7 @@ import (
 
 // single starts a step on one connector of one cluster, which must exist.
 func (m *Mover) single(ctx context.Context, cluster *Cluster, connector string) (*run, Side, error) {
-	r := m.newRun(Request{Origin: cluster, Target: cluster, Connector: connector})
+	r := m.newRun(Request{Origin: cluster, Target: cluster, Connector: connector, Copy: m.Options.Copy})
 	side, err := m.observeSide(ctx, cluster, connector)
 	if err == nil && !side.Exists {
 		err = missingConnector(cluster, connector, &connect.ResponseError{Status: 404})
@@ -43,7 +44,11 @@ func (m *Mover) GetOffsets(ctx context.Context, cluster *Cluster, connector stri
 	var document offset.Document
 	stable := false
 	err = r.step("read", func() (string, error) {
-		document, stable, err = readStable(ctx, cluster.Client, connector)
+		c := &cutover{run: r, sink: side.sink()}
+		if _, err := c.openOne(ctx, side); err != nil {
+			return "", err
+		}
+		document, stable, err = readStable(ctx, c.fromPlace)
 		return fmt.Sprintf("%d entries", document.Len()), err
 	})
 	if err != nil {
@@ -61,10 +66,10 @@ func (m *Mover) GetOffsets(ctx context.Context, cluster *Cluster, connector stri
 	return document, r.end(event.Read, message)
 }
 
-func readStable(ctx context.Context, client *connect.Client, connector string) (last offset.Document, stable bool, err error) {
+func readStable(ctx context.Context, at place) (last offset.Document, stable bool, err error) {
 	equal := 0
 	for range stableTries {
-		next, err := proof.Offsets(ctx, client, connector)
+		next, err := at.read(ctx)
 		if err != nil {
 			return offset.Document{}, false, err
 		}
@@ -95,20 +100,21 @@ func (m *Mover) PutOffsets(ctx context.Context, cluster *Cluster, connector stri
 	if err == nil && len(document.Unreadable()) > 0 {
 		err = refused(fmt.Sprintf("the document holds null offsets, first for %s: written, they would remove the partition", document.Unreadable()[0].Partition))
 	}
+	c := &cutover{run: r, sink: side.sink()}
 	if err == nil {
-		var answer connect.Server
-		if answer, err = server(ctx, cluster); err == nil {
-			err = need(cluster, answer, alterOffsetsSince, "to write offsets")
-		}
+		_, err = c.openOne(ctx, side)
+	}
+	if err == nil && c.way == ByTopic {
+		document, err = offset.NewExact(document.Entries()...)
 	}
 	if err != nil {
 		return r.fail(ctx, err)
 	}
 	var done written
 	err = r.step("write", func() (string, error) {
-		known, err := proof.Offsets(ctx, cluster.Client, connector)
+		known, err := c.toPlace.read(ctx)
 		if err == nil {
-			done, err = makeEqual(ctx, cluster, connector, document, known, side.Status.Type == "sink")
+			done, err = makeEqual(ctx, cluster.Name, c.toPlace, document, known)
 		}
 		return fmt.Sprintf("%d written", done.entries), err
 	})
@@ -162,7 +168,7 @@ func (m *Mover) CreateStopped(ctx context.Context, request Request, config rawjs
 		return r.fail(ctx, err)
 	}
 	replaced := existing.Exists && !rawjson.Equal(existing.Config.Value(), config.Value())
-	r.result.Changed, r.result.TargetState = created || replaced, connect.Stopped
+	r.result.Changed, r.result.TargetState = created || replaced, target.restState()
 	r.result.ConfigHash = &event.Hashes{Target: withoutMarks(config).Value().SHA256()}
 	if replaced {
 		return r.end(event.Created, fmt.Sprintf("config of the stopped connector on %s replaced", target.Name))
@@ -178,7 +184,7 @@ func (m *Mover) checkCreate(ctx context.Context, target *Cluster, name string, c
 	if err != nil {
 		return err
 	}
-	if err := need(target, answer, initialStateSince, "to create a connector stopped"); err != nil {
+	if err := able(Request{Origin: target, Target: target}, answer, answer); err != nil {
 		return err
 	}
 	found := &checked{config: config}
@@ -194,19 +200,16 @@ func (m *Mover) checkCreate(ctx context.Context, target *Cluster, name string, c
 func (m *Mover) FlushWait(ctx context.Context, cluster *Cluster, connector string) event.Connector {
 	r, side, err := m.single(ctx, cluster, connector)
 	if err == nil {
-		var answer connect.Server
-		if answer, err = server(ctx, cluster); err == nil {
-			err = need(cluster, answer, stopSince, "to stop a connector")
-		}
-		if err == nil {
+		if _, err = server(ctx, cluster); err == nil {
 			err = m.needHard(cluster)
 		}
 	}
-	c := &cutover{run: r, from: cluster, fromName: connector, subject: proof.Subject{Connector: connector}, keep: side.State()}
-	if side.Status.Type == "sink" {
+	c := &cutover{run: r, from: cluster, fromName: connector, subject: proof.Subject{Connector: connector}, keep: side.State(), sink: side.sink()}
+	if c.sink {
 		c.subject.Group = sinkGroup(connector, side.Config)
-	} else if err == nil {
-		c.subject.Snapshot, err = proof.Offsets(ctx, cluster.Client, connector)
+	}
+	if err == nil {
+		c.subject.Snapshot, err = c.openOne(ctx, side)
 	}
 	if err != nil {
 		return r.fail(ctx, err)
@@ -214,10 +217,27 @@ func (m *Mover) FlushWait(ctx context.Context, cluster *Cluster, connector strin
 	if err := c.rest(ctx); err != nil {
 		return r.flushFailed(ctx, c, err)
 	}
-	r.result.Changed = side.State() != connect.Stopped
-	r.result.WasState, r.result.OriginState = side.State(), connect.Stopped
+	rest := cluster.restState()
+	r.result.Changed = side.State() != rest
+	r.result.WasState, r.result.OriginState = side.State(), rest
 	r.result.OffsetsHash = &event.Hashes{Origin: c.final.SHA256()}
-	return r.end(event.Quiesced, fmt.Sprintf("stopped, offsets final by %s proof, %d entries", c.proof.Kind, c.final.Len()))
+	return r.end(event.Quiesced, fmt.Sprintf("%s, offsets final by %s proof, %d entries", strings.ToLower(string(rest)), c.proof.Kind, c.final.Len()))
+}
+
+// openOne opens the place of the offsets of the one connector of a single step,
+// and reads them.
+func (c *cutover) openOne(ctx context.Context, side Side) (offset.Document, error) {
+	request := c.request.patient(windowPatience)
+	request.Target = request.Origin
+	opened, err := request.open(ctx, Observation{Origin: side, Target: side})
+	if err != nil {
+		return offset.Document{}, err
+	}
+	c.fromPlace, c.toPlace, c.way = opened.from, opened.to, opened.way
+	if !c.sink {
+		return opened.document, nil
+	}
+	return offset.Document{}, nil
 }
 
 // flushFailed puts the connector back. It has no copy that might run.
@@ -281,11 +301,12 @@ func (m *Mover) interlockFor(ctx context.Context, origin, cluster *Cluster, conn
 	if other.Status.Type == "sink" {
 		return nil
 	}
-	theirs, err := proof.Offsets(ctx, origin.Client, connector)
+	opened, err := (Request{Origin: origin, Target: cluster, Connector: connector}).open(ctx, Observation{Origin: other, Target: side})
 	if err != nil {
-		return fmt.Errorf("%s: %w", origin.Name, err)
+		return err
 	}
-	ours, err := proof.Offsets(ctx, cluster.Client, connector)
+	theirs := opened.document
+	ours, err := opened.to.read(ctx)
 	if err != nil {
 		return fmt.Errorf("%s: %w", cluster.Name, err)
 	}

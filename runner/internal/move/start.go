@@ -8,7 +8,6 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
-	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
@@ -125,10 +124,10 @@ func (c *cutover) watch(ctx context.Context) error {
 			return err
 		}
 	}
-	if c.shared {
+	if c.toPlace == nil || c.shared && c.sink {
 		return nil
 	}
-	now, err := proof.Offsets(ctx, c.to.Client.Patient(windowPatience), c.toName)
+	now, err := c.toPlace.read(ctx)
 	if err != nil {
 		return fmt.Errorf("watch on %s: %w", c.to.Name, err)
 	}

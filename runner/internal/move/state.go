@@ -53,6 +53,7 @@ type Side struct {
 	Status connect.Status
 	Tasks  []int
 	Config rawjson.Object
+	noStop bool // its workers know no stop, so that it rests when it is paused
 	// Offsets are only read from a side that is stopped.
 	Offsets offset.Document
 }
@@ -60,20 +61,29 @@ type Side struct {
 // State is the connector's state, or "" if it does not exist.
 func (s Side) State() connect.State { return s.Status.Connector.State }
 
-// stopped reports whether the connector is stopped and has no tasks.
+// stopped reports whether the connector is at rest: stopped and without tasks, or,
+// where the workers know no stop, paused with all of its tasks.
 func (s Side) stopped() bool {
+	if s.noStop {
+		return s.Exists && s.State() == connect.Paused &&
+			!slices.ContainsFunc(s.Status.Tasks, func(task connect.TaskStatus) bool { return task.State == connect.Running || task.State == connect.Restarting })
+	}
 	return s.Exists && s.State() == connect.Stopped && len(s.Status.Tasks) == 0 && len(s.Tasks) == 0
 }
 
 // active reports whether the connector runs, or would run if its tasks did not
 // fail or rest.
-func (s Side) active() bool { return s.Exists && s.State() != connect.Stopped }
+func (s Side) active() bool {
+	return s.Exists && s.State() != connect.Stopped && !(s.noStop && s.State() == connect.Paused)
+}
+
+func (s Side) sink() bool { return s.Status.Type == "sink" }
 
 // awake reports whether a connector runs, or rests only until it is resumed.
 // UNASSIGNED is neither: a stopped connector is that while its config is put or
 // its worker changes.
-func awake(status connect.Status) bool {
-	resting := func(state connect.State) bool { return state == connect.Stopped || state == connect.Unassigned }
+func (c *Cluster) awake(status connect.Status) bool {
+	resting := func(state connect.State) bool { return state == c.restState() || state == connect.Unassigned }
 	return !resting(status.Connector.State) || slices.ContainsFunc(status.Tasks, func(task connect.TaskStatus) bool { return !resting(task.State) })
 }
 
@@ -108,7 +118,7 @@ func (o Observation) bothStopped() State {
 	switch marked := keepState(o.Target.Config); {
 	case marked == idle:
 		return Prepared
-	case marked == connect.Stopped && equal:
+	case marked == connect.Stopped && equal, marked == connect.Paused && o.Target.noStop && equal:
 		return Moved
 	case equal:
 		return Copied
@@ -136,19 +146,47 @@ func (m *Mover) Observe(ctx context.Context, request Request) (Observation, erro
 	// Offsets tell copied from half copied, and of a side that runs they change
 	// under our eyes.
 	if origin.stopped() && target.stopped() {
-		if observed.Origin.Offsets, err = rawOffsets(ctx, request.Origin, request.Connector); err != nil {
-			return Observation{}, err
-		}
-		if observed.Target.Offsets, err = rawOffsets(ctx, request.Target, request.targetName()); err != nil {
+		if observed.Origin.Offsets, observed.Target.Offsets, err = restingOffsets(ctx, request, observed); err != nil {
 			return Observation{}, err
 		}
 	}
 	return observed, nil
 }
 
+// restingOffsets reads the offsets of two connectors at rest. What REST cannot
+// carry is compared as REST shows it, null, if the topics are not known.
+func restingOffsets(ctx context.Context, request Request, observed Observation) (ours, theirs offset.Document, err error) {
+	from, to, way, err := request.places(observed)
+	if err != nil {
+		return ours, theirs, err
+	}
+	if way == ByREST {
+		if ours, err = rawOffsets(ctx, request.Origin, request.Connector); err != nil {
+			return ours, theirs, err
+		}
+		if len(ours.Unreadable()) == 0 || request.Copy == ByREST || request.topicsKnown() != nil {
+			theirs, err = rawOffsets(ctx, request.Target, request.targetName())
+			return ours, theirs, err
+		}
+		if from, to, err = request.on(ByTopic, observed); err != nil {
+			return ours, theirs, err
+		}
+	}
+	if ours, err = from.read(ctx); err != nil {
+		return ours, theirs, fmt.Errorf("offsets of %q on %s: %w", request.Connector, request.Origin.Name, err)
+	}
+	if theirs, err = to.read(ctx); err != nil {
+		return ours, theirs, fmt.Errorf("offsets of %q on %s: %w", request.targetName(), request.Target.Name, err)
+	}
+	return ours, theirs, nil
+}
+
 func (m *Mover) observeSide(ctx context.Context, cluster *Cluster, connector string) (Side, error) {
 	if connector == "." || connector == ".." {
 		return Side{}, refused(fmt.Sprintf("a connector named %q cannot be asked for, since no URL can name it", connector))
+	}
+	if _, err := cluster.versionOf(ctx); err != nil {
+		return Side{}, err
 	}
 	config, err := cluster.Client.Config(ctx, connector)
 	if connect.IsNotFound(err) {
@@ -162,7 +200,7 @@ func (m *Mover) observeSide(ctx context.Context, cluster *Cluster, connector str
 		return Side{}, err
 	}
 	learn(m.Mask, config)
-	side := Side{Exists: true, Config: config}
+	side := Side{Exists: true, Config: config, noStop: !cluster.has(stopSince)}
 	if side.Tasks, err = cluster.Client.Tasks(ctx, connector); err != nil {
 		return Side{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
 
 // version is an Apache Kafka version.
@@ -20,6 +21,7 @@ func (v version) before(other version) bool {
 
 // What a step needs (KIP-875 in two parts, KIP-980).
 var (
+	oldest            = version{2, 8} // that ferry is tested with
 	stopSince         = version{3, 5} // PUT stop, GET offsets
 	alterOffsetsSince = version{3, 6} // PATCH offsets
 	initialStateSince = version{3, 7} // POST with initial_state
@@ -78,4 +80,45 @@ func need(cluster *Cluster, answer connect.Server, since version, step string) e
 		return refused(fmt.Sprintf("cluster %s has version %s, %s needs Apache Kafka %s or later", cluster.Name, answer.Version, step, since))
 	}
 	return nil
+}
+
+// versionOf returns the version of a cluster, which is asked for once.
+func (c *Cluster) versionOf(ctx context.Context) (version, error) {
+	if known := c.version.Load(); known != nil {
+		return *known, nil
+	}
+	answer, err := c.Client.Server(ctx)
+	if err != nil {
+		return version{}, err
+	}
+	found, ok := parseVersion(answer.Version)
+	if !ok {
+		return version{}, refused(fmt.Sprintf("cluster %s reports version %q, which is no Apache Kafka version", c.Name, answer.Version))
+	}
+	c.version.Store(&found)
+	return found, nil
+}
+
+// has reports whether a cluster is of a version or later. It may only be asked
+// of a cluster whose version is known, as every observed one's is.
+func (c *Cluster) has(since version) bool {
+	known := c.version.Load()
+	return known == nil || !known.before(since)
+}
+
+// restState is the state in which a connector rests on a cluster.
+func (c *Cluster) restState() connect.State {
+	if c.has(stopSince) {
+		return connect.Stopped
+	}
+	return connect.Paused
+}
+
+// notResting names what speaks against a connector being at rest on a cluster: no
+// task that runs, holds offsets, or is in a consumer group. "" if nothing does.
+func (c *Cluster) notResting(ctx context.Context, connector string) (string, error) {
+	if c.has(stopSince) {
+		return proof.NotStopped(ctx, c.Client, connector)
+	}
+	return proof.NotPaused(ctx, c.Client, connector)
 }

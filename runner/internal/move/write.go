@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -63,6 +64,30 @@ func readUntil(ctx context.Context, cluster string, at place, want offset.Docume
 		err = nil
 	}
 	return have, err
+}
+
+// agreeing is how many reads in a row have to agree where one of them contradicts
+// what was read before.
+const agreeing = 3
+
+// readAgreed reads until several reads in a row agree: a balancer may ask workers
+// in turn, of which one lags behind.
+func readAgreed(ctx context.Context, cluster string, at place) (agreed offset.Document, err error) {
+	equal := 0
+	err = wait.Until(ctx, "the offsets on "+cluster, staleTime, func(ctx context.Context) (bool, string, error) {
+		next, err := at.read(ctx)
+		if err != nil {
+			return false, "", err
+		}
+		if equal > 0 && offset.Equal(agreed, next) {
+			equal++
+		} else {
+			equal = 1
+		}
+		agreed = next
+		return equal >= agreeing, "no " + strconv.Itoa(agreeing) + " reads in a row agree", nil
+	})
+	return agreed, err
 }
 
 // alterOffsets sends one PATCH until it is answered. unclear is when one was sent

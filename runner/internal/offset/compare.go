@@ -70,6 +70,13 @@ func Patch(want, have Document) Document {
 	return mustBuild(entries, want.exact || have.exact)
 }
 
+// SamePartitions reports whether two documents are of the same partitions, at
+// least one, whatever their offsets.
+func SamePartitions(a, b Document) bool {
+	difference := Compare(a, b)
+	return a.Len() > 0 && len(difference.Missing)+len(difference.Extra) == 0
+}
+
 // Over returns the entries of first, and those of second whose partition first
 // does not hold. It is an error if one is exact and the other is not.
 func Over(first, second Document) (Document, error) {
