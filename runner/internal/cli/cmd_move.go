@@ -11,7 +11,7 @@ func checkCommand() definition {
 	return definition{
 		name: "check", usage: "say whether connectors can be moved, and why not (reads only)",
 		description: "Looks at versions, config, plugin, validation by the target, name and offsets. Writes nothing.",
-		flags:       append(pairFlags(), changeFlags()...),
+		flags:       append(pairFlags(), moveFlags()...),
 		do: func(ctx context.Context, s *session) ([]event.Connector, error) {
 			requests, err := s.pair(ctx, false)
 			if err != nil {
@@ -29,7 +29,7 @@ func moveCommand() definition {
 			"origin runs on; pause and stop the origin, prove its offsets final, copy and read them back, make sure the origin is\n" +
 			"still stopped, start the copy. A failure before the start puts the origin back; one right after it rolls back with the\n" +
 			"copy's progress. Run it again after a kill: it goes on from where the clusters stand, and changes nothing when done.",
-		flags: append(append(pairFlags(), changeFlags()...), proofFlags()...),
+		flags: append(append(pairFlags(), moveFlags()...), proofFlags()...),
 		do: func(ctx context.Context, s *session) ([]event.Connector, error) {
 			requests, err := s.pair(ctx, true)
 			if err != nil {
@@ -68,7 +68,7 @@ func rollbackCommand() definition {
 		name: "rollback", usage: "take moved connectors back, with their progress (writes to both)",
 		description: "The move the other way: the target's newer offsets go back to the origin. A move that is not finished is put back.\n" +
 			"--origin and --target are those of the move.",
-		flags: append(pairFlags(), proofFlags()...),
+		flags: append(append(pairFlags(), copyFlag()), proofFlags()...),
 		do: func(ctx context.Context, s *session) ([]event.Connector, error) {
 			requests, err := s.pair(ctx, true)
 			if err != nil {

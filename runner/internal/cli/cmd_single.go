@@ -18,7 +18,7 @@ func offsetsGetCommand() definition {
 	return definition{
 		name: "connect-offsets-get", usage: "read a connector's offsets, exact to the digit (reads only)",
 		description: "Reads until two reads agree. Writes Connect's own document to --out, or to standard output with --output text.",
-		flags:       append(singleFlags(), &ucli.StringFlag{Name: "out", Usage: "write the offsets document to `FILE`"}),
+		flags:       append(singleFlags(), copyFlag(), &ucli.StringFlag{Name: "out", Usage: "write the offsets document to `FILE`"}),
 		do:          getOffsets,
 	}
 }
@@ -53,7 +53,7 @@ func offsetsPutCommand() definition {
 	return definition{
 		name: "connect-offsets-put", usage: "make a stopped connector's offsets equal to a file (writes to the cluster)",
 		description: "Writes what differs, removes what the file lacks, and reads back.",
-		flags:       append(singleFlags(), &ucli.StringFlag{Name: "offsets", Usage: "offsets document `FILE`, as connect-offsets-get writes it"}),
+		flags:       append(singleFlags(), copyFlag(), &ucli.StringFlag{Name: "offsets", Usage: "offsets document `FILE`, as connect-offsets-get writes it"}),
 		do:          putOffsets,
 	}
 }

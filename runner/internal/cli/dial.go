@@ -3,14 +3,16 @@ package cli
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/move"
 	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
 )
 
-// dial makes a cluster of the clusters file usable. With needKafka it connects
-// to the cluster's Kafka too, if the file names it.
+// dial makes a cluster of the clusters file usable, and its Kafka too, if the file
+// names it. Without needKafka, a Kafka that cannot be reached is only told of.
 func (s *session) dial(ctx context.Context, name string, needKafka bool) (*move.Cluster, error) {
 	settings, err := s.clusters.Cluster(name)
 	if err != nil {
@@ -28,11 +30,15 @@ func (s *session) dial(ctx context.Context, name string, needKafka bool) (*move.
 		return nil, fmt.Errorf("cluster %s: %w", name, err)
 	}
 	cluster := &move.Cluster{Name: name, Client: client}
-	if !needKafka || settings.Kafka == nil {
+	if settings.Kafka == nil {
 		return cluster, nil
 	}
-	if err := s.dialKafka(ctx, cluster, settings.Kafka); err != nil {
+	err = s.dialKafka(ctx, cluster, settings.Kafka)
+	if err != nil && needKafka {
 		return nil, fmt.Errorf("cluster %s: %w", name, err)
+	}
+	if err != nil {
+		s.mover.Sink.Emit(event.Note{Level: event.Warn, At: time.Now(), Message: fmt.Sprintf("cluster %s: going on without its Kafka: %s", name, err)})
 	}
 	return cluster, nil
 }

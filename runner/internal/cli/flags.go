@@ -45,3 +45,17 @@ func proofFlags() []ucli.Flag {
 		&ucli.BoolFlag{Name: "allow-duplicates", Usage: "go on without a proof; records may be sent again"},
 	}
 }
+
+func copyFlag() ucli.Flag {
+	return &ucli.StringFlag{
+		Name: "copy", Value: "auto", Usage: "`WAY` of the offsets: rest, raw (as records of the offsets topics, byte for byte) or auto, rest where it can",
+	}
+}
+
+// moveFlags are of what is decided once for a move, and asked for by its check too.
+func moveFlags() []ucli.Flag {
+	return append(changeFlags(), copyFlag(),
+		&ucli.BoolFlag{Name: "same-log", Usage: "state that a sink's topics are the same on both Kafka clusters, record for record and offset for offset"},
+		&ucli.BoolFlag{Name: "at-least-once", Usage: "accept that the copy of an exactly-once source is only at-least-once on the target"},
+	)
+}

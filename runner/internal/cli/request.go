@@ -36,6 +36,9 @@ type request struct {
 	Proof           string            `json:"proof"`
 	AllowDuplicates bool              `json:"allow_duplicates"`
 	Overwrite       bool              `json:"overwrite"`
+	Copy            string            `json:"copy"`
+	SameLog         bool              `json:"same_log"`
+	AtLeastOnce     bool              `json:"at_least_once"`
 	Concurrency     int               `json:"concurrency"`
 	Output          string            `json:"output"`
 	Result          string            `json:"result"`
@@ -67,13 +70,15 @@ func readRequest(c *ucli.Context) (request, error) {
 	}
 	for flag, field := range map[string]*string{
 		"origin": &asked.Origin, "target": &asked.Target, "cluster": &asked.Cluster, "from": &asked.From, "config": &asked.Config,
-		"offsets": &asked.Offsets, "out": &asked.Out, "timeout": &asked.Timeout, "proof": &asked.Proof, "output": &asked.Output, "result": &asked.Result,
+		"offsets": &asked.Offsets, "out": &asked.Out, "timeout": &asked.Timeout, "proof": &asked.Proof, "copy": &asked.Copy, "output": &asked.Output, "result": &asked.Result,
 	} {
 		if c.IsSet(flag) {
 			*field = c.String(flag)
 		}
 	}
-	for flag, field := range map[string]*bool{"allow-duplicates": &asked.AllowDuplicates, "overwrite": &asked.Overwrite} {
+	for flag, field := range map[string]*bool{
+		"allow-duplicates": &asked.AllowDuplicates, "overwrite": &asked.Overwrite, "same-log": &asked.SameLog, "at-least-once": &asked.AtLeastOnce,
+	} {
 		if c.IsSet(flag) {
 			*field = c.Bool(flag)
 		}
@@ -153,11 +158,16 @@ func (r *request) check() error {
 	if r.Proof == "" {
 		r.Proof = "auto"
 	}
+	if r.Copy == "" {
+		r.Copy = "auto"
+	}
 	switch {
 	case !slices.Contains([]string{"text", "json", "kestra"}, r.Output):
 		return usagef("--output is text, json or kestra, not %q", r.Output)
 	case !slices.Contains([]string{"auto", "hard", "timed"}, r.Proof):
 		return usagef("--proof is auto, hard or timed, not %q", r.Proof)
+	case !slices.Contains([]string{"auto", "rest", "raw"}, r.Copy):
+		return usagef("--copy is auto, rest or raw, not %q", r.Copy)
 	case r.Concurrency < 1 || r.Concurrency > 64:
 		return usagef("--concurrency is from 1 to 64, not %d", r.Concurrency)
 	case slices.Contains(r.Connectors, ""):

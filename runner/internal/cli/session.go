@@ -98,6 +98,7 @@ func (d definition) perform(ctx context.Context, asked request, mask *secret.Mas
 	if options.Proof.Timeout, err = duration(asked.Timeout, options.Proof.Timeout); err != nil {
 		return err
 	}
+	options.Copy = move.Way(asked.Copy)
 	options.Proof.Mode, options.Proof.AllowDuplicates = proof.Mode(asked.Proof), asked.AllowDuplicates
 	s := &session{
 		command: d.name, request: asked, clusters: clusters,
@@ -157,6 +158,7 @@ func (s *session) pair(ctx context.Context, needKafka bool) ([]move.Request, err
 		requests[i] = move.Request{
 			Origin: origin, Target: target, Connector: connector, TargetConnector: asked.Rename[connector],
 			Set: asked.Set, Unset: asked.Unset, Overwrite: asked.Overwrite,
+			Copy: move.Way(asked.Copy), SameLog: asked.SameLog, AtLeastOnce: asked.AtLeastOnce,
 		}
 	}
 	return requests, nil

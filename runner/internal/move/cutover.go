@@ -28,7 +28,7 @@ type cutover struct {
 	topics           func() (from, to place, err error) // nil if the offsets topics cannot be used
 	subject          proof.Subject
 	sink             bool
-	shared           bool // both sides have the offsets in one place
+	shared           bool          // both sides have the offsets in one place
 	keep             connect.State // in which the copy is to end: RUNNING, PAUSED or STOPPED
 	onTo             offset.Document
 	marked           bool // the copy carries a mark that goes when the cutover ends

@@ -66,7 +66,9 @@ func (s Side) State() connect.State { return s.Status.Connector.State }
 func (s Side) stopped() bool {
 	if s.noStop {
 		return s.Exists && s.State() == connect.Paused &&
-			!slices.ContainsFunc(s.Status.Tasks, func(task connect.TaskStatus) bool { return task.State == connect.Running || task.State == connect.Restarting })
+			!slices.ContainsFunc(s.Status.Tasks, func(task connect.TaskStatus) bool {
+				return task.State == connect.Running || task.State == connect.Restarting
+			})
 	}
 	return s.Exists && s.State() == connect.Stopped && len(s.Status.Tasks) == 0 && len(s.Tasks) == 0
 }
