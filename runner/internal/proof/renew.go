@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
@@ -25,7 +26,8 @@ func (a *Attempt) renew(ctx context.Context) error {
 		if task.State == connect.Failed {
 			continue
 		}
-		restarts.Go(func() error {
+		restarts.Go(func() (err error) {
+			defer crash.Catch(&err)
 			if err := client.RestartTask(ctx, name, task.ID); err != nil {
 				return fmt.Errorf("restart paused task %d: %w", task.ID, err)
 			}
