@@ -28,7 +28,7 @@ func TestCatch(t *testing.T) {
 		"value":    {func() { panic(struct{ Password string }{planted}) }, "panic with a struct"},
 		"index":    {func() { _ = planted[index:][0] }, "runtime error: index out of range"},
 		"nil map":  {func() { none[planted] = 1 }, "assignment to entry in nil map"},
-		"nil":      {func() { panic(nil) }, "panic called with nil argument"}, //nolint:govet // what happens then is the question
+		"nil":      {func() { panic(nil) }, "panic called with nil argument"},
 		"no panic": {func() {}, ""},
 	} {
 		err := caught(test.fail)

@@ -91,9 +91,7 @@ func learn(mask *secret.Mask, config rawjson.Object) {
 		return
 	}
 	for _, key := range config.Keys() {
-		if value := config.Text(key); secret.InConfig(key, value) {
-			mask.Add(secret.New(value))
-		}
+		mask.Add(secret.FromConfig(key, config.Text(key))...)
 	}
 }
 

@@ -1,6 +1,11 @@
 package secret
 
-import "regexp"
+import (
+	"encoding/json"
+	"net/url"
+	"regexp"
+	"strings"
+)
 
 var (
 	sensitiveKey = regexp.MustCompile(`(?i)passw|pwd|passphrase|secret|token|jaas|credential|authorization|bearer|` +
@@ -25,4 +30,44 @@ func InConfig(key, value string) bool {
 		return false
 	}
 	return SensitiveKey(key) || sensitiveValue.MatchString(value)
+}
+
+// embedded find a credential within a value: in a URL, and in a JAAS config such
+// as PlainLoginModule required username="u" password="p".
+var embedded = []*regexp.Regexp{
+	regexp.MustCompile(`://[^/@\s:]*:([^/@\s]+)@`),
+	regexp.MustCompile(`(?i)[?&;](?:password|passwd|pwd|secret|token|sig)=([^&;\s]+)`),
+	regexp.MustCompile(`(?i)(?:password|secret|token)[a-z0-9._-]*\s*=\s*"([^"]+)"`),
+}
+
+// jsonMember finds a member with text in JSON, such as a service account's key.
+var jsonMember = regexp.MustCompile(`("(?:[^"\\]|\\.)*")\s*:\s*("(?:[^"\\]|\\.)*")`)
+
+// FromConfig returns what a connector's setting tells in clear that probably is
+// secret: nothing, or its value and the credentials within it, since who refuses
+// a login quotes the password alone.
+func FromConfig(key, value string) []String {
+	if !InConfig(key, value) {
+		return nil
+	}
+	found := []String{New(value)}
+	for _, pattern := range embedded {
+		for _, match := range pattern.FindAllStringSubmatch(value, -1) {
+			found = append(found, New(match[1]))
+			if plain, err := url.PathUnescape(match[1]); err == nil {
+				found = append(found, New(plain))
+			}
+		}
+	}
+	for _, match := range jsonMember.FindAllStringSubmatch(value, -1) {
+		var name, text string
+		if json.Unmarshal([]byte(match[1]), &name) == nil && json.Unmarshal([]byte(match[2]), &text) == nil && SensitiveKey(name) {
+			found = append(found, New(text))
+		}
+	}
+	// user:password, as basic.auth.user.info of a schema registry has it.
+	if user, password, ok := strings.Cut(value, ":"); ok && user != "" && !strings.ContainsAny(value, " /{\n") {
+		found = append(found, New(password))
+	}
+	return found
 }

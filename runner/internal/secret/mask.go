@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 )
@@ -27,13 +26,14 @@ const shortestLine = 16
 // In JSON it looks at string values only, so that a password such as connect
 // breaks no key and no number of the documents that programs read.
 type Mask struct {
-	mu    sync.RWMutex
-	forms []string // sorted, each once
+	mu     sync.RWMutex
+	values []string // to be found however they are escaped; sorted, each once
+	forms  []string // to be found as they are; sorted, each once
 }
 
 // Add makes the mask know further secrets, in the forms in which they travel:
-// as they are, inside JSON, quoted by Go, inside a URL, and in base64. Values
-// shorter than four bytes and words such as true are left alone.
+// as they are, inside JSON, HTML or a URL, quoted by Go, on one line, and in
+// base64. Values shorter than four bytes and words such as true are left alone.
 func (m *Mask) Add(secrets ...String) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -42,17 +42,19 @@ func (m *Mask) Add(secrets ...String) {
 		if len(value) < shortest || isWord(value) {
 			continue
 		}
+		m.values = append(m.values, value)
 		m.forms = append(m.forms, forms(value)...)
 		if lines := strings.FieldsFunc(value, func(r rune) bool { return r == '\n' || r == '\r' }); len(lines) > 1 {
 			for _, line := range lines {
 				if len(line) >= shortestLine {
-					m.forms = append(m.forms, line)
+					m.values = append(m.values, line)
 				}
 			}
 		}
 	}
+	slices.Sort(m.values)
 	slices.Sort(m.forms)
-	m.forms = slices.Compact(m.forms)
+	m.values, m.forms = slices.Compact(m.values), slices.Compact(m.forms)
 }
 
 // isWord reports whether a value is a setting rather than a secret, whatever its
@@ -61,16 +63,10 @@ func isWord(value string) bool {
 	return slices.Contains([]string{"true", "false", "null", "none"}, strings.ToLower(value))
 }
 
+// forms are those of a value that no view of a text decodes: + for a blank in a
+// URL, and base64.
 func forms(value string) []string {
-	escaped, escapedHTML := quoted(value, false), quoted(value, true) // as most write JSON, and as Go does by default
-	user := url.User(value).String()
-	all := []string{
-		value,
-		escaped, escapedHTML,
-		quoted(escaped, false), quoted(escapedHTML, false), // JSON within JSON
-		strings.Trim(strconv.Quote(value), `"`),
-		url.QueryEscape(value), url.PathEscape(value), user, lowerHex(url.QueryEscape(value)), lowerHex(user),
-	}
+	all := []string{url.QueryEscape(value), lowerHex(url.QueryEscape(value))}
 	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
 		all = append(all, encoding.EncodeToString([]byte(value)))
 	}
@@ -95,7 +91,7 @@ func lowerHex(text string) string { return percent.ReplaceAllStringFunc(text, st
 func (m *Mask) Text(text string) string {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	if len(m.forms) == 0 {
+	if len(m.values) == 0 {
 		return text
 	}
 	if isDocument(text) {
@@ -136,17 +132,9 @@ func isDocument(text string) bool {
 // plain masks all of text. It first finds every occurrence and then replaces
 // them: of two secrets that overlap neither leaves a piece behind.
 func (m *Mask) plain(text string) string {
-	type span struct{ from, to int }
-	var spans []span
+	spans := occurrences(text, m.values)
 	for _, form := range m.forms {
-		for from := 0; ; {
-			found := strings.Index(text[from:], form)
-			if found < 0 {
-				break
-			}
-			spans = append(spans, span{from + found, from + found + len(form)})
-			from += found + 1
-		}
+		spans = append(spans, plainSpans(text, form)...)
 	}
 	slices.SortFunc(spans, func(a, b span) int { return a.from - b.from })
 	var out strings.Builder
@@ -160,6 +148,18 @@ func (m *Mask) plain(text string) string {
 		done = end
 	}
 	return out.String() + text[done:]
+}
+
+func plainSpans(text, form string) []span {
+	var spans []span
+	for from := 0; ; {
+		found := strings.Index(text[from:], form)
+		if found < 0 {
+			return spans
+		}
+		spans = append(spans, span{from + found, from + found + len(form)})
+		from += found + 1
+	}
 }
 
 // jsonStrings finds the strings of valid JSON, each with the colon that makes it

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -71,6 +72,37 @@ func TestInConfig(t *testing.T) {
 	} {
 		if InConfig(key, value) {
 			t.Errorf("%s=%s passes for a secret", key, value)
+		}
+	}
+}
+
+func TestFromConfig(t *testing.T) {
+	for name, test := range map[string]struct {
+		key, value string
+		want       []string
+	}{
+		"harmless":  {"topic", "orders", nil},
+		"password":  {"db.password", "p@ss", []string{"p@ss"}},
+		"user info": {"connection.uri", "mongodb://u:p%40ss@host/db", []string{"mongodb://u:p%40ss@host/db", "p%40ss", "p@ss"}},
+		"query":     {"connection.url", "jdbc:x://h/db?user=u&password=p4ss&ssl=on", []string{"jdbc:x://h/db?user=u&password=p4ss&ssl=on", "p4ss"}},
+		"JAAS":      {"sasl.jaas.config", `x.PlainLoginModule required username="u" password="p4ss";`, []string{`x.PlainLoginModule required username="u" password="p4ss";`, "p4ss"}},
+		"OAuth":     {"sasl.jaas.config", `x.OAuth required clientId="u" clientSecret="p4ss";`, []string{"p4ss"}},
+		"JSON":      {"gcs.credentials.json", `{"type":"x", "private_key" : "BEGIN\nKEY"}`, []string{"BEGIN\nKEY"}},
+		"basic":     {"schema.basic.auth.user.info", "user:p4ss", []string{"user:p4ss", "p4ss"}},
+	} {
+		found := FromConfig(test.key, test.value)
+		if test.want == nil && len(found) > 0 {
+			t.Errorf("%s: passes for a secret", name)
+		}
+		for _, want := range test.want {
+			if !slices.ContainsFunc(found, func(s String) bool { return s.Reveal() == want }) {
+				t.Errorf("%s: %q is not found", name, want)
+			}
+		}
+		for _, none := range found {
+			if none.Reveal() == "x" || none.Reveal() == "u" {
+				t.Errorf("%s: %q passes for a secret", name, none.Reveal())
+			}
 		}
 	}
 }
