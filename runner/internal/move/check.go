@@ -45,6 +45,7 @@ func (m *Mover) check(ctx context.Context, request Request) (*checked, error) {
 		{"config", m.checkConfig},
 		{"plugin", m.checkPlugin},
 		{"validation", m.checkValidation},
+		{"exactly_once", m.checkExactlyOnce},
 		{"name", m.checkName},
 		{"offsets", m.checkOffsets},
 	} {

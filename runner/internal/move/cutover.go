@@ -195,9 +195,11 @@ func (c *cutover) interlock(ctx context.Context) error {
 	}
 }
 
-// atRest makes sure that one side is at rest and returns its offsets.
+// atRest makes sure that one side is at rest and returns its offsets. The state is
+// read last too: somebody may start the connector while its offsets are read.
 func (c *cutover) atRest(ctx context.Context, side *Cluster, connector string, at place) (offset.Document, error) {
-	if err := awaitRest(ctx, side.patient(windowPatience), connector); err != nil {
+	patient := side.patient(windowPatience)
+	if err := awaitRest(ctx, patient, connector); err != nil {
 		return offset.Document{}, fmt.Errorf("interlock: %w", err)
 	}
 	if c.shared {
@@ -209,6 +211,9 @@ func (c *cutover) atRest(ctx context.Context, side *Cluster, connector string, a
 	}
 	if err != nil {
 		return offset.Document{}, fmt.Errorf("interlock: %s: %w", side.Name, err)
+	}
+	if err := awaitRest(ctx, patient, connector); err != nil {
+		return offset.Document{}, fmt.Errorf("interlock: %w", err)
 	}
 	return document, nil
 }

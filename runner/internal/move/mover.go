@@ -98,6 +98,10 @@ func (r *run) move(ctx context.Context, found *checked) event.Connector {
 	if err = cmp.Or(err, failure); err == nil {
 		err = c.do(ctx)
 	}
+	if _, twice := errors.AsType[*RunningTwiceError](err); twice {
+		r.observeEnd(ctx)
+		return r.fail(ctx, err)
+	}
 	switch {
 	case err == nil:
 		return r.moved(ctx, found, c)

@@ -3,6 +3,7 @@ package move
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -106,8 +107,8 @@ func firstLine(trace string) string {
 
 const watchEvery = 200 * time.Millisecond
 
-// watch sees whether the copy goes on running, and whether its offsets are not
-// behind those that were copied.
+// watch sees whether the copy goes on running, alone, and whether its offsets are
+// not behind those that were copied.
 func (c *cutover) watch(ctx context.Context) error {
 	for ends := time.Now().Add(c.Options.Watch); ; {
 		status, err := c.to.Client.Patient(windowPatience).Status(ctx, c.toName)
@@ -116,6 +117,9 @@ func (c *cutover) watch(ctx context.Context) error {
 		}
 		if err := failure(status); err != nil {
 			return fmt.Errorf("watch on %s: %w", c.to.Name, err)
+		}
+		if err := c.watchOther(ctx); err != nil {
+			return err
 		}
 		if time.Now().After(ends) {
 			break
@@ -136,4 +140,30 @@ func (c *cutover) watch(ctx context.Context) error {
 			c.to.Name, len(regressed), regressed[0].Partition)}
 	}
 	return nil
+}
+
+// watchOther sees whether somebody started the other side in the moment in which
+// the copy was started. What they started is theirs; the copy is what this run
+// started, so it is the one that is stopped, with the progress it has made.
+func (c *cutover) watchOther(ctx context.Context) error {
+	if c.from == nil {
+		return nil
+	}
+	status, err := c.from.Client.Status(ctx, c.fromName)
+	if err != nil || !c.from.awake(status) {
+		return nil //nolint:nilerr // the copy runs; a side that cannot be read is no reason to stop it
+	}
+	ask, asked := c.to.Client.Patient(putBackPatience).Stop, "stopped"
+	if !c.to.has(stopSince) {
+		ask, asked = c.to.Client.Patient(putBackPatience).Pause, "paused"
+	}
+	reason := fmt.Sprintf("another run or somebody started the connector on %s (%s) in the moment in which its copy on %s was started",
+		c.from.Name, status.Connector.State, c.to.Name)
+	if err := ask(ctx, c.toName); err != nil {
+		c.result.Instructions = fmt.Sprintf("stop one of the two now: PUT %s/connectors/%s/stop, then `ferry status`", c.to.Client.Workers()[0], url.PathEscape(c.toName))
+		return &RunningTwiceError{Reason: fmt.Sprintf("%s; it runs twice, and the copy could not be stopped: %s", reason, message(err))}
+	}
+	c.result.Instructions = fmt.Sprintf("what both sent in that moment is sent twice; find out who started it on %s, then run `ferry move` again, "+
+		"or `ferry start --cluster %s` if the copy is the one to go on", c.from.Name, c.to.Name)
+	return &RunningTwiceError{Reason: fmt.Sprintf("%s; the copy has been %s again", reason, asked)}
 }

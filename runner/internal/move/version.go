@@ -19,9 +19,10 @@ func (v version) before(other version) bool {
 	return v.major < other.major || v.major == other.major && v.minor < other.minor
 }
 
-// What a step needs (KIP-875 in two parts, KIP-980).
+// What a step needs (KIP-618, KIP-875 in two parts, KIP-980).
 var (
 	oldest            = version{2, 8} // that ferry is tested with
+	exactlyOnceSince  = version{3, 3} // of sources (KIP-618)
 	stopSince         = version{3, 5} // PUT stop, GET offsets
 	alterOffsetsSince = version{3, 6} // PATCH offsets
 	initialStateSince = version{3, 7} // POST with initial_state
