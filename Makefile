@@ -58,10 +58,11 @@ vuln: ## Known vulnerabilities in what is compiled in
 golden: ## Rewrite the expected outputs of tests
 	go test ./runner/internal/... -update
 
-fuzz: ## Each fuzz target for 20 s
-	for target in $$(grep -rlE '^func Fuzz' --include=*_test.go runner schemas | xargs -n1 dirname | sort -u); do \
-	  for name in $$(grep -hoE '^func Fuzz[A-Za-z]*' $$target/*_test.go | cut -c6-); do \
-	    go test -run '^$$' -fuzz "^$$name$$" -fuzztime 20s ./$$target; done; done
+FUZZTIME ?= 20s
+fuzz: ## Each fuzz target for 20 s (FUZZTIME=60s for longer)
+	for folder in $$(grep -rlE '^func Fuzz' --include=*_test.go runner schemas | xargs -n1 dirname | sort -u); do \
+	  for name in $$(grep -hoE '^func Fuzz[A-Za-z0-9]*' $$folder/*_test.go | cut -c6-); do \
+	    go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./$$folder; done; done
 
 clean: ## Remove what was built
 	rm -rf build plugin/target plugin/engine/target

@@ -114,6 +114,10 @@ func readRequestFile(file string, asked *request) error {
 	if err != nil {
 		return &plan.InputError{File: file, Err: errors.New("cannot be read: " + reason(err))}
 	}
+	return parseRequest(file, content, asked)
+}
+
+func parseRequest(file string, content []byte, asked *request) error {
 	if _, err := rawjson.ParseObject(content); err != nil {
 		return &plan.InputError{File: file, Err: err}
 	}

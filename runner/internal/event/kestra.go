@@ -98,7 +98,8 @@ func (k *Kestra) Result(result Result) {
 // Failure writes the one line that explains a non-zero exit as an error log.
 func (k *Kestra) Failure(message string) { k.log(Error, message) }
 
-// marker writes one line. json.Marshal escapes line breaks, so that it stays one.
+// marker writes one line. JSON escapes every line break but one that Java knows
+// too: with a next line (U+0085) in it, Kestra would not see the marker.
 func (k *Kestra) marker(content any) {
 	var line bytes.Buffer
 	encoder := json.NewEncoder(&line)
@@ -108,5 +109,6 @@ func (k *Kestra) marker(content any) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	_, _ = fmt.Fprintf(k.out, "::%s::\n", bytes.TrimSuffix(line.Bytes(), []byte("\n")))
+	escaped := bytes.ReplaceAll(bytes.TrimSuffix(line.Bytes(), []byte("\n")), []byte("\u0085"), []byte(`\u0085`))
+	_, _ = fmt.Fprintf(k.out, "::%s::\n", escaped)
 }

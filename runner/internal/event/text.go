@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 )
 
 // Text writes events as lines for people. It is a [Sink].
@@ -34,8 +35,16 @@ func (t *Text) Emit(happened Event) {
 	_, _ = fmt.Fprintln(t.out, clock(happened)+" "+OneLine(line))
 }
 
-// OneLine makes one line of what a worker, a plugin or a library says.
-func OneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+// OneLine makes one line of what a worker, a plugin or a library says. Control
+// characters, which could rewrite what a terminal shows, become U+FFFD.
+func OneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, strings.Join(strings.Fields(text), " "))
+}
 
 func stepLine(e StepEnded) string {
 	text := fmt.Sprintf("%s: %s %s", e.Connector, e.Step, short(e.Took))

@@ -172,8 +172,16 @@ func (c *cutover) interlock(ctx context.Context) error {
 	for recopies := 0; ; recopies++ {
 		var now, there offset.Document
 		var both errgroup.Group
-		both.Go(func() (err error) { defer crash.Catch(&err); now, err = c.atRest(ctx, c.from, c.fromName, c.fromPlace); return err })
-		both.Go(func() (err error) { defer crash.Catch(&err); there, err = c.atRest(ctx, c.to, c.toName, c.toPlace); return err })
+		both.Go(func() (err error) {
+			defer crash.Catch(&err)
+			now, err = c.atRest(ctx, c.from, c.fromName, c.fromPlace)
+			return err
+		})
+		both.Go(func() (err error) {
+			defer crash.Catch(&err)
+			there, err = c.atRest(ctx, c.to, c.toName, c.toPlace)
+			return err
+		})
 		if err := both.Wait(); err != nil || c.shared {
 			return err
 		}

@@ -37,10 +37,13 @@ func parseVersion(text string) (version, bool) {
 	if found == nil {
 		return version{}, false
 	}
-	major, _ := strconv.Atoi(found[1])
-	minor, _ := strconv.Atoi(found[2])
+	major, errMajor := strconv.Atoi(found[1])
+	minor, errMinor := strconv.Atoi(found[2])
 	if found[3] != "" {
 		major -= 4
+	}
+	if errMajor != nil || errMinor != nil || major < 0 {
+		return version{}, false
 	}
 	return version{major, minor}, true
 }

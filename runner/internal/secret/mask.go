@@ -80,7 +80,8 @@ func quoted(text string, escapeHTML bool) string {
 	encoder.SetEscapeHTML(escapeHTML)
 	_ = encoder.Encode(text) // a string can always be encoded
 	line := strings.TrimSuffix(out.String(), "\n")
-	return line[1 : len(line)-1]
+	// Kestra takes a next line for the end of one.
+	return strings.ReplaceAll(line[1:len(line)-1], "\u0085", `\u0085`)
 }
 
 var percent = regexp.MustCompile(`%[0-9A-F]{2}`)
