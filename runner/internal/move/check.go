@@ -248,7 +248,7 @@ func (m *Mover) checkName(_ context.Context, request Request, found *checked) er
 
 func (m *Mover) checkOffsets(ctx context.Context, request Request, found *checked) error {
 	if found.shared && found.kind == "sink" {
-		found.way = ByREST
+		found.way = request.way(true)
 		found.pass("offsets", "consumer group "+found.group+" is shared by both clusters, nothing to copy")
 		return nil
 	}
@@ -262,5 +262,8 @@ func (m *Mover) checkOffsets(ctx context.Context, request Request, found *checke
 		reason = fmt.Sprintf("%d entries in a topic that both clusters read, nothing to copy", found.offsets.Len())
 	}
 	found.pass("offsets", reason)
+	if found.kind == "sink" {
+		return m.tellUncommitted(ctx, request, found)
+	}
 	return nil
 }

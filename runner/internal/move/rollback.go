@@ -149,7 +149,7 @@ func (r *run) prepareBack(ctx context.Context, observed Observation, was connect
 	}
 	c := &cutover{
 		run: r, from: target, to: origin, fromName: r.request.targetName(), toName: r.request.Connector,
-		subject: proof.Subject{Connector: r.request.targetName()}, keep: was, marked: true, way: ByREST,
+		subject: proof.Subject{Connector: r.request.targetName()}, keep: was, marked: true, way: r.request.back().way(true),
 		sink: observed.Target.sink(),
 	}
 	back, seen := r.request.back(), observed.back()
