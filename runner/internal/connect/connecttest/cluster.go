@@ -65,6 +65,7 @@ type Cluster struct {
 	tasks         map[taskID]*task
 	orphans       []*task // cancelled or deposed, their threads still run
 	failStarts    map[string]string
+	presets       map[string]connect.State // target states of connectors that are not there yet
 	intercept     Interceptor
 }
 
@@ -136,7 +137,7 @@ func New(options ...Option) *Cluster {
 		flushInterval: time.Minute, flushTimeout: 5 * time.Second, gracefulTimeout: 5 * time.Second, topicTracking: true,
 		herder: make(chan struct{}, 1), state: newView(), statusWritten: make(chan struct{}),
 		connectors: map[string]*connector{}, tasks: map[taskID]*task{}, failStarts: map[string]string{},
-		forgotten:  map[string]int{},
+		forgotten: map[string]int{}, presets: map[string]connect.State{},
 		generation: 1,
 	}
 	WithWorkers(1)(c)

@@ -1,6 +1,7 @@
 package connecttest
 
 import (
+	"context"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -21,6 +22,36 @@ func subjectOf(cluster *Cluster) Subject {
 		OrderedMap: func(topic string) rawjson.Object { return OrderedMapConfig(topic, 1) },
 		Blocking:   blockingConfig,
 		Sink:       func(topic string) rawjson.Object { return SinkConfig(topic, topic+"-copy") },
+	}
+}
+
+func rawSubjectOf(cluster *Cluster) RawSubject {
+	last := func(_ context.Context, topic string) (map[string]int64, error) {
+		highest := map[string]int64{}
+		for _, record := range cluster.kafka.Records(topic) {
+			highest[record.Stream] = max(highest[record.Stream], record.Number)
+		}
+		return highest, nil
+	}
+	return RawSubject{
+		Subject: subjectOf(cluster), Offsets: cluster.OffsetTopic(""), Config: cluster.ConfigTopic(), Groups: cluster.kafka, Last: last,
+		Consumed: func(_ context.Context, topic string) (int, error) {
+			return len(cluster.kafka.Records(topic + "-copy")), nil
+		},
+		Produce: func(_ context.Context, topic string, records int) error {
+			cluster.kafka.Produce(topic, 1, int64(records))
+			return nil
+		},
+	}
+}
+
+func TestRawConformance(t *testing.T) {
+	for _, version := range []string{DefaultVersion, "3.6.2", "3.4.1", "2.8.2"} {
+		t.Run(version, func(t *testing.T) {
+			RunRawConformance(t, func(t *testing.T, test func(*testing.T, RawSubject)) {
+				synctest.Test(t, func(t *testing.T) { test(t, rawSubjectOf(start(t, WithVersion(version)))) })
+			})
+		})
 	}
 }
 

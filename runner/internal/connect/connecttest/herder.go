@@ -24,6 +24,8 @@ func (c *Cluster) putConnector(name string, config rawjson.Object, target connec
 	known.config = config
 	if target != "" {
 		known.target = target
+	} else if preset := c.presets[name]; !exists && preset != "" {
+		known.target = preset
 	} else if !exists {
 		known.target = connect.Running
 	}
@@ -39,6 +41,7 @@ func (c *Cluster) putConnector(name string, config rawjson.Object, target connec
 
 // deleteConnector removes a config and the target state; offsets stay.
 func (c *Cluster) deleteConnector(name string) {
+	delete(c.presets, name)
 	c.publish(func(v *view) {
 		delete(v.configs, name)
 		delete(v.topics, name)
@@ -306,6 +309,37 @@ func (c *Cluster) restart(name string, tasks, onlyFailed bool) {
 			}
 		})
 	}
+}
+
+// restartTask ends one task and starts it anew on its worker, where it takes the
+// connector's target state from its beginning (DistributedHerder.restartTask).
+// The caller is on the herder's thread, without the mutex.
+func (c *Cluster) restartTask(id taskID) error {
+	c.kafka.mu.Lock()
+	defer c.kafka.mu.Unlock()
+	if c.rebalanceDue {
+		return errStale
+	}
+	known, exists := c.state.configs[id.connector]
+	if !exists {
+		return errNotFound("Unknown connector: " + id.connector)
+	}
+	if id.task < 0 || id.task >= len(known.tasks) {
+		return errNotFound("Unknown task: " + id.connector + "-" + strconv.Itoa(id.task))
+	}
+	old := c.tasks[id]
+	if old == nil {
+		return errStale // assigned to no worker
+	}
+	old.requestStop()
+	c.kafka.mu.Unlock()
+	c.awaitTasks([]*task{old})
+	c.kafka.mu.Lock()
+	known, exists = c.state.configs[id.connector]
+	if exists && id.task < len(known.tasks) && c.tasks[id] == old && !old.worker.dead {
+		c.tasks[id] = c.startTask(id, known, known.tasks[id.task], old.worker)
+	}
+	return nil
 }
 
 func (c *Cluster) enterHerder() bool {

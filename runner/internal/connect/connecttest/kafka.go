@@ -2,14 +2,11 @@ package connecttest
 
 import (
 	"cmp"
-	"context"
 	"maps"
 	"slices"
 	"strconv"
 	"sync"
 	"time"
-
-	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 )
 
 // Kafka is a Kafka cluster in memory. Connect clusters that are to share one are
@@ -24,6 +21,8 @@ type Kafka struct {
 	offsets map[string]*offsetsTopic
 	groups  map[string]*group
 	runs    []*Run
+
+	intercept AccessInterceptor
 }
 
 // NewKafka returns an empty Kafka cluster.
@@ -167,12 +166,6 @@ func (r *Run) end() {
 	}
 }
 
-// group is a consumer group. Its members are sink tasks, of any Connect cluster.
-type group struct {
-	offsets map[topicPartition]int64
-	members []*sinkTask
-}
-
 type topicPartition struct {
 	topic     string
 	partition int
@@ -180,25 +173,4 @@ type topicPartition struct {
 
 func (a topicPartition) compare(b topicPartition) int {
 	return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.partition, b.partition))
-}
-
-func (k *Kafka) group(name string) *group {
-	if k.groups[name] == nil {
-		k.groups[name] = &group{offsets: map[topicPartition]int64{}}
-	}
-	return k.groups[name]
-}
-
-// Group returns the state of a consumer group, as [kafka.Client.Group] does.
-func (k *Kafka) Group(_ context.Context, name string) (kafka.Group, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	switch found := k.groups[name]; {
-	case found == nil:
-		return kafka.Group{State: "Dead"}, nil
-	case len(found.members) == 0:
-		return kafka.Group{State: "Empty"}, nil
-	default:
-		return kafka.Group{State: "Stable", Members: len(found.members)}, nil
-	}
 }

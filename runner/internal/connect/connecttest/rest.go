@@ -68,6 +68,7 @@ func (c *Cluster) rest(w *worker) http.Handler {
 	handle("PUT", "/connectors/{connector}/pause", c.target(connect.Paused))
 	handle("PUT", "/connectors/{connector}/resume", c.target(connect.Running))
 	handle("POST", "/connectors/{connector}/restart", c.postRestart)
+	handle("POST", "/connectors/{connector}/tasks/{task}/restart", c.postRestartTask)
 	handle("GET", "/connector-plugins", c.getPlugins)
 	handle("PUT", "/connector-plugins/{class}/config/validate", c.validate)
 	if c.version.since(3, 5) {
@@ -141,6 +142,15 @@ var errClosed = errors.New("cluster is closed")
 // onHerder runs do on the herder's thread with the mutex held, after whatever
 // else the herder is busy with.
 func (c *Cluster) onHerder(do func() (answer, error)) (answer, error) {
+	return c.occupyingHerder(func() (answer, error) {
+		c.kafka.mu.Lock()
+		defer c.kafka.mu.Unlock()
+		return do()
+	})
+}
+
+// occupyingHerder is [Cluster.onHerder] for what waits, without the mutex.
+func (c *Cluster) occupyingHerder(do func() (answer, error)) (answer, error) {
 	timeout := time.NewTimer(requestTimeout)
 	defer timeout.Stop()
 	select {
@@ -151,8 +161,6 @@ func (c *Cluster) onHerder(do func() (answer, error)) (answer, error) {
 		return answer{}, errClosed
 	}
 	defer c.leaveHerder()
-	c.kafka.mu.Lock()
-	defer c.kafka.mu.Unlock()
 	return do()
 }
 
@@ -614,6 +622,21 @@ func (c *Cluster) postRestart(w *worker, r *http.Request) (answer, error) {
 			return answer{}, errNotFound("Status for connector " + name(r) + " not found")
 		}
 		return answer{http.StatusAccepted, status}, nil
+	})
+}
+
+// postRestartTask answers when the old instance has ended or was given up, which
+// takes the herder's thread for as long.
+func (c *Cluster) postRestartTask(w *worker, r *http.Request) (answer, error) {
+	number, err := strconv.Atoi(r.PathValue("task"))
+	if err != nil {
+		return answer{}, errNotFound("HTTP 404 Not Found")
+	}
+	if err := c.forward(w); err != nil {
+		return answer{}, err
+	}
+	return c.occupyingHerder(func() (answer, error) {
+		return answer{status: http.StatusNoContent}, c.restartTask(taskID{name(r), number})
 	})
 }
 

@@ -2,9 +2,7 @@ package connecttest
 
 import (
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -32,7 +30,7 @@ func (c *Cluster) getOffsets(w *worker, r *http.Request) (answer, error) {
 			return answer{}, c.noPlugin(known.config.Text("connector.class"))
 		}
 		if plugin.Type == "sink" {
-			return ok(c.groupOffsets(sinkGroup(name(r), known.config.Text("consumer.override.group.id"))))
+			return ok(offsetsBody{c.kafka.groupEntries(sinkGroup(name(r), known.config.Text("consumer.override.group.id")))})
 		}
 		return ok(c.sourceOffsets(w, name(r)))
 	})
@@ -55,20 +53,6 @@ func (c *Cluster) sourceOffsets(w *worker, connector string) offsetsBody {
 		document.Offsets = append(document.Offsets, entry{partition, value})
 	}
 	w.readTo = time.Now()
-	return document
-}
-
-func (c *Cluster) groupOffsets(name string) offsetsBody {
-	document := offsetsBody{Offsets: []entry{}}
-	found := c.kafka.groups[name]
-	if found == nil {
-		return document
-	}
-	for _, partition := range slices.SortedFunc(maps.Keys(found.offsets), topicPartition.compare) {
-		key := rawjson.Object{}.With("kafka_partition", rawjson.Int(int64(partition.partition))).With("kafka_topic", rawjson.String(partition.topic))
-		value := rawjson.Object{}.With("kafka_offset", rawjson.Int(found.offsets[partition]))
-		document.Offsets = append(document.Offsets, entry{key.Value(), value.Value()})
-	}
 	return document
 }
 
@@ -229,13 +213,7 @@ func (c *Cluster) modifyGroup(plugin Plugin, connector, groupName string, entrie
 	if len(group.members) > 0 {
 		return busyGroup("alter", connector)
 	}
-	for partition, offset := range parsed {
-		if offset == nil {
-			delete(group.offsets, partition)
-		} else {
-			group.offsets[partition] = *offset
-		}
-	}
+	group.alter(parsed)
 	return nil
 }
 

@@ -120,6 +120,8 @@ func (t *task) gone() bool { return t.killed || t.cluster.ctx.Err() != nil }
 
 // startup starts the task unless it is to end, or fails, before.
 func (t *task) startup() bool {
+	// Paused from the beginning it has read no offsets and joined no group yet
+	// (WorkerTask.doRun).
 	if t.target == connect.Paused && !t.stopping() && !t.rest() {
 		return false
 	}
@@ -142,7 +144,9 @@ func (t *task) loop(run *Run) bool {
 	for !t.stopping() && t.failure == "" {
 		t.impl.between()
 		if t.target == connect.Paused {
-			t.rest()
+			if t.rest() {
+				t.status(connect.Running)
+			}
 			if t.gone() {
 				return false
 			}
@@ -162,11 +166,7 @@ func (t *task) rest() bool {
 	for t.target == connect.Paused && !t.stopping() && !t.gone() && t.failure == "" {
 		t.await(nil)
 	}
-	if t.stopping() || t.gone() || t.failure != "" {
-		return false
-	}
-	t.status(connect.Running)
-	return true
+	return !t.stopping() && !t.gone() && t.failure == ""
 }
 
 // wait lets d pass, as a poll does: only the end of the worker interrupts it,
