@@ -1,10 +1,18 @@
 package connecttest
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
@@ -22,6 +30,7 @@ func TestMain(m *testing.M) {
 			}},
 			{Name: "v36", Kafka: "kafka", Version: "3.6.2"},
 			{Name: "v34", Kafka: "kafka", Version: "3.4.1"},
+			{Name: "v28", Kafka: "kafka", Version: "2.8.2"},
 		},
 	})
 }
@@ -29,7 +38,7 @@ func TestMain(m *testing.M) {
 // grace is less than Connect's default of 5 s, to save time.
 const grace = 3 * time.Second
 
-func labSubject(t *testing.T, cluster *lab.Connect) Subject {
+func labSubject(t *testing.T, cluster *lab.Connect) RawSubject {
 	t.Helper()
 	client, err := connect.New(connect.Options{Workers: cluster.URLs()})
 	if err != nil {
@@ -42,6 +51,50 @@ func labSubject(t *testing.T, cluster *lab.Connect) Subject {
 	t.Cleanup(broker.Close)
 	// Files of sinks. Connectors end after the test, so it may not be in its way.
 	folder := t.TempDir()
+	bootstrap := cluster.Kafka().Bootstrap()
+	return RawSubject{
+		Offsets: broker.OffsetLog(cluster.OffsetsTopic()), Config: broker.ConfigLog(cluster.ConfigTopic()), Groups: broker,
+		Last: func(ctx context.Context, topic string) (map[string]int64, error) {
+			tally, err := lab.Count(ctx, bootstrap, topic)
+			last := map[string]int64{}
+			for stream, counted := range tally {
+				last[stream] = counted.Last
+			}
+			return last, err
+		},
+		Consumed: func(_ context.Context, topic string) (int, error) {
+			content, err := os.ReadFile(filepath.Join(folder, topic))
+			if errors.Is(err, fs.ErrNotExist) {
+				return 0, nil
+			}
+			return bytes.Count(content, []byte("\n")), err
+		},
+		Produce: func(ctx context.Context, topic string, records int) error {
+			return produce(ctx, bootstrap, topic, records)
+		},
+		Subject: subject(cluster, client, broker, folder),
+	}
+}
+
+// produce makes a topic with one partition and that many records.
+func produce(ctx context.Context, bootstrap, topic string, records int) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(bootstrap), kgo.DefaultProduceTopic(topic))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if _, err := kadm.NewClient(client).CreateTopic(ctx, 1, 1, nil, topic); err != nil {
+		return err
+	}
+	for number := range records {
+		if err := client.ProduceSync(ctx, kgo.StringRecord(strconv.Itoa(number))).FirstErr(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func subject(cluster *lab.Connect, client *connect.Client, broker *kafka.Client, folder string) Subject {
 	return Subject{
 		Client: client,
 		Grace:  grace,
@@ -66,8 +119,18 @@ func labSubject(t *testing.T, cluster *lab.Connect) Subject {
 func TestConformanceOfKafkaConnect(t *testing.T) {
 	started := labtest.Lab(t)
 	subject := labSubject(t, started.Connect("current"))
-	RunConformance(t, func(t *testing.T, test func(*testing.T, Subject)) { test(t, subject) })
-	for _, name := range []string{"v36", "v34"} {
-		t.Run(name, func(t *testing.T) { RunOldConformance(t, labSubject(t, started.Connect(name))) })
+	RunConformance(t, func(t *testing.T, test func(*testing.T, Subject)) { test(t, subject.Subject) })
+	for _, name := range []string{"v36", "v34", "v28"} {
+		t.Run(name, func(t *testing.T) { RunOldConformance(t, labSubject(t, started.Connect(name)).Subject) })
+	}
+}
+
+func TestRawConformanceOfKafkaConnect(t *testing.T) {
+	started := labtest.Lab(t)
+	for _, name := range []string{"current", "v36", "v34", "v28"} {
+		t.Run(name, func(t *testing.T) {
+			subject := labSubject(t, started.Connect(name))
+			RunRawConformance(t, func(t *testing.T, test func(*testing.T, RawSubject)) { test(t, subject) })
+		})
 	}
 }

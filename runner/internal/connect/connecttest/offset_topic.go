@@ -51,7 +51,7 @@ func (t *OffsetTopic) Read(ctx context.Context, connector string) (offset.Docume
 	if err != nil {
 		return offset.Document{}, fmt.Errorf("topic %q: %w", t.name, err)
 	}
-	return offset.New(entries...)
+	return offset.NewExact(entries...)
 }
 
 // Write writes each entry of patch under the connector's name, a null offset as a
