@@ -42,3 +42,24 @@ func (c *Client) Partitions(ctx context.Context, topics ...string) (map[string]i
 	}
 	return counts, nil
 }
+
+// compacted returns the topics that are compacted and nothing else, as Connect
+// demands of its own (TopicAdmin.verifyTopicCleanupPolicyOnlyCompact), with
+// their numbers of partitions.
+func (c *Client) compacted(ctx context.Context) (map[string]int, error) {
+	listed, err := c.admin.ListTopics(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("kafka %s: list topics: %w", c.brokers, err)
+	}
+	described, err := c.admin.DescribeTopicConfigs(ctx, listed.Names()...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka %s: configs of topics: %w", c.brokers, err)
+	}
+	counts := map[string]int{}
+	for _, config := range described {
+		if config.Err == nil && cleanupPolicy(config) == compact {
+			counts[config.Name] = len(listed[config.Name].Partitions)
+		}
+	}
+	return counts, nil
+}
