@@ -2,14 +2,11 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"sync"
-	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/move"
 	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
@@ -27,26 +24,27 @@ func (s *session) dialKafka(ctx context.Context, cluster *move.Cluster, settings
 	}
 	cluster.Groups, cluster.GroupOffsets = opened, opened
 	cluster.Fencer = &lazyFencer{kafka: opened, rest: cluster.Client}
-	if settings.StatusTopic == "" {
-		s.mover.Sink.Emit(event.Note{Level: event.Warn, At: time.Now(), Message: "cluster " + cluster.Name +
-			": without kafka.status_storage_topic in the clusters file no hard proof is possible for sources"})
-	} else {
-		cluster.Status = opened.StatusLog(settings.StatusTopic)
+	topics, err := s.topics(ctx, cluster, settings, opened)
+	if err != nil {
+		return err
+	}
+	if topics.Status.Err == nil {
+		cluster.Status = opened.StatusLog(topics.Status.Name)
 	}
 	cluster.Offsets = func(topic string) (move.OffsetTopic, error) {
-		if topic == "" {
-			topic = settings.OffsetTopic
+		if topic != "" {
+			return opened.OffsetLog(topic), nil
 		}
-		if topic == "" {
-			return nil, errors.New("name kafka.offset_storage_topic in the clusters file")
+		if topics.Offsets.Err != nil {
+			return nil, unknown("offset", cluster.Name, topics.Offsets.Err)
 		}
-		return opened.OffsetLog(topic), nil
+		return opened.OffsetLog(topics.Offsets.Name), nil
 	}
 	cluster.Configs = func() (move.ConfigTopic, error) {
-		if settings.ConfigTopic == "" {
-			return nil, errors.New("name kafka.config_storage_topic in the clusters file")
+		if topics.Config.Err != nil {
+			return nil, unknown("config", cluster.Name, topics.Config.Err)
 		}
-		return opened.ConfigLog(settings.ConfigTopic), nil
+		return opened.ConfigLog(topics.Config.Name), nil
 	}
 	return nil
 }

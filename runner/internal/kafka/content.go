@@ -47,24 +47,33 @@ type content struct {
 // passwords, so they are kept only for the connectors that are asked for, and
 // nothing is kept longer than it takes to compare it.
 func (c *Client) content(ctx context.Context, topic string, partitions int, asked map[string]connect.Listed) (*content, error) {
-	found := &content{
+	found := newContent(topic, partitions)
+	err := c.glance(ctx, topic, func(record *kgo.Record) bool { return found.visit(record, asked) })
+	return found, err
+}
+
+func newContent(topic string, partitions int) *content {
+	return &content{
 		topic: topic, partitions: partitions,
 		connectors: map[string]bool{}, configs: map[string]rawjson.Object{}, targets: map[string]connect.State{},
 		workers: map[string]string{}, offsets: map[string]map[rawjson.Value]rawjson.Value{},
 	}
-	err := c.glance(ctx, topic, func(record *kgo.Record) bool {
-		kind := kindOf(record.Key)
-		if found.kind == noKind {
-			found.kind = kind
-		}
-		if kind == foreignKind || kind != found.kind {
-			found.kind = foreignKind // in Connect's own topics there is nothing else
-			return false
-		}
-		found.take(record, asked)
-		return true
-	})
-	return found, err
+}
+
+// visit takes in a record, and returns false when the topic is none of Connect's.
+func (f *content) visit(record *kgo.Record, asked map[string]connect.Listed) bool {
+	kind := kindOf(record.Key)
+	if f.kind == noKind {
+		f.kind = kind
+	}
+	if kind != f.kind {
+		f.kind = foreignKind // in Connect's own topics there is only one kind
+	}
+	if f.kind == foreignKind {
+		return false
+	}
+	f.take(record, asked)
+	return true
 }
 
 var configPrefixes = []string{

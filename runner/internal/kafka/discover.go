@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
@@ -53,7 +53,7 @@ func (c *Client) FindTopics(ctx context.Context, given TopicNames, gather func(c
 		if err != nil {
 			return Topics{}, fmt.Errorf("kafka %s: find the topics of the Connect cluster: %w", c.brokers, causeOf(ctx, err))
 		}
-		search := &search{client: c, evidence: evidence, contents: map[string]*content{}, unreadable: map[string]error{}, told: map[string]offset.Document{}}
+		search := &search{client: c, evidence: evidence, contents: map[string]*content{}, unreadable: map[string]error{}}
 		topics, err := search.run(ctx, given)
 		if err != nil {
 			return Topics{}, fmt.Errorf("kafka %s: find the topics of the Connect cluster: %w", c.brokers, causeOf(ctx, err))
@@ -71,24 +71,33 @@ func (c *Client) FindTopics(ctx context.Context, given TopicNames, gather func(c
 type search struct {
 	client     *Client
 	evidence   Evidence
-	contents   map[string]*content        // by topic
-	unreadable map[string]error           // by topic
-	told       map[string]offset.Document // what REST told first, by connector
-	all        bool                       // every compacted topic was looked at
-	doubtful   bool                       // looking again may help
+	contents   map[string]*content // by topic
+	unreadable map[string]error    // by topic
+	all        bool                // every compacted topic was looked at
+	doubtful   bool                // looking again may help
+	// complete says that what comes before is known and all could be read. What is
+	// left over means nothing without that, and offsets in the wrong topic are lost.
+	complete bool
 }
 
 // role is what a topic is to a Connect cluster.
 type role struct {
 	setting string // in the clusters file
-	judge   func(context.Context, *content) (judgement, error)
+	judge   func(ctx context.Context, topics []string) (map[string]judgement, error)
 }
 
 func (s *search) run(ctx context.Context, given TopicNames) (Topics, error) {
-	plain := func(judge func(*content) judgement) func(context.Context, *content) (judgement, error) {
-		return func(_ context.Context, found *content) (judgement, error) { return judge(found), nil }
+	one := func(judge func(*content) judgement) func(context.Context, []string) (map[string]judgement, error) {
+		return func(_ context.Context, names []string) (map[string]judgement, error) {
+			judged := map[string]judgement{}
+			for _, name := range names {
+				judged[name] = judge(s.contents[name])
+			}
+			return judged, nil
+		}
 	}
 	var topics Topics
+	s.complete = true
 	taken := map[string]bool{given.Config: true, given.Status: true, given.Offsets: true}
 	for _, each := range []struct {
 		role
@@ -97,8 +106,8 @@ func (s *search) run(ctx context.Context, given TopicNames) (Topics, error) {
 	}{
 		// In the order in which one tells most; what is taken is out of the question
 		// for the next.
-		{role{"kafka.config_storage_topic", plain(s.evidence.config)}, given.Config, &topics.Config},
-		{role{"kafka.status_storage_topic", plain(s.evidence.status)}, given.Status, &topics.Status},
+		{role{"kafka.config_storage_topic", one(s.evidence.config)}, given.Config, &topics.Config},
+		{role{"kafka.status_storage_topic", one(s.evidence.status)}, given.Status, &topics.Status},
 		{role{"kafka.offset_storage_topic", s.offsets}, given.Offsets, &topics.Offsets},
 	} {
 		var err error
@@ -111,6 +120,7 @@ func (s *search) run(ctx context.Context, given TopicNames) (Topics, error) {
 			return Topics{}, err
 		}
 		taken[each.found.Name] = true
+		s.complete = s.complete && each.found.Name != ""
 	}
 	return topics, nil
 }
@@ -127,16 +137,15 @@ func (s *search) check(ctx context.Context, role role, name string, taken map[st
 	if err := s.load(ctx, counts); err != nil {
 		return Topic{}, err
 	}
-	found, readable := s.contents[name]
-	if !readable {
+	if _, readable := s.contents[name]; !readable {
 		return Topic{Name: name}, nil // whoever reads it will say why it cannot be read
 	}
-	verdict, err := role.judge(ctx, found)
-	if err != nil || verdict.fit != no {
+	judged, err := role.judge(ctx, []string{name})
+	if err != nil || judged[name].fit != no {
 		return Topic{Name: name}, err
 	}
 	s.doubtful = true
-	wrong := fmt.Sprintf("topic %q, given as %s, is not this cluster's: %s", name, role.setting, verdict.why)
+	wrong := fmt.Sprintf("topic %q, given as %s, is not this cluster's: %s", name, role.setting, judged[name].why)
 	right, err := s.find(ctx, role, taken)
 	if err != nil {
 		return Topic{}, err
@@ -152,22 +161,24 @@ func (s *search) find(ctx context.Context, role role, taken map[string]bool) (To
 	if err := s.loadAll(ctx); err != nil {
 		return Topic{}, err
 	}
+	s.complete = s.complete && len(s.unreadable) == 0
+	names := slices.DeleteFunc(sorted(s.contents), func(name string) bool { return taken[name] })
+	judged, err := role.judge(ctx, names)
+	if err != nil {
+		return Topic{}, err
+	}
 	candidates := map[fit][]string{}
-	for _, name := range sorted(s.contents) {
-		if taken[name] {
-			continue
-		}
-		verdict, err := role.judge(ctx, s.contents[name])
-		if err != nil {
-			return Topic{}, err
-		}
-		candidates[verdict.fit] = append(candidates[verdict.fit], name)
+	for _, name := range names {
+		candidates[judged[name].fit] = append(candidates[judged[name].fit], name)
 	}
 	best := candidates[yes]
 	if len(best) == 0 {
 		best = s.alive(candidates[maybe])
 	}
 	switch {
+	case len(best) == 1 && len(candidates[yes]) == 0 && !s.complete:
+		return Topic{Err: fmt.Errorf("it may be %s, but not all of the rest is known%s: name the right one as %s in the clusters file",
+			best[0], s.hidden(), role.setting)}, nil
 	case len(best) == 1:
 		return Topic{Name: best[0]}, nil
 	case len(best) > 1:

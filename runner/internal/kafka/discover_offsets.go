@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -12,11 +13,11 @@ import (
 )
 
 const (
-	// offsetSamples is of how many connectors offsets are compared. A worker that
-	// supports exactly-once reads its whole topic to tell them.
-	offsetSamples = 3
-	// offsetLooks is how often the offsets of one are looked at in a topic.
-	offsetLooks = 4
+	// offsetSamples is of how many connectors offsets are compared at most. A
+	// worker that supports exactly-once reads its whole topic to tell them.
+	offsetSamples = 20
+	// offsetLooks is how often the offsets of one are looked at.
+	offsetLooks = 3
 	// lookPause is between two looks.
 	lookPause = 50 * time.Millisecond
 )
@@ -54,83 +55,98 @@ func (e Evidence) isOwnTopic(topic string) bool {
 	return false
 }
 
-// offsets judges a topic as the offsets topic: it says what the REST API says,
-// of those connectors of which that tells anything.
-func (s *search) offsets(ctx context.Context, found *content) (judgement, error) {
-	if found.kind != offsetsKind && found.kind != noKind {
-		return judgement{no, "it is no offsets topic"}, nil
-	}
-	if s.evidence.isOwnTopic(found.topic) {
-		return judgement{no, "a connector has it for itself"}, nil
-	}
-	if s.evidence.Offsets == nil {
-		return s.offsetsByName(found), nil
+// offsets judges topics as the offsets topic: the one that says what the REST API
+// says. It asks for one connector after the other until one topic is left.
+func (s *search) offsets(ctx context.Context, names []string) (map[string]judgement, error) {
+	judged := map[string]judgement{}
+	var left []string
+	for _, name := range names {
+		switch found := s.contents[name]; {
+		case found.kind != offsetsKind && found.kind != noKind:
+			judged[name] = judgement{no, "it is no offsets topic"}
+		case s.evidence.isOwnTopic(name):
+			judged[name] = judgement{no, "a connector has it for itself"}
+		case s.evidence.Offsets == nil:
+			judged[name] = s.offsetsByName(found)
+		default:
+			left = append(left, name)
+		}
 	}
 	compared := 0
-	for _, name := range s.evidence.sources() {
-		told, err := s.tell(ctx, name)
-		if err != nil {
-			return judgement{}, err
-		}
-		if told.Len() == 0 && len(found.offsets[name]) == 0 {
-			continue // nothing was committed yet
-		}
-		same, err := s.same(ctx, name, found, told)
-		if err != nil {
-			return judgement{}, err
-		}
-		if !same {
-			return judgement{no, "it does not hold the offsets that this cluster tells of connector " + name}, nil
-		}
-		if compared++; compared == offsetSamples {
+	for _, connector := range s.evidence.sources() {
+		if len(left) == 0 || compared > 0 && len(left) == 1 || compared == offsetSamples {
 			break
 		}
-	}
-	if compared == 0 {
-		return judgement{maybe, ""}, nil
-	}
-	return judgement{yes, ""}, nil
-}
-
-// tell returns what REST told of a connector when it was first asked.
-func (s *search) tell(ctx context.Context, connector string) (offset.Document, error) {
-	if told, known := s.told[connector]; known {
-		return told, nil
-	}
-	told, err := s.evidence.Offsets(ctx, connector)
-	if err == nil {
-		s.told[connector] = told
-	}
-	return told, err
-}
-
-// same compares the offsets of one connector. Those of a running one are
-// different at each look, here and there: it is enough that both move, while the
-// offsets of a copy that was left elsewhere do not.
-func (s *search) same(ctx context.Context, connector string, found *content, told offset.Document) (bool, error) {
-	for look := 1; ; look++ {
-		if sameKeys, sameValues := agree(told, found.offsets[connector]); sameKeys && sameValues {
-			return true, nil
+		told, agreeing, err := s.agreeing(ctx, connector, left)
+		if err != nil {
+			return nil, err
 		}
-		if look == offsetLooks {
-			return false, nil
+		for _, name := range left {
+			if !slices.Contains(agreeing, name) {
+				judged[name] = judgement{no, "it does not hold the offsets that this cluster tells of connector " + connector}
+			}
+		}
+		left = agreeing
+		if told {
+			compared++
+		}
+	}
+	for _, name := range left {
+		judged[name] = judgement{maybe, ""}
+		if compared > 0 {
+			judged[name] = judgement{yes, ""}
+		}
+	}
+	return judged, nil
+}
+
+// agreeing returns the topics that hold what REST tells of a connector; told is
+// false if that is nothing.
+//
+// The offsets of a connector that runs can be others at each look, here and
+// there. If no topic agrees at once it is enough that both move, which the
+// offsets of a copy that was left elsewhere do not.
+func (s *search) agreeing(ctx context.Context, connector string, topics []string) (told bool, agreeing []string, err error) {
+	before, err := s.evidence.Offsets(ctx, connector)
+	if err != nil {
+		return false, nil, err
+	}
+	if before.Len() == 0 {
+		// A worker may not have noticed the first offset yet, so this says nothing.
+		return false, topics, nil
+	}
+	for look := 1; ; look++ {
+		for _, topic := range topics {
+			if sameKeys, sameValues := agree(before, s.contents[topic].offsets[connector]); sameKeys && sameValues {
+				agreeing = append(agreeing, topic)
+			}
+		}
+		if len(agreeing) > 0 || look == offsetLooks {
+			return true, agreeing, nil
 		}
 		if err := wait.For(ctx, lookPause); err != nil {
-			return false, err
+			return false, nil, err
 		}
-		again, err := s.client.content(ctx, found.topic, found.partitions, s.evidence.Connectors)
+		after, err := s.evidence.Offsets(ctx, connector)
 		if err != nil {
-			return false, err
+			return false, nil, err
 		}
-		toldAgain, err := s.evidence.Offsets(ctx, connector)
-		if err != nil {
-			return false, err
+		for _, topic := range topics {
+			found := s.contents[topic]
+			again, err := s.client.content(ctx, topic, found.partitions, s.evidence.Connectors)
+			if err != nil {
+				return false, nil, err
+			}
+			bothMove := !offset.Equal(before, after) && !maps.Equal(found.offsets[connector], again.offsets[connector])
+			if sameKeys, _ := agree(after, again.offsets[connector]); sameKeys && bothMove {
+				agreeing = append(agreeing, topic)
+			}
+			s.contents[topic] = again
 		}
-		bothMove := !offset.Equal(told, toldAgain) && !equalOffsets(found.offsets[connector], again.offsets[connector])
-		if sameKeys, _ := agree(toldAgain, again.offsets[connector]); sameKeys && bothMove {
-			return true, nil
+		if len(agreeing) > 0 {
+			return true, agreeing, nil
 		}
-		found, told = again, toldAgain
+		before = after
 	}
 }
 
@@ -149,18 +165,6 @@ func agree(told offset.Document, own map[rawjson.Value]rawjson.Value) (sameKeys,
 			slices.ContainsFunc(values, func(value rawjson.Value) bool { return rawjson.Equal(value, entry.Offset) }))
 	}
 	return sameKeys, sameValues
-}
-
-func equalOffsets(a, b map[rawjson.Value]rawjson.Value) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for partition, value := range a {
-		if b[partition] != value {
-			return false
-		}
-	}
-	return true
 }
 
 // offsetsByName is all there is with workers that tell no offsets (before 3.5).

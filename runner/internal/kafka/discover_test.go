@@ -1,0 +1,252 @@
+package kafka
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
+	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+)
+
+// Four clusters on one Kafka, each with a connector of the same name and config:
+// one runs, one is a copy at rest, two are old.
+func TestFindTopicsAmongFourClusters(t *testing.T) {
+	client := open(t)
+	name, topic := labtest.Name(t), labtest.Name(t)+"-records"
+	for cluster, rate := range map[string]int{"current": 200, "v36": 200, "v34": 34, "v28": 28} {
+		config := lab.With(lab.NumberedSource(topic, 2, rate), map[string]string{"secret": "s3cret-of-the-config"})
+		connectCluster := labtest.Lab(t).Connect(cluster)
+		if err := connectCluster.Run(t.Context(), name, config); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = connectCluster.Client().Delete(context.WithoutCancel(t.Context()), name) })
+	}
+	stopped := labtest.Lab(t).Connect("v36")
+	if err := stopped.Client().Stop(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+	awaitStatus(t, stopped, name, func(status connect.Status) bool {
+		return status.Connector.State == connect.Stopped && len(status.Tasks) == 0
+	})
+	for _, cluster := range []string{"v36", "current"} {
+		log := client.OffsetLog(labtest.Lab(t).Connect(cluster).OffsetsTopic())
+		err := wait.Until(t.Context(), "offsets of "+cluster, time.Minute, func(ctx context.Context) (bool, string, error) {
+			document, err := log.Read(ctx, name)
+			return document.Len() == 2, text(document), err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	// What is nobody's, and what could be anybody's.
+	foreign := newTopic(t, client, 1, compacted())
+	put(t, client, foreign, 0, [2]string{"connect-me", "x"}, [2]string{"y", "z"})
+
+	for _, cluster := range []string{"current", "v36"} {
+		connectCluster := labtest.Lab(t).Connect(cluster)
+		started := time.Now()
+		topics, err := client.FindTopics(t.Context(), TopicNames{}, Gather(connectCluster.Client()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s found in %s", cluster, time.Since(started).Round(time.Millisecond))
+		wantFound(t, cluster, topics, connectCluster.ConfigTopic(), connectCluster.StatusTopic(), connectCluster.OffsetsTopic())
+		given := TopicNames{Config: connectCluster.ConfigTopic(), Status: connectCluster.StatusTopic(), Offsets: connectCluster.OffsetsTopic()}
+		topics, err = client.FindTopics(t.Context(), given, Gather(connectCluster.Client()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantFound(t, cluster+", given", topics, given.Config, given.Status, given.Offsets)
+	}
+
+	// Old workers tell no offsets, and every cluster holds some of that connector.
+	old := labtest.Lab(t).Connect("v28")
+	topics, err := client.FindTopics(t.Context(), TopicNames{}, Gather(old.Client()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantFound(t, "v28", topics, old.ConfigTopic(), old.StatusTopic(), "")
+	if topics.Offsets.Err == nil || !strings.Contains(topics.Offsets.Err.Error(), "name the right one as kafka.offset_storage_topic in the clusters file") {
+		t.Errorf("offsets topic of v28: %+v", topics.Offsets)
+	}
+
+	// Names that were given wrong.
+	current := labtest.Lab(t).Connect("current")
+	topics, err = client.FindTopics(t.Context(), TopicNames{
+		Config: current.StatusTopic(), Status: stopped.StatusTopic(), Offsets: stopped.OffsetsTopic(),
+	}, Gather(current.Client()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for setting, test := range map[string]struct {
+		topic Topic
+		wants []string
+	}{
+		"config": {topics.Config, []string{`"connect-current-status", given as kafka.config_storage_topic, is not this cluster's: it is no config topic; "connect-current-configs" is`}},
+		"status": {topics.Status, []string{`"connect-v36-status", given as kafka.status_storage_topic`, "none of this cluster's connectors is in it with its worker"}},
+		"offset": {topics.Offsets, []string{`"connect-v36-offsets", given as kafka.offset_storage_topic`, `; "connect-current-offsets" is`}},
+	} {
+		for _, want := range test.wants {
+			if test.topic.Err == nil || !strings.Contains(test.topic.Err.Error(), want) {
+				t.Errorf("%s: %+v, want %s", setting, test.topic, want)
+			}
+		}
+		if test.topic.Err != nil && strings.Contains(test.topic.Err.Error(), "s3cret") {
+			t.Errorf("%s: %v tells a secret", setting, test.topic.Err)
+		}
+	}
+	topics, err = client.FindTopics(t.Context(), TopicNames{Status: "no-such-topic"}, Gather(current.Client()))
+	if err != nil || topics.Status.Err == nil || !strings.Contains(topics.Status.Err.Error(), "does not exist") {
+		t.Errorf("a topic that does not exist: %+v, %v", topics.Status, err)
+	}
+}
+
+func wantFound(t *testing.T, what string, topics Topics, config, status, offsets string) {
+	t.Helper()
+	for role, topic := range map[string]struct {
+		found Topic
+		want  string
+	}{"config": {topics.Config, config}, "status": {topics.Status, status}, "offsets": {topics.Offsets, offsets}} {
+		if topic.found.Name != topic.want {
+			t.Errorf("%s: the %s topic is found to be %+v, want %s", what, role, topic.found, topic.want)
+		}
+	}
+}
+
+// contentOf makes the content of a topic out of its records.
+func contentOf(topic string, partitions int, asked map[string]connect.Listed, pairs ...[2]string) *content {
+	found := newContent(topic, partitions)
+	for _, pair := range pairs {
+		if !found.visit(record(topic, 0, pair[0], pair[1]), asked) {
+			break
+		}
+	}
+	return found
+}
+
+// What is found when nothing, or little, can be compared.
+func TestFindByElimination(t *testing.T) {
+	session := [2]string{"session-key", "{}"}
+	for name, test := range map[string]struct {
+		topics map[string]*content
+		want   TopicNames
+		why    map[string]string // by role
+	}{
+		"one new cluster": {
+			topics: map[string]*content{
+				"configs": contentOf("configs", 1, nil, session),
+				"other":   contentOf("other", 5, nil, [2]string{"x", "y"}),
+			},
+			want: TopicNames{Config: "configs"},
+			why: map[string]string{
+				"status":  "no compacted topic of this Kafka holds what this cluster's would",
+				"offsets": "name it as kafka.offset_storage_topic in the clusters file",
+			},
+		},
+		"its status and offsets are both empty": {
+			topics: map[string]*content{
+				"configs": contentOf("configs", 1, nil, session), "status": contentOf("status", 5, nil), "offsets": contentOf("offsets", 25, nil),
+			},
+			want: TopicNames{Config: "configs"},
+			why: map[string]string{
+				"status":  "it can be any of the topics offsets, status: name the right one as kafka.status_storage_topic in the clusters file",
+				"offsets": "it can be any of the topics offsets, status",
+			},
+		},
+		"it had connectors once": {
+			topics: map[string]*content{
+				"configs": contentOf("configs", 1, nil, [2]string{"connector-a", "{}"}, [2]string{"connector-a", ""}),
+				"status":  contentOf("status", 5, nil, [2]string{"status-connector-a", ""}),
+				"offsets": contentOf("offsets", 25, nil, [2]string{`["a",{}]`, "{}"}),
+			},
+			want: TopicNames{Config: "configs", Status: "status", Offsets: "offsets"},
+		},
+		"beside a cluster with connectors": {
+			topics: map[string]*content{
+				"configs":   contentOf("configs", 1, nil, session),
+				"status":    contentOf("status", 5, nil, [2]string{"status-connector-a", ""}),
+				"b-configs": contentOf("b-configs", 1, nil, session, [2]string{"connector-b", "{}"}),
+				"b-status":  contentOf("b-status", 5, nil, [2]string{"status-connector-b", `{"state":"RUNNING","worker_id":"b:8083","generation":1}`}),
+			},
+			want: TopicNames{Config: "configs", Status: "status"},
+			why:  map[string]string{"offsets": "no compacted topic"},
+		},
+		"two new clusters": {
+			topics: map[string]*content{"a": contentOf("a", 1, nil, session), "b": contentOf("b", 1, nil, session), "empty": contentOf("empty", 1, nil)},
+			why: map[string]string{
+				"config": "it can be any of the topics a, b: name the right one as kafka.config_storage_topic",
+				"status": "it may be empty, but not all of the rest is known: name the right one as kafka.status_storage_topic",
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			search := &search{
+				client: &Client{}, contents: test.topics, all: true,
+				evidence: Evidence{Offsets: func(context.Context, string) (offset.Document, error) { return offset.Document{}, nil }},
+			}
+			topics, err := search.run(t.Context(), TopicNames{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantFound(t, name, topics, test.want.Config, test.want.Status, test.want.Offsets)
+			for role, why := range test.why {
+				found := map[string]Topic{"config": topics.Config, "status": topics.Status, "offsets": topics.Offsets}[role]
+				if found.Err == nil || !strings.Contains(found.Err.Error(), why) {
+					t.Errorf("%s: %v, want %s", role, found.Err, why)
+				}
+			}
+		})
+	}
+}
+
+// What tells a cluster's topic from that of another with the same connector.
+func TestJudgeConfigTopic(t *testing.T) {
+	config := func(text string) rawjson.Object {
+		object, err := rawjson.ParseObject([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return object
+	}
+	listed := func(state connect.State) map[string]connect.Listed {
+		return map[string]connect.Listed{"a": {
+			Config: config(`{"topic":"t","name":"a"}`),
+			Status: connect.Status{Connector: connect.StateInfo{State: state, WorkerID: "w:8083"}},
+		}}
+	}
+	same := [2]string{"connector-a", `{"properties":{"name":"a","topic":"t"}}`}
+	for name, test := range map[string]struct {
+		state connect.State
+		pairs [][2]string
+		want  judgement
+	}{
+		"running":      {connect.Running, [][2]string{same}, judgement{yes, ""}},
+		"resumed":      {connect.Running, [][2]string{same, {"target-state-a", `{"state":"STARTED"}`}}, judgement{yes, ""}},
+		"stopped":      {connect.Stopped, [][2]string{same, {"target-state-a", `{"state":"PAUSED","state.v2":"STOPPED"}`}}, judgement{yes, ""}},
+		"old, stopped": {connect.Paused, [][2]string{same, {"target-state-a", `{"state":"PAUSED","state.v2":"STOPPED"}`}}, judgement{yes, ""}},
+		"failed":       {connect.Failed, [][2]string{same}, judgement{yes, ""}},
+		"the copy":     {connect.Stopped, [][2]string{same}, judgement{no, "connector a is not in the state that it tells"}},
+		"the origin":   {connect.Running, [][2]string{same, {"target-state-a", `{"state":"PAUSED","state.v2":"STOPPED"}`}}, judgement{no, "connector a is not in the state that it tells"}},
+		"changed":      {connect.Running, [][2]string{{"connector-a", `{"properties":{"name":"a","topic":"u"}}`}}, judgement{no, "it holds another config of connector a"}},
+		"no config":    {connect.Running, [][2]string{{"connector-a", `{"properties":{"name":"a","name":"a"}}`}}, judgement{no, "it holds another config of connector a"}},
+		"deleted":      {connect.Running, [][2]string{same, {"connector-a", ""}}, judgement{no, "it lacks connector a"}},
+		"more":         {connect.Running, [][2]string{same, {"connector-b", `{}`}}, judgement{no, "it holds connector b, which is not of this cluster"}},
+		"empty":        {connect.Running, nil, judgement{no, "it lacks connector a"}},
+		"status":       {connect.Running, [][2]string{{"status-connector-a", "{}"}}, judgement{no, "it is no config topic"}},
+		"mixed":        {connect.Running, [][2]string{same, {"status-connector-a", "{}"}}, judgement{no, "it is no config topic"}},
+	} {
+		evidence := Evidence{Connectors: listed(test.state)}
+		if got := evidence.config(contentOf("t", 1, evidence.Connectors, test.pairs...)); got != test.want {
+			t.Errorf("%s: %+v, want %+v", name, got, test.want)
+		}
+	}
+	if got := (Evidence{Connectors: listed(connect.Running)}).config(contentOf("t", 2, listed(connect.Running), same)); got.fit != no {
+		t.Errorf("two partitions: %+v", got)
+	}
+}
