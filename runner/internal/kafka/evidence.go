@@ -44,6 +44,7 @@ func (e Evidence) config(found *content) judgement {
 			return judgement{no, "it holds connector " + name + ", which is not of this cluster"}
 		}
 	}
+	doubt := ""
 	for _, name := range sorted(e.Connectors) {
 		listed := e.Connectors[name]
 		if !found.connectors[name] {
@@ -53,11 +54,12 @@ func (e Evidence) config(found *content) judgement {
 			return judgement{no, "it holds another config of connector " + name}
 		}
 		if state := found.targets[name]; !agrees(state, listed.Status.Connector.State) {
-			return judgement{no, "connector " + name + " is not in the state that it tells"}
+			// As between a worker that died and the rebalance after it.
+			doubt = "connector " + name + " is not in the state that it tells"
 		}
 	}
-	if len(e.Connectors) == 0 {
-		return judgement{maybe, ""}
+	if len(e.Connectors) == 0 || doubt != "" {
+		return judgement{maybe, doubt}
 	}
 	return judgement{yes, ""}
 }
@@ -99,7 +101,7 @@ func (e Evidence) status(found *content) judgement {
 	case known > 0 && 2*seen > known:
 		return judgement{yes, ""}
 	case known > 0:
-		return judgement{no, "most of this cluster's connectors are not in it with their workers"}
+		return judgement{maybe, "most of this cluster's connectors are not in it with their workers"}
 	}
 	for _, name := range sorted(found.workers) {
 		if _, ours := e.Connectors[name]; !ours {
