@@ -175,7 +175,7 @@ func TestInterruptedInABlockedPoll(t *testing.T) {
 	s.exact(topic, topic)
 }
 
-func TestOrderedMapKeysAreRefused(t *testing.T) {
+func TestOrderedMapKeysTravelFromTopicToTopicOnly(t *testing.T) {
 	s := newStage(t, true)
 	topic := inTopic(t, "linked")
 	s.run(topic, lab.With(lab.NumberedSource(topic, 1, 50), map[string]string{"key.order": "linked"}))
@@ -189,7 +189,7 @@ func TestOrderedMapKeysAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.flows(topic, 50)
-	got := s.ferry(moving("move", topic)...)
+	got := s.ferry(append(moving("move", topic), "--copy", "rest")...)
 	s.want(got, 10, event.Refused)
 	if !strings.Contains(got.result.Connectors[0].Message, "offsets cannot travel by REST") {
 		t.Error(got.result.Connectors[0].Message)
@@ -197,6 +197,7 @@ func TestOrderedMapKeysAreRefused(t *testing.T) {
 	if origin, target := s.state("global", topic), s.state("europe", topic); origin != connect.Running || target != "" {
 		t.Errorf("%s on global, %q on europe", origin, target)
 	}
+	s.want(s.ferry(moving("move", topic)...), 0, event.Moved)
 	s.exact(topic, topic)
 }
 

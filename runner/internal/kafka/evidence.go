@@ -74,8 +74,10 @@ func agrees(target, state connect.State) bool {
 		return target == connect.Stopped
 	case connect.Paused:
 		return target == connect.Paused || target == connect.Stopped
+	case connect.Failed, connect.Unassigned, connect.Restarting:
+		return true
 	default:
-		return true // failed, or on its way
+		return true // none is told
 	}
 }
 
