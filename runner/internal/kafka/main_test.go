@@ -1,12 +1,15 @@
 package kafka
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -51,7 +54,20 @@ func newTopic(t *testing.T, client *Client, partitions int32, configs map[string
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _, _ = client.admin.DeleteTopics(t.Context(), topic) })
+	t.Cleanup(func() { _, _ = client.admin.DeleteTopics(context.WithoutCancel(t.Context()), topic) })
+	// The controller answers before the broker knows.
+	err = wait.Until(t.Context(), "topic "+topic, 30*time.Second, func(ctx context.Context) (bool, string, error) {
+		described, err := client.admin.DescribeTopicConfigs(ctx, topic)
+		if err != nil {
+			return false, "", err
+		}
+		config, err := described.On(topic, nil)
+		ends, endsErr := client.admin.ListEndOffsets(ctx, topic)
+		return err == nil && config.Err == nil && endsErr == nil && ends.Error() == nil, "it is not known yet", nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return topic
 }
 
