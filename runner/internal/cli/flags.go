@@ -56,6 +56,7 @@ func copyFlag() ucli.Flag {
 func moveFlags() []ucli.Flag {
 	return append(changeFlags(), copyFlag(),
 		&ucli.BoolFlag{Name: "same-log", Usage: "state that a sink's topics are the same on both Kafka clusters, record for record and offset for offset"},
+		&ucli.BoolFlag{Name: "other-kafka", Usage: "accept that a source's records go to the target's Kafka, which is another"},
 		&ucli.BoolFlag{Name: "at-least-once", Usage: "accept that the copy of an exactly-once source is only at-least-once on the target"},
 	)
 }

@@ -38,6 +38,7 @@ type request struct {
 	Overwrite       bool              `json:"overwrite"`
 	Copy            string            `json:"copy"`
 	SameLog         bool              `json:"same_log"`
+	OtherKafka      bool              `json:"other_kafka"`
 	AtLeastOnce     bool              `json:"at_least_once"`
 	Concurrency     int               `json:"concurrency"`
 	Output          string            `json:"output"`
@@ -77,7 +78,8 @@ func readRequest(c *ucli.Context) (request, error) {
 		}
 	}
 	for flag, field := range map[string]*bool{
-		"allow-duplicates": &asked.AllowDuplicates, "overwrite": &asked.Overwrite, "same-log": &asked.SameLog, "at-least-once": &asked.AtLeastOnce,
+		"allow-duplicates": &asked.AllowDuplicates, "overwrite": &asked.Overwrite, "same-log": &asked.SameLog, "other-kafka": &asked.OtherKafka,
+		"at-least-once": &asked.AtLeastOnce,
 	} {
 		if c.IsSet(flag) {
 			*field = c.Bool(flag)

@@ -158,7 +158,7 @@ func (s *session) pair(ctx context.Context, needKafka bool) ([]move.Request, err
 		requests[i] = move.Request{
 			Origin: origin, Target: target, Connector: connector, TargetConnector: asked.Rename[connector],
 			Set: asked.Set, Unset: asked.Unset, Overwrite: asked.Overwrite,
-			Copy: move.Way(asked.Copy), SameLog: asked.SameLog, AtLeastOnce: asked.AtLeastOnce,
+			Copy: move.Way(asked.Copy), SameLog: asked.SameLog, OtherKafka: asked.OtherKafka, AtLeastOnce: asked.AtLeastOnce,
 		}
 	}
 	return requests, nil

@@ -15,6 +15,9 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
+// transactionTopic is created with a broker's first transaction.
+const transactionTopic = "__transaction_state"
+
 const (
 	// fenceLimit bounds the wait for a transaction that is just being ended.
 	fenceLimit = 15 * time.Second
@@ -80,6 +83,14 @@ func (f *Fencer) ids(ctx context.Context, connector string) ([]string, error) {
 	ids := taskIDs(listed.TransactionalIDs(), prefix)
 	if len(ids) > 0 {
 		return ids, nil
+	}
+	// Where there never was a transaction there is no coordinator to ask.
+	topics, err := f.client.admin.ListTopicsWithInternal(ctx, transactionTopic)
+	if err != nil {
+		return nil, err
+	}
+	if topic, ok := topics[transactionTopic]; !ok || errors.Is(topic.Err, kerr.UnknownTopicOrPartition) {
+		return nil, nil
 	}
 	// A broker lists only what one may see. Asked for by name it says so.
 	first := prefix + "0"

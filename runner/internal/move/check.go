@@ -133,6 +133,12 @@ func (m *Mover) checkVersions(ctx context.Context, request Request, found *check
 	}
 	found.oneKafka = origin.KafkaClusterID == target.KafkaClusterID
 	found.pass("versions", fmt.Sprintf("%s on %s, %s on %s", origin.Version, request.Origin.Name, target.Version, request.Target.Name))
+	if found.kind == "source" && !found.oneKafka && !request.OtherKafka {
+		if servers := found.observed.Origin.Config.Text("producer.override.bootstrap.servers"); servers == "" || request.changes("producer.override.bootstrap.servers") {
+			return refused(fmt.Sprintf("%s and %s belong to different Kafka clusters (%s and %s), so the connector's records would go to another one from then on; "+
+				"accept it with --other-kafka, or set producer.override.bootstrap.servers", request.Origin.Name, request.Target.Name, origin.KafkaClusterID, target.KafkaClusterID))
+		}
+	}
 	if found.kind == "sink" && !found.oneKafka && !request.SameLog {
 		return refused(fmt.Sprintf("a sink's offsets are those of a consumer group, and %s and %s belong to different Kafka clusters, so they mean nothing there; "+
 			"if the topics are the same there, record for record and offset for offset, say so with --same-log", request.Origin.Name, request.Target.Name))
@@ -169,8 +175,24 @@ func (m *Mover) checkConfig(_ context.Context, request Request, found *checked) 
 	} else {
 		found.shared = request.sharesTopic(found.observed.Origin.Config, found.config, found.oneKafka)
 	}
+	m.tellConverters(request, found.config)
 	found.pass("config", fmt.Sprintf("%d settings, %d changed for the target", found.config.Len(), len(request.Set)+len(request.Unset)))
 	return nil
+}
+
+// tellConverters tells of what a connector takes from its workers and REST does
+// not show: with another default the copy writes, or expects, other bytes.
+func (m *Mover) tellConverters(request Request, config rawjson.Object) {
+	var missing []string
+	for _, key := range []string{"key.converter", "value.converter"} {
+		if config.Text(key) == "" {
+			missing = append(missing, key)
+		}
+	}
+	if len(missing) > 0 {
+		m.note(request.Connector, event.Info, "the config leaves %s to the workers; make sure that those of %s have the same as those of %s, or give it with --set",
+			strings.Join(missing, " and "), request.Target.Name, request.Origin.Name)
+	}
 }
 
 func (m *Mover) checkPlugin(ctx context.Context, request Request, found *checked) error {

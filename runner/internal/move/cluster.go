@@ -3,6 +3,7 @@ package move
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -95,6 +96,8 @@ type Request struct {
 	// SameLog states that the topics of a sink hold the same records at the same
 	// offsets in the Kafka clusters of both sides.
 	SameLog bool
+	// OtherKafka accepts that a source's records go to another Kafka cluster.
+	OtherKafka bool
 	// AtLeastOnce accepts that a copy of an exactly-once source is not.
 	AtLeastOnce bool
 }
@@ -104,6 +107,12 @@ func (r Request) targetName() string {
 		return r.Connector
 	}
 	return r.TargetConnector
+}
+
+// changes reports whether a setting of the copy is asked to be another.
+func (r Request) changes(key string) bool {
+	_, set := r.Set[key]
+	return set || slices.Contains(r.Unset, key)
 }
 
 // Options says how long to wait for what.

@@ -31,6 +31,7 @@ type cutover struct {
 	shared           bool          // both sides have the offsets in one place
 	keep             connect.State // in which the copy is to end: RUNNING, PAUSED or STOPPED
 	onTo             offset.Document
+	keepOwn          bool // the copy goes on from the offsets it has, whatever the other side's are
 	marked           bool // the copy carries a mark that goes when the cutover ends
 
 	attempt *proof.Attempt
@@ -101,6 +102,9 @@ func (c *cutover) prove(ctx context.Context) (string, error) {
 // copy makes the copy's offsets equal and reads them back.
 func (c *cutover) copy(ctx context.Context) (string, error) {
 	switch {
+	case c.keepOwn:
+		c.final, c.result.Copy = c.onTo, "none"
+		return fmt.Sprintf("%d entries of its own", c.onTo.Len()), nil
 	case c.shared && c.sink:
 		c.result.Copy = "shared"
 		return "consumer group " + c.subject.Group + " is shared", nil
@@ -187,7 +191,7 @@ func (c *cutover) interlock(ctx context.Context) error {
 		}
 		difference := offset.Compare(c.final, now)
 		overwritten := offset.Compare(c.final, there)
-		if difference.None() && overwritten.None() {
+		if (difference.None() || c.keepOwn) && overwritten.None() {
 			return nil
 		}
 		if recopies == maxRecopies {
@@ -214,7 +218,7 @@ func (c *cutover) atRest(ctx context.Context, side *Cluster, connector string, a
 		return offset.Document{}, nil
 	}
 	document, err := at.read(ctx)
-	if err == nil && !offset.Equal(c.final, document) {
+	if err == nil && !offset.Equal(c.final, document) && !(c.keepOwn && side == c.from) {
 		document, err = readAgreed(ctx, side.Name, at)
 	}
 	if err != nil {

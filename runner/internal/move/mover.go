@@ -211,13 +211,17 @@ func (r *run) undo(ctx context.Context, found *checked, c *cutover, created bool
 // on the target, or of which nobody knows whether it started, with the progress
 // it has made there.
 func (r *run) rollBackFailedStart(ctx context.Context, c *cutover, cause error) event.Connector {
-	r.note(r.request.Connector, event.Error, "%s; taking it back to %s with its progress", cause, c.from.Name)
+	r.note(r.request.Connector, event.Error, "%s; taking it back to %s", cause, c.from.Name)
 	ctx = context.WithoutCancel(ctx)
 	back := &cutover{
 		run: r, from: c.to, to: c.from, fromName: c.toName, toName: c.fromName,
 		subject: proof.Subject{Connector: c.toName, Group: c.subject.Group},
 		sink:    c.sink, shared: c.shared, keep: c.keep, onTo: c.final, marked: true,
 		fromPlace: c.toPlace, toPlace: c.fromPlace, way: c.way,
+	}
+	progress := "with its progress"
+	if _, regressed := errors.AsType[*regressedError](cause); regressed {
+		back.keepOwn, progress = true, "with the offsets it had, since the copy's are behind them"
 	}
 	err := markBack(ctx, c.from, c.fromName, c.keep)
 	if err == nil {
@@ -231,5 +235,5 @@ func (r *run) rollBackFailedStart(ctx context.Context, c *cutover, cause error) 
 	r.leaveNothing(ctx, false, offset.Document{})
 	back.unmarkPaused(ctx)
 	r.observeEnd(ctx)
-	return r.end(event.RolledBack, fmt.Sprintf("%s; rolled back to %s with its progress, %d offset entries", cause, c.from.Name, back.final.Len()))
+	return r.end(event.RolledBack, fmt.Sprintf("%s; rolled back to %s %s, %d offset entries", cause, c.from.Name, progress, back.onTo.Len()))
 }

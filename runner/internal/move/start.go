@@ -17,6 +17,11 @@ type failedError struct{ what string }
 
 func (e *failedError) Error() string { return e.what }
 
+// regressedError says that a copy began before the offsets that were copied.
+type regressedError struct{ what string }
+
+func (e *regressedError) Error() string { return e.what }
+
 // lateTasks is how long a copy of which nobody knows how many tasks it had may
 // take to show its first one.
 const lateTasks = 10 * time.Second
@@ -121,13 +126,21 @@ func (c *cutover) watch(ctx context.Context) error {
 		if err := c.watchOther(ctx); err != nil {
 			return err
 		}
+		if err := c.watchOffsets(ctx); err != nil {
+			return err
+		}
 		if time.Now().After(ends) {
-			break
+			return nil
 		}
 		if err := wait.For(ctx, watchEvery); err != nil {
 			return err
 		}
 	}
+}
+
+// watchOffsets sees whether the copy has gone behind the offsets that were copied.
+// It looks all the time: a copy that begins anew may soon have caught up.
+func (c *cutover) watchOffsets(ctx context.Context) error {
 	if c.toPlace == nil || c.shared && c.sink {
 		return nil
 	}
@@ -136,7 +149,7 @@ func (c *cutover) watch(ctx context.Context) error {
 		return fmt.Errorf("watch on %s: %w", c.to.Name, err)
 	}
 	if regressed := offset.Regressed(c.final, now); len(regressed) > 0 {
-		return &failedError{fmt.Sprintf("watch on %s: %d partitions fell behind the offsets that were copied, first %s",
+		return &regressedError{fmt.Sprintf("watch on %s: %d partitions fell behind the offsets that were copied, first %s; it has sent records again",
 			c.to.Name, len(regressed), regressed[0].Partition)}
 	}
 	return nil
