@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -22,6 +21,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/secrettest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 	"github.com/connect-ferry/connect-ferry/schemas"
 )
@@ -90,12 +90,14 @@ func (s *stage) await(ctx context.Context, cluster, connector string, state conn
 	})
 }
 
-// leaked names the first secret, in clear or in base64, that is in a text.
+// leaked names the first secret that is in a text, in any form.
 func leaked(text []byte) string {
-	for _, secret := range append(planted, base64.StdEncoding.EncodeToString([]byte("ferry:planted-login"))) {
-		if bytes.Contains(text, []byte(secret)) {
-			return secret
-		}
+	plants := secrettest.Plants{}
+	for _, secret := range planted {
+		plants[secret] = secret
+	}
+	for _, leak := range plants.Find("it", text) {
+		return leak.Secret
 	}
 	return ""
 }

@@ -50,10 +50,18 @@ func (s Status) AllTasks(states ...State) bool {
 	})
 }
 
-// Status returns the state of a connector and its tasks.
+// Status returns the state of a connector and its tasks. The traces are as the
+// client's mask leaves them: who cuts one could cut a secret of several words.
 func (c *Client) Status(ctx context.Context, connector string) (Status, error) {
 	var status Status
-	return status, c.get(ctx, &status, nil, "connectors", connector, "status")
+	if err := c.get(ctx, &status, nil, "connectors", connector, "status"); err != nil {
+		return status, err
+	}
+	status.Connector.Trace = c.mask(status.Connector.Trace)
+	for i := range status.Tasks {
+		status.Tasks[i].Trace = c.mask(status.Tasks[i].Trace)
+	}
+	return status, nil
 }
 
 // Pause asks the tasks to rest between two polls. Connect answers at once.

@@ -74,3 +74,20 @@ func TestCredentialsThatCannotBeHad(t *testing.T) {
 		})
 	}
 }
+
+// TestTracesAreMasked has a passphrase in a trace, which is cut between words later.
+func TestTracesAreMasked(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"name":"a","connector":{"state":"FAILED","worker_id":"w","trace":"no open sesame"},` +
+			`"tasks":[{"id":0,"state":"FAILED","worker_id":"w","trace":"open sesame, no"}],"type":"source"}`))
+	}))
+	defer server.Close()
+	client, err := New(Options{Workers: []string{server.URL}, Mask: func(text string) string { return strings.ReplaceAll(text, "open sesame", "***") }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, err := client.Status(t.Context(), "a")
+	if err != nil || status.Connector.Trace != "no ***" || status.Tasks[0].Trace != "***, no" {
+		t.Errorf("%+v, %v", status, err)
+	}
+}

@@ -1,10 +1,8 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,6 +15,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/secrettest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 	"github.com/connect-ferry/connect-ferry/schemas"
 )
@@ -35,13 +34,14 @@ type stage struct {
 	binary    string
 	clusters  string
 	withKafka bool // the clusters file names the Kafka
+	plants    secrettest.Plants
 }
 
 func newStage(t *testing.T, withKafka bool) *stage {
 	t.Helper()
 	folder := t.TempDir()
 	s := &stage{
-		Lab: labtest.Lab(t), t: t, withKafka: withKafka,
+		Lab: labtest.Lab(t), t: t, withKafka: withKafka, plants: secrettest.Plants{},
 		binary: filepath.Join(folder, "ferry"), clusters: filepath.Join(folder, "clusters.yaml"),
 	}
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", s.binary, "github.com/connect-ferry/connect-ferry/runner")
@@ -67,29 +67,23 @@ func (s *stage) command(ctx context.Context, arguments ...string) (*exec.Cmd, st
 	return exec.CommandContext(ctx, s.binary, arguments...), file
 }
 
-// ferry runs to the end and checks the result by its schema.
+// ferry runs to the end, checks the result by its schema, and looks for secrets in
+// all that is left of the run.
 func (s *stage) ferry(arguments ...string) answer {
 	s.t.Helper()
 	command, file := s.command(s.t.Context(), arguments...)
-	var stdout, stderr bytes.Buffer
-	command.Stdout, command.Stderr = &stdout, &stderr
-	err := command.Run()
-	code := 0
-	if exited, ok := errors.AsType[*exec.ExitError](err); ok {
-		code = exited.ExitCode()
-	} else if err != nil {
-		s.t.Fatal(err)
-	}
+	code, stdout, stderr := s.plants.Run(s.t, command)
+	s.plants.Search(s.t, filepath.Dir(file))
 	content, err := os.ReadFile(file)
 	if err != nil {
-		s.t.Fatalf("%v\n%s", err, stderr.String())
+		s.t.Fatalf("%v\n%s", err, stderr)
 	}
 	if err := schemas.Check(schemas.Result, content); err != nil {
 		s.t.Errorf("result: %v\n%s", err, content)
 	}
-	got := answer{code: code, stderr: stderr.String()}
-	if err := json.Unmarshal(stdout.Bytes(), &got.result); err != nil {
-		s.t.Fatalf("stdout is not one JSON document: %v\n%s", err, stdout.String())
+	got := answer{code: code, stderr: stderr}
+	if err := json.Unmarshal([]byte(stdout), &got.result); err != nil {
+		s.t.Fatalf("stdout is not one JSON document: %v\n%s", err, stdout)
 	}
 	return got
 }
@@ -114,8 +108,13 @@ func (s *stage) want(got answer, code int, outcomes ...event.Outcome) {
 	}
 }
 
+// run starts a connector with secrets in its config, one of which the trace of a
+// failing numbered source tells.
 func (s *stage) run(connector string, config map[string]string) {
 	s.t.Helper()
+	config = lab.With(config, map[string]string{
+		"secret": s.plants.New("secret " + connector), "db.uri": "mongodb://u:" + s.plants.New("uri "+connector) + "@host/db",
+	})
 	if err := s.Connect("global").Run(s.t.Context(), connector, config); err != nil {
 		s.t.Fatal(err)
 	}

@@ -88,8 +88,11 @@ var percent = regexp.MustCompile(`%[0-9A-F]{2}`)
 
 func lowerHex(text string) string { return percent.ReplaceAllStringFunc(text, strings.ToLower) }
 
-// Text returns text with every known secret replaced by ***.
+// Text returns text with every known secret replaced by ***. A nil mask knows none.
 func (m *Mask) Text(text string) string {
+	if m == nil {
+		return text
+	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	if len(m.values) == 0 {
