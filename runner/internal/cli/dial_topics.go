@@ -33,7 +33,7 @@ func (s *session) topics(ctx context.Context, cluster *move.Cluster, settings *p
 	} {
 		switch {
 		case each.given != "" && each.topic.Err != nil:
-			return kafka.Topics{}, &move.RefusedError{Reason: fmt.Sprintf("cluster %s: %v", cluster.Name, each.topic.Err)}
+			return kafka.Topics{}, &move.RefusedError{Reason: each.topic.Err.Error()}
 		case each.given == "" && each.topic.Err == nil:
 			found = append(found, each.role+" topic "+each.topic.Name)
 		}
@@ -42,9 +42,17 @@ func (s *session) topics(ctx context.Context, cluster *move.Cluster, settings *p
 		s.note(event.Info, "cluster %s: found %s by what they hold", cluster.Name, strings.Join(found, ", "))
 	}
 	if topics.Status.Err != nil {
-		s.note(event.Warn, "%v; without it no hard proof is possible for sources", unknown("status", cluster.Name, topics.Status.Err))
+		s.noStatus[cluster] = topics.Status.Err
 	}
 	return topics, nil
+}
+
+// warn tells why there will be no hard proof for sources of a cluster. Only the
+// side that is brought to rest needs one, which a new cluster rarely is.
+func (s *session) warn(cluster *move.Cluster) {
+	if why, unknownStatus := s.noStatus[cluster]; unknownStatus {
+		s.note(event.Warn, "%v; without it no hard proof is possible for sources", unknown("status", cluster.Name, why))
+	}
 }
 
 // asGiven is what is known when nothing could be looked for.

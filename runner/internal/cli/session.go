@@ -31,6 +31,7 @@ type session struct {
 	clusters plan.Clusters
 	mover    *move.Mover
 	closers  []func()
+	noStatus map[*move.Cluster]error // why the status topic of a cluster is not known
 }
 
 // definition is a command: what it is called, what it may be told, and what it
@@ -102,7 +103,7 @@ func (d definition) perform(ctx context.Context, asked request, mask *secret.Mas
 	options.Proof.Mode, options.Proof.AllowDuplicates = proof.Mode(asked.Proof), asked.AllowDuplicates
 	s := &session{
 		command: d.name, request: asked, clusters: clusters,
-		mover: &move.Mover{Options: options, Sink: sink, Mask: mask},
+		mover: &move.Mover{Options: options, Sink: sink, Mask: mask}, noStatus: map[*move.Cluster]error{},
 	}
 	defer func() {
 		for _, closer := range s.closers {
@@ -152,6 +153,11 @@ func (s *session) pair(ctx context.Context, needKafka bool) ([]move.Request, err
 	if err != nil {
 		return nil, err
 	}
+	if s.command == "rollback" {
+		s.warn(target)
+	} else {
+		s.warn(origin)
+	}
 	s.mover.Turns.File = turnFile(origin)
 	requests := make([]move.Request, len(asked.Connectors))
 	for i, connector := range asked.Connectors {
@@ -184,7 +190,11 @@ func (s *session) single(ctx context.Context, needKafka bool) (*move.Cluster, st
 		return nil, "", usagef("%s takes one --connector, not %d", s.command, len(s.request.Connectors))
 	}
 	cluster, err := s.dial(ctx, s.request.Cluster, needKafka)
-	return cluster, s.request.Connectors[0], err
+	if err != nil {
+		return nil, "", err
+	}
+	s.warn(cluster)
+	return cluster, s.request.Connectors[0], nil
 }
 
 // each does the same for every request, several at a time, and keeps the order.

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -76,9 +77,12 @@ func (f *content) visit(record *kgo.Record, asked map[string]connect.Listed) boo
 	return true
 }
 
-var configPrefixes = []string{
-	connectorConfigPrefix, targetStatePrefix, "task-", "commit-", "tasks-fencing-", "restart-connector-", "logger-cluster-",
-}
+var (
+	configPrefixes = []string{
+		connectorConfigPrefix, targetStatePrefix, "task-", "commit-", "tasks-fencing-", "restart-connector-", "logger-cluster-",
+	}
+	statusPrefixes = []string{connectorPrefix, taskPrefix, "status-topic-"}
+)
 
 const sessionKey = "session-key"
 
@@ -86,16 +90,12 @@ const sessionKey = "session-key"
 // OffsetUtils).
 func kindOf(key []byte) kind {
 	text := string(key)
-	if strings.HasPrefix(text, "status-") {
+	begins := func(prefix string) bool { return strings.HasPrefix(text, prefix) }
+	if slices.ContainsFunc(statusPrefixes, begins) {
 		return statusKind
 	}
-	if text == sessionKey {
+	if text == sessionKey || slices.ContainsFunc(configPrefixes, begins) {
 		return configKind
-	}
-	for _, prefix := range configPrefixes {
-		if strings.HasPrefix(text, prefix) {
-			return configKind
-		}
 	}
 	var name string
 	if elements, _, ok := keyElements(key); ok && len(elements) == 2 && json.Unmarshal(elements[0], &name) == nil {

@@ -250,3 +250,84 @@ func TestJudgeConfigTopic(t *testing.T) {
 		t.Errorf("two partitions: %+v", got)
 	}
 }
+
+// What tells a cluster's offsets topic from that of another with a copy of the
+// same connector.
+func TestJudgeOffsetsTopic(t *testing.T) {
+	type pair = [2]string
+	for name, test := range map[string]struct {
+		told   []string // of connector a: partitions and offsets in turn
+		topics map[string][]pair
+		want   map[string]fit
+	}{
+		"the copy is behind": {
+			told:   []string{`{"p":1}`, `{"n":9007199254740993}`},
+			topics: map[string][]pair{"ours": {{`["a",{"p":1}]`, `{"n":9007199254740993}`}}, "copy": {{`["a",{"p":1}]`, `{"n":9007199254740992}`}}},
+			want:   map[string]fit{"ours": yes, "copy": no},
+		},
+		"the copy has a partition less": {
+			told: []string{`{"p":1}`, `{"n":1}`, `{"p":2}`, `{"n":1}`},
+			topics: map[string][]pair{
+				"ours": {{`["a",{"p":1}]`, `{"n":1}`}, {`["a",{"p":2}]`, `{"n":1}`}}, "copy": {{`["a",{"p":1}]`, `{"n":1}`}},
+			},
+			want: map[string]fit{"ours": yes, "copy": no},
+		},
+		"the copy is idle and the same": {
+			told:   []string{`{"p":1}`, `{"n":1}`},
+			topics: map[string][]pair{"ours": {{`["a",{"p":1}]`, `{"n":1}`}}, "copy": {{`["a",{"p":1}]`, `{"n":1}`}}},
+			want:   map[string]fit{"ours": yes, "copy": yes},
+		},
+		"ordered keys, which REST reads as null": {
+			told:   []string{`{"a":1,"b":2}`, `null`},
+			topics: map[string][]pair{"ours": {{`["a",{"b":2,"a":1}]`, `{"n":1}`}}, "other": {{`["b",{}]`, `{"n":1}`}}},
+			want:   map[string]fit{"ours": yes, "other": no},
+		},
+		"two spellings, one of them left by a PATCH": {
+			told:   []string{`{"a":1,"b":2}`, `{"n":5}`},
+			topics: map[string][]pair{"ours": {{`["a",{"b":2,"a":1}]`, `{"n":9}`}, {`["a",{"a":1,"b":2}]`, `{"n":5}`}}},
+			want:   map[string]fit{"ours": yes},
+		},
+		"REST tells nothing yet": {
+			topics: map[string][]pair{"ours": {{`["a",{}]`, `{"n":1}`}}, "empty": nil, "status": {{"status-task-a-0", "{}"}}},
+			want:   map[string]fit{"ours": maybe, "empty": maybe, "status": no},
+		},
+	} {
+		connectors := map[string]connect.Listed{"a": {Status: connect.Status{Type: "source"}}, "b": {Status: connect.Status{Type: "sink"}}}
+		search := &search{
+			client: &Client{}, contents: map[string]*content{},
+			evidence: Evidence{Connectors: connectors, Offsets: func(_ context.Context, connector string) (offset.Document, error) {
+				if connector != "a" {
+					t.Errorf("%s: asked for the offsets of sink %s", name, connector)
+				}
+				return sinkOffsets(t, test.told...), nil
+			}},
+		}
+		for topic, pairs := range test.topics {
+			search.contents[topic] = contentOf(topic, 5, connectors, pairs...)
+		}
+		judged, err := search.offsets(t.Context(), sorted(test.topics))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for topic, want := range test.want {
+			if judged[topic].fit != want {
+				t.Errorf("%s: %s is judged %+v, want %d", name, topic, judged[topic], want)
+			}
+		}
+	}
+}
+
+func TestAConnectorsOwnTopicIsNotTheClusters(t *testing.T) {
+	config, err := rawjson.ParseObject([]byte(`{"offsets.storage.topic":"own"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	search := &search{
+		client: &Client{}, contents: map[string]*content{"own": contentOf("own", 1, nil, [2]string{`["a",{}]`, `{}`})},
+		evidence: Evidence{Connectors: map[string]connect.Listed{"a": {Config: config}}},
+	}
+	judged, err := search.offsets(t.Context(), []string{"own"})
+	if err != nil || judged["own"].fit != no {
+		t.Errorf("judged %+v, %v", judged["own"], err)
+	}
+}

@@ -17,6 +17,8 @@ import (
 const (
 	// scanLimit bounds a read of a whole topic, whatever the caller allows.
 	scanLimit = 30 * time.Second
+	// glanceLimit bounds a look at a topic that may be anybody's.
+	glanceLimit = 10 * time.Second
 	// openLimit bounds the wait for transactions that are open when a read
 	// begins. Connect writes the offsets of an exactly-once task right before it
 	// commits, so that one is open for milliseconds, or its task is gone.
@@ -36,7 +38,7 @@ type extent struct{ next, end int64 }
 // mark, an aborted record or a hole that compaction left, and for none of these
 // is there a record.
 func (c *Client) scan(ctx context.Context, topic string, visit func(*kgo.Record)) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, scanLimit, errNoEnd)
+	ctx, cancel := context.WithTimeoutCause(ctx, scanLimit, noEnd(scanLimit))
 	defer cancel()
 	open, err := c.extents(ctx, topic, c.admin.ListEndOffsets)
 	if err == nil {
@@ -51,7 +53,7 @@ func (c *Client) scan(ctx context.Context, topic string, visit func(*kgo.Record)
 // glance is [Client.scan] for a topic that may be anybody's: it ends before the
 // first open transaction instead of waiting, and as soon as visit returns false.
 func (c *Client) glance(ctx context.Context, topic string, visit func(*kgo.Record) (more bool)) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, scanLimit, errNoEnd)
+	ctx, cancel := context.WithTimeoutCause(ctx, glanceLimit, noEnd(glanceLimit))
 	defer cancel()
 	open, err := c.extents(ctx, topic, c.admin.ListCommittedOffsets)
 	if err != nil {
@@ -60,7 +62,7 @@ func (c *Client) glance(ctx context.Context, topic string, visit func(*kgo.Recor
 	return c.read(ctx, topic, open, visit)
 }
 
-var errNoEnd = fmt.Errorf("its end was not reached within %s", scanLimit)
+func noEnd(limit time.Duration) error { return fmt.Errorf("its end was not reached within %s", limit) }
 
 func (c *Client) read(ctx context.Context, topic string, open map[int32]*extent, visit func(*kgo.Record) bool) error {
 	scan := scan{client: c, topic: topic, open: open, visit: visit, bytes: firstPartitionBytes}
