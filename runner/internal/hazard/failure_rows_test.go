@@ -32,7 +32,7 @@ func failureRows() []row {
 			},
 		},
 		{
-			name: "H17-source-locked", hazard: "a source that takes one reader only, as a slot does",
+			name: "H13-one-reader", hazard: "a source that takes one reader, as a database's slot does",
 			how: "each task locks a file while it lives and fails without",
 			run: func(s *scene) verdict {
 				s.begin(map[string]string{"exclusive.lock": s.TempDir() + "/slot"})

@@ -116,9 +116,10 @@ func killRows() []row {
 		},
 		{
 			name: "K-broker-earlier", hazard: "the Kafka broker killed and started again",
-			how: "when the origin is asked to pause, while records flow",
+			how: "when the origin is asked to pause, while an idempotent producer sends",
 			run: func(s *scene) verdict {
-				s.begin(nil)
+				// Connect's own default is a producer whose retries duplicate, moved or not.
+				s.begin(map[string]string{"producer.override.enable.idempotence": "true"})
 				s.origin.through(lab.Nth(isPause, 1, lab.Before(s.bounceBroker)))
 				got := s.ferry("move")
 				return s.oneSide(got)

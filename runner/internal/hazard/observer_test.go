@@ -179,7 +179,11 @@ func (s *scene) commits() []commit {
 	s.Helper()
 	var found []commit
 	for number, at := range s.places() {
-		for _, record := range s.read(at.side.Kafka().Bootstrap(), at.side.OffsetsTopic()) {
+		topic := s.offsets
+		if topic == "" {
+			topic = at.side.OffsetsTopic()
+		}
+		for _, record := range s.read(at.side.Kafka().Bootstrap(), topic) {
 			var key []json.RawMessage
 			var name string
 			if json.Unmarshal(record.Key, &key) != nil || len(key) != 2 || json.Unmarshal(key[0], &name) != nil || name != at.name {

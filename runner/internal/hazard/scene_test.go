@@ -38,6 +38,8 @@ type scene struct {
 	secret         string // planted in the connector's config
 	tasks          int
 	config         map[string]string
+	offsets        string        // topic of the connector's own offsets; "" for the cluster's
+	longest        time.Duration // it stood still, of several connectors
 
 	created time.Time // when the connector was made
 	begun   time.Time // when everything was set up
@@ -237,8 +239,14 @@ func (s *scene) launch(verb string, more ...string) *process {
 
 func (s *scene) launchAs(arguments ...string) *process {
 	s.Helper()
+	return s.launchPlain("json", arguments...)
+}
+
+// launchPlain starts ferry with a form of output.
+func (s *scene) launchPlain(output string, arguments ...string) *process {
+	s.Helper()
 	p := &process{s: s, file: filepath.Join(s.TempDir(), "result.json"), done: make(chan struct{})}
-	arguments = append(arguments, "--clusters", s.clusters, "--output", "json", "--result", p.file)
+	arguments = append(arguments, "--clusters", s.clusters, "--output", output, "--result", p.file)
 	p.command = exec.CommandContext(s.Context(), s.binary, arguments...)
 	p.command.Stdout, p.command.Stderr = &p.stdout, &p.stderr
 	if arguments[0] == "rollback" {

@@ -19,21 +19,53 @@ type stage int
 const (
 	// plain is global and europe on the Kafka central.
 	plain stage = iota
+	// wide has, besides global on central: bavaria on the same Kafka, whose workers
+	// have other defaults, and asia on a Kafka of its own.
+	wide
+	// exact has workers with exactly-once support: global and europe. Those of basic
+	// have none.
+	exact
+	// old has workers of old versions, all on one Kafka.
+	old
 )
 
-var stages = []stage{plain}
+var stages = []stage{plain, wide, exact, old}
 
 // builtIn is the folder of the built runner.
 var builtIn atomic.Pointer[string]
 
 func (s stage) config() lab.Config {
-	return lab.Config{
-		Kafka: []lab.KafkaSpec{{Name: "central"}},
-		Connect: []lab.ConnectSpec{
-			{Name: "global", Kafka: "central", Workers: *workers},
-			{Name: "europe", Kafka: "central", Workers: *workers},
-		},
+	config := lab.Config{Kafka: []lab.KafkaSpec{{Name: "central"}}}
+	cluster := func(name, kafka, version string, properties map[string]string) {
+		config.Connect = append(config.Connect,
+			lab.ConnectSpec{Name: name, Kafka: kafka, Version: version, Workers: *workers, Properties: properties})
 	}
+	cluster("global", "central", "", nil)
+	switch s {
+	case plain:
+		cluster("europe", "central", "", nil)
+	case wide:
+		// A Kafka that removes what is old at once, not every five minutes.
+		config.Kafka = append(config.Kafka, lab.KafkaSpec{Name: "far", Properties: map[string]string{
+			"log.retention.check.interval.ms": "500", "log.initial.task.delay.ms": "500", "log.segment.delete.delay.ms": "0",
+		}})
+		cluster("bavaria", "central", "", map[string]string{
+			"key.converter": "org.apache.kafka.connect.json.JsonConverter", "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+			"offset.flush.interval.ms": "500",
+		})
+		cluster("asia", "far", "", nil)
+	case exact:
+		config.Connect = nil
+		cluster("global", "central", "", map[string]string{"exactly.once.source.support": "enabled"})
+		cluster("europe", "central", "", map[string]string{"exactly.once.source.support": "enabled"})
+		cluster("basic", "central", "", nil)
+	case old:
+		cluster("v2-8", "central", "2.8.2", nil)
+		cluster("v3-4", "central", "3.4.1", nil)
+		cluster("v3-6", "central", "3.6.2", nil)
+		config.Connect = append(config.Connect, lab.ConnectSpec{Name: "mixed", Kafka: "central", Workers: 2, Versions: map[int]string{1: "3.6.2"}})
+	}
+	return config
 }
 
 func (s stage) versions() string { return lab.KafkaVersion }

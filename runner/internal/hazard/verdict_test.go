@@ -145,7 +145,7 @@ func (s *scene) always(found *verdict) {
 	}
 	moments := s.moments()
 	if found.counted {
-		found.down = standstill(moments, s.begun, s.ended)
+		found.down = max(s.longest, standstill(moments, s.begun, s.ended))
 	}
 	if s.byHand {
 		return
@@ -194,6 +194,23 @@ func (s *scene) awaitState(side *side, connector string, state connect.State) {
 		return err == nil && status.Connector.State == state, string(status.Connector.State), err
 	})
 	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// until waits for something to be so.
+func (s *scene) until(what string, so func() bool) {
+	s.Helper()
+	err := wait.Until(s.Context(), what, patience, func(context.Context) (bool, string, error) { return so(), "not yet", nil })
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// pass lets time pass, for traffic to go on meanwhile.
+func (s *scene) pass(d time.Duration) {
+	s.Helper()
+	if err := wait.For(s.Context(), d); err != nil {
 		s.Fatal(err)
 	}
 }

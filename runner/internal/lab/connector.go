@@ -109,6 +109,18 @@ func MirrorSource(from, to *Kafka, topics string) map[string]string {
 	}
 }
 
+// QueueSource takes numbered files out of a folder, as a consumer takes messages
+// out of a queue: each is deleted once its record is acknowledged. Its stream is
+// the topic's name.
+func QueueSource(folder, topic string) map[string]string {
+	return map[string]string{
+		"connector.class": "io.connectferry.lab.QueueSource",
+		"tasks.max":       "1",
+		"folder":          folder,
+		"topic":           topic,
+	}
+}
+
 // FileSource sends the lines of a file.
 func FileSource(file, topic string) map[string]string {
 	return map[string]string{

@@ -20,6 +20,9 @@ type ConnectSpec struct {
 	Kafka   string // name of the Kafka cluster that it keeps its state in
 	Workers int    // 0 means 1
 	Version string // of Kafka, such as 3.6.2; "" means KafkaVersion
+	// Versions are those of single workers, by their number, as in the middle of an
+	// upgrade; nil means that all have Version.
+	Versions map[int]string
 	// Properties of the workers, over the lab's own; may be nil. A value of ""
 	// removes a property: without plugin.path a cluster has Kafka's mirror
 	// connectors only.
@@ -110,18 +113,23 @@ func (l *Lab) newConnect(ctx context.Context, spec ConnectSpec) (*Connect, error
 		spec.Version = KafkaVersion
 	}
 	spec.Workers = max(spec.Workers, 1)
-	jars, err := jars(ctx, "connect-"+spec.Version, workerArtifacts(spec.Version), l.progress)
-	if err != nil {
-		return nil, err
-	}
 	cluster := &Connect{spec: spec, kafka: kafka}
 	if spec.Guard != nil {
+		var err error
 		if cluster.guard, err = l.newGuard(ctx, spec); err != nil {
 			return nil, err
 		}
 	}
 	for i := range spec.Workers {
-		worker, err := l.newWorker(cluster, i, jars)
+		version := spec.Version
+		if own, ok := spec.Versions[i]; ok {
+			version = own
+		}
+		jars, err := jars(ctx, "connect-"+version, workerArtifacts(version), l.progress)
+		if err != nil {
+			return nil, err
+		}
+		worker, err := l.newWorker(cluster, i, version, jars)
 		if err != nil {
 			return nil, err
 		}
@@ -130,7 +138,7 @@ func (l *Lab) newConnect(ctx context.Context, spec ConnectSpec) (*Connect, error
 	return cluster, nil
 }
 
-func (l *Lab) newWorker(cluster *Connect, i int, jars string) (*Worker, error) {
+func (l *Lab) newWorker(cluster *Connect, i int, version, jars string) (*Worker, error) {
 	name := fmt.Sprintf("connect-%s-%d", cluster.Name(), i+1)
 	folder := filepath.Join(l.dir, name)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -146,13 +154,13 @@ func (l *Lab) newWorker(cluster *Connect, i int, jars string) (*Worker, error) {
 		return nil, err
 	}
 	file := filepath.Join(folder, "worker.properties")
-	properties := cluster.workerProperties(port, []string{
-		l.connectors, filepath.Join(jars, "connect-file-"+cluster.spec.Version+".jar"),
+	properties := cluster.workerProperties(port, version, []string{
+		l.connectors, filepath.Join(jars, "connect-file-"+version+".jar"),
 	})
 	if err := writeProperties(file, properties); err != nil {
 		return nil, err
 	}
-	jvm := jvm{java: l.java, heap: "256m", version: cluster.spec.Version, classPath: classPath, folder: folder}
+	jvm := jvm{java: l.java, heap: "256m", version: version, classPath: classPath, folder: folder}
 	if cluster.guard != nil {
 		jvm.flags = cluster.guard.jvmFlags
 		jvm.classPath += cluster.guard.classPath
@@ -195,7 +203,7 @@ func (w *Worker) answers(ctx context.Context) error {
 	return nil
 }
 
-func (c *Connect) workerProperties(port int, plugins []string) map[string]string {
+func (c *Connect) workerProperties(port int, version string, plugins []string) map[string]string {
 	// offset.flush.interval.ms and the timeouts stay at their defaults: they are
 	// what makes a careless move send records twice.
 	properties := map[string]string{
@@ -218,7 +226,7 @@ func (c *Connect) workerProperties(port int, plugins []string) map[string]string
 		// The default is to wait five minutes for a lost worker to come back.
 		"scheduled.rebalance.max.delay.ms": "1000",
 	}
-	if atLeast36(c.spec.Version) {
+	if atLeast36(version) {
 		properties["plugin.discovery"] = "service_load" // skips reading every class of every plugin
 	}
 	if c.guard != nil {

@@ -1,0 +1,191 @@
+package hazard
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
+)
+
+// exactRows are about exactly-once sources, on workers that support them.
+func exactRows() []row {
+	return []row{
+		{
+			name: "H9-exactly-once", hazard: "exactly-once source, the clusters' group.id differ", stage: exact,
+			how: "moved and taken back, read committed",
+			run: func(s *scene) verdict {
+				s.begin(nil)
+				s.want(s.ferry("move"), 0, event.Moved)
+				s.flows(100)
+				return s.rolledBack(s.ferry("rollback"), 0)
+			},
+		},
+		{
+			name: "H9-zombie", hazard: "exactly-once source whose worker dies with an open transaction", stage: exact,
+			how: "worker of the origin killed when it is asked to stop, started again at once",
+			run: func(s *scene) verdict {
+				s.begin(map[string]string{"producer.override.transaction.timeout.ms": "20000"})
+				s.origin.through(lab.Nth(isStop, 1, lab.Before(func() { s.bounce(s.origin, 0) })))
+				got := s.ferry("move")
+				return s.oneSide(got)
+			},
+		},
+		{
+			name: "H9-blocked", hazard: "exactly-once source cancelled in a long poll()", stage: exact,
+			how: "poll() blocks for 20 s; ferry is told to go on without waiting (--allow-duplicates)",
+			run: func(s *scene) verdict {
+				s.tasks = 1
+				s.begin(map[string]string{"poll.block.ms": "20000"})
+				s.flush()
+				s.byHand = true // a cancelled task says nothing of its end; it is fenced
+				got := s.ferry("move", "--allow-duplicates", "--timeout", "3s")
+				s.want(got, 0, event.Moved)
+				return s.counted("moved", got)
+			},
+		},
+		{
+			name: "H10-required", hazard: "exactly-once source, the target has no support", stage: exact,
+			how: "exactly.once.support=required in the connector's config",
+			run: func(s *scene) verdict {
+				s.between("global", "basic")
+				s.begin(map[string]string{"exactly.once.support": "required"})
+				return s.refused(s.ferry("move"), "basic refuses the config")
+			},
+		},
+		{
+			name: "H10-requested", hazard: "exactly-once source, the target has no support", stage: exact,
+			how: "the connector does not ask for it by name",
+			run: func(s *scene) verdict {
+				s.between("global", "basic")
+				s.begin(nil)
+				got := s.ferry("move")
+				if got.code == 10 {
+					return s.refused(got, "exactly")
+				}
+				if !strings.Contains(got.stderr+got.first().Message, "exactly") {
+					s.Errorf("not a word about exactly-once: %s\n%s", got.first().Message, got.stderr)
+				}
+				return s.moved(got)
+			},
+		},
+	}
+}
+
+// sinkRows are about sinks, whose progress is that of a consumer group.
+func sinkRows() []row {
+	return []row{
+		{
+			name: "S-sink", hazard: "sink, the same Kafka", short: true,
+			how: "moved and taken back under traffic; both share the group",
+			run: func(s *scene) verdict {
+				counted := s.beginSink()
+				s.want(s.ferry("move"), 0, event.Moved)
+				s.pass(2 * time.Second)
+				got := s.ferry("rollback")
+				s.want(got, 0, event.RolledBack)
+				return counted("rolled back", got)
+			},
+		},
+		{
+			name: "S-sink-rename", hazard: "sink, under another name",
+			how: "moved to a new name, so to a group of its own",
+			run: func(s *scene) verdict {
+				s.targetName = s.connector + "-new"
+				counted := s.beginSink()
+				got := s.ferry("move")
+				s.want(got, 0, event.Moved)
+				return counted("moved", got)
+			},
+		},
+		{
+			name: "S-sink-killed", hazard: "sink, ferry killed (SIGKILL), then run again",
+			how: "after the stop of a move and of a rollback",
+			run: func(s *scene) verdict {
+				counted := s.beginSink()
+				for _, verb := range []string{"move", "rollback"} {
+					at := map[string]int{"move": 3, "rollback": 4}[verb]
+					s.killedAt(verb, at, true)
+					s.pass(time.Second)
+				}
+				return counted("moved, rolled back", answer{})
+			},
+		},
+		{
+			name: "S-sink-elsewhere", hazard: "sink, another Kafka", stage: wide,
+			how: "the target's workers belong to another Kafka cluster",
+			run: func(s *scene) verdict {
+				s.between("global", "asia")
+				counted := s.beginSink()
+				got := s.ferry("move")
+				s.want(got, 10, event.Refused)
+				s.says(got, "different Kafka clusters")
+				s.runsOn(s.origin, s.connector)
+				return counted("refused: offsets mean nothing there", answer{})
+			},
+		},
+	}
+}
+
+// beginSink runs a sink that writes what traffic sends to a file. What it returns
+// ends the traffic and counts the file.
+func (s *scene) beginSink() (counted func(outcome string, got answer) verdict) {
+	s.Helper()
+	file := filepath.Join(s.TempDir(), "sink")
+	bootstrap := s.origin.Kafka().Bootstrap()
+	traffic, err := lab.StartTraffic(s.Context(), lab.TrafficSpec{Bootstrap: bootstrap, Topic: s.topic, Stream: "s", Rate: 100})
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.beginAs(lab.With(lab.FileSink(s.topic, file), own))
+	return func(outcome string, got answer) verdict {
+		s.Helper()
+		last, err := traffic.Stop()
+		if err != nil {
+			s.Fatal(err)
+		}
+		found := verdict{outcome: outcome, counted: true}
+		if proof := got.first().Proof; proof != nil {
+			found.proof = string(proof.Kind)
+		}
+		seen := map[int64]int64{}
+		s.until("the sink to write the last record", func() bool {
+			seen = s.lines(file)
+			return seen[last] > 0
+		})
+		s.end()
+		seen = s.lines(file)
+		for n := range last + 1 {
+			switch count := seen[n]; {
+			case count == 0:
+				found.lost++
+			default:
+				found.duplicated += count - 1
+			}
+		}
+		if found.lost != 0 || found.duplicated != 0 {
+			s.Errorf("%d lost, %d duplicated\n%s", found.lost, found.duplicated, got.stderr)
+		}
+		s.Logf("%d records in the sink's file", len(seen))
+		return found
+	}
+}
+
+// lines counts the numbers in a file, one a line.
+func (s *scene) lines(file string) map[int64]int64 {
+	s.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		s.Fatal(err)
+	}
+	seen := map[int64]int64{}
+	for line := range strings.Lines(string(text)) {
+		if number, err := strconv.ParseInt(strings.TrimSpace(line), 10, 64); err == nil && strings.HasSuffix(line, "\n") {
+			seen[number]++
+		}
+	}
+	return seen
+}
