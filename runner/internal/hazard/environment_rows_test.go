@@ -28,29 +28,26 @@ var own = map[string]string{
 func environmentRows() []row {
 	return []row{
 		{
-			name: "H3-ignored", hazard: "the copy does not use the offset it was given", stage: wide,
+			name: "H3-ignored", hazard: "the copy does not use the offset it was given", stage: wide, from: "global", to: "bavaria",
 			how: "a setting makes the copy's tasks begin at 0; its worker commits twice a second",
 			run: func(s *scene) verdict {
-				s.between("global", "bavaria")
 				s.begin(own)
 				s.flows(100)
 				return s.ignored()
 			},
 		},
 		{
-			name: "H11-converters", hazard: "the target's workers have other converters", stage: wide,
+			name: "H11-converters", hazard: "the target's workers have other converters", stage: wide, from: "global", to: "bavaria",
 			how: "JsonConverter is their default, the connector names its own",
 			run: func(s *scene) verdict {
-				s.between("global", "bavaria")
 				s.begin(own)
 				return s.moved(s.ferry("move"))
 			},
 		},
 		{
-			name: "H11-default-converters", hazard: "the target's workers have other converters", stage: wide,
+			name: "H11-default-converters", hazard: "the target's workers have other converters", stage: wide, from: "global", to: "bavaria",
 			how: "JsonConverter is their default, the connector names none; what REST tells of a worker is not its defaults",
 			run: func(s *scene) verdict {
-				s.between("global", "bavaria")
 				s.begin(nil)
 				got := s.ferry("check")
 				if got.code == 0 && !strings.Contains(got.stderr, "converter") {
@@ -64,16 +61,16 @@ func environmentRows() []row {
 			name: "H12-shared-topic", hazard: "both sides keep the offsets in one topic", stage: plain,
 			how: "the connector has an offsets.storage.topic of its own; moved",
 			run: func(s *scene) verdict {
-				s.shareOffsets()
+				s.shareOffsets(nil)
 				s.flows(100)
 				return s.moved(s.ferry("move"))
 			},
 		},
 		{
 			name: "H12-shared-put-back", hazard: "both sides keep the offsets in one topic", stage: plain,
-			how: "offsets.storage.topic; a move is put back as the stop fails, then the origin is restarted",
+			how: "offsets.storage.topic, an idle source; a move is put back as its stop fails, then the origin restarted",
 			run: func(s *scene) verdict {
-				s.shareOffsets()
+				s.shareOffsets(map[string]string{"max.records": "300"})
 				s.origin.through(lab.Nth(isStop, 1, lab.AnswerWith(500, "not now")))
 				got := s.ferry("move")
 				s.runsOn(s.origin, s.connector)
@@ -83,7 +80,8 @@ func environmentRows() []row {
 				if got.code == 0 {
 					s.Errorf("moved: %s", got.first().Message)
 				}
-				return s.counted("put back", answer{})
+				s.pass(3 * time.Second) // in which an origin without its offsets would begin anew
+				return s.countedNow("put back", answer{})
 			},
 		},
 		{
@@ -91,7 +89,7 @@ func environmentRows() []row {
 			how: "PostgreSQL and Debezium", cannot: "in this matrix",
 		},
 		{
-			name: "H14-retention", hazard: "the source removes records while it stands still", stage: wide,
+			name: "H14-retention", hazard: "the source removes records while it stands still", stage: wide, from: "global", to: "bavaria",
 			how: "MirrorSource from a topic that keeps 45 s; the target dies between stop and PATCH",
 			run: (*scene).retention,
 		},
@@ -112,10 +110,9 @@ func environmentRows() []row {
 			},
 		},
 		{
-			name: "H16-other-kafka", hazard: "the target writes to another Kafka", stage: wide,
+			name: "H16-other-kafka", hazard: "the target writes to another Kafka", stage: wide, from: "global", to: "asia",
 			how: "the target's workers belong to another Kafka cluster",
 			run: func(s *scene) verdict {
-				s.between("global", "asia")
 				s.begin(nil)
 				got := s.ferry("move")
 				if got.code == 0 {
@@ -131,19 +128,17 @@ func environmentRows() []row {
 			run: (*scene).wave,
 		},
 		{
-			name: "H19-mixed-target", hazard: "a cluster in the middle of an upgrade", stage: old, versions: "4.3.1 > 4.3.1+3.6.2",
+			name: "H19-mixed-target", hazard: "a cluster in the middle of an upgrade", stage: old, from: "global", to: "mixed", versions: "4.3.1 > 4.3.1+3.6.2",
 			how: "the target's workers are of two versions",
 			run: func(s *scene) verdict {
-				s.between("global", "mixed")
 				s.begin(nil)
 				return s.refused(s.ferry("move"), "mixes versions")
 			},
 		},
 		{
-			name: "H19-mixed-origin", hazard: "a cluster in the middle of an upgrade", stage: old, versions: "4.3.1+3.6.2 > 4.3.1",
+			name: "H19-mixed-origin", hazard: "a cluster in the middle of an upgrade", stage: old, from: "mixed", to: "global", versions: "4.3.1+3.6.2 > 4.3.1",
 			how: "the origin's workers are of two versions",
 			run: func(s *scene) verdict {
-				s.between("mixed", "global")
 				s.begin(nil)
 				return s.refused(s.ferry("move"), "mixes versions")
 			},
@@ -197,10 +192,16 @@ func (s *scene) ignored() verdict {
 
 // shareOffsets begins with a connector that keeps its offsets in a topic of its
 // own, which is the same one for the copy.
-func (s *scene) shareOffsets() {
+func (s *scene) shareOffsets(settings map[string]string) {
 	s.Helper()
 	s.offsets = s.topic + "-offsets"
-	s.begin(map[string]string{"offsets.storage.topic": s.offsets})
+	s.begin(lab.With(map[string]string{"offsets.storage.topic": s.offsets}, settings))
+	if settings != nil {
+		s.until("the source to have sent all", func() bool {
+			tally, err := lab.Count(s.Context(), s.origin.Kafka().Bootstrap(), s.topic)
+			return err == nil && tally.Records() == 600
+		})
+	}
 	s.flush()
 }
 
@@ -209,7 +210,6 @@ func (s *scene) shareOffsets() {
 func (s *scene) retention() verdict {
 	s.Helper()
 	far, name := s.lab.Kafka("far"), s.topic
-	s.between("global", "bavaria")
 	client, err := kgo.NewClient(kgo.SeedBrokers(far.Bootstrap()))
 	if err != nil {
 		s.Fatal(err)

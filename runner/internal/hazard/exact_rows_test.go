@@ -48,19 +48,17 @@ func exactRows() []row {
 			},
 		},
 		{
-			name: "H10-required", hazard: "exactly-once source, the target has no support", stage: exact,
+			name: "H10-required", hazard: "exactly-once source, the target has no support", stage: exact, from: "global", to: "basic",
 			how: "exactly.once.support=required in the connector's config",
 			run: func(s *scene) verdict {
-				s.between("global", "basic")
 				s.begin(map[string]string{"exactly.once.support": "required"})
 				return s.refused(s.ferry("move"), "basic refuses the config")
 			},
 		},
 		{
-			name: "H10-requested", hazard: "exactly-once source, the target has no support", stage: exact,
+			name: "H10-requested", hazard: "exactly-once source, the target has no support", stage: exact, from: "global", to: "basic",
 			how: "the connector does not ask for it by name",
 			run: func(s *scene) verdict {
-				s.between("global", "basic")
 				s.begin(nil)
 				got := s.ferry("move")
 				if got.code == 10 {
@@ -115,10 +113,9 @@ func sinkRows() []row {
 			},
 		},
 		{
-			name: "S-sink-elsewhere", hazard: "sink, another Kafka", stage: wide,
+			name: "S-sink-elsewhere", hazard: "sink, another Kafka", stage: wide, from: "global", to: "asia",
 			how: "the target's workers belong to another Kafka cluster",
 			run: func(s *scene) verdict {
-				s.between("global", "asia")
 				counted := s.beginSink()
 				got := s.ferry("move")
 				s.want(got, 10, event.Refused)

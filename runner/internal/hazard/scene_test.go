@@ -2,6 +2,7 @@ package hazard
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -90,16 +91,10 @@ func newScene(t *testing.T, r row) *scene {
 		clusters: filepath.Join(t.TempDir(), "clusters.yaml"),
 	}
 	s.targetName = s.connector
-	s.between("global", "europe")
+	s.origin, s.target = s.side(cmp.Or(r.from, "global")), s.side(cmp.Or(r.to, "europe"))
+	s.writeClusters(true)
 	t.Cleanup(s.remove)
 	return s
-}
-
-// between sets the clusters that the row is about.
-func (s *scene) between(origin, target string) {
-	s.Helper()
-	s.origin, s.target = s.side(origin), s.side(target)
-	s.writeClusters(true)
 }
 
 func (s *scene) side(name string) *side {

@@ -1,6 +1,7 @@
 package hazard
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strconv"
@@ -48,7 +49,8 @@ func table(results []result, workers int, took time.Duration) string {
 		if v.counted {
 			lost, duplicated = strconv.FormatInt(v.lost, 10), strconv.FormatInt(v.duplicated, 10)
 		}
-		fmt.Fprintf(columns, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.row.id(), r.row.hazard, r.row.how, r.row.versionsRun(),
+		how := cmp.Or(v.how, r.row.how)
+		fmt.Fprintf(columns, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.row.id(), r.row.hazard, how, r.row.versionsRun(),
 			outcome, v.proof, downFor(v), lost, duplicated)
 	}
 	columns.Flush()
