@@ -50,7 +50,7 @@ func environmentRows() []row {
 			run: func(s *scene) verdict {
 				s.begin(nil)
 				got := s.ferry("check")
-				if got.code == 0 && !strings.Contains(got.stderr, "converter") {
+				if got.code == 0 && !strings.Contains(got.stderr, "key.converter") {
 					s.Errorf("check says neither no nor a word about converters: %s\n%s", got.first().Message, got.stderr)
 				}
 				s.Logf("exit code %d: %s", got.code, got.first().Message)

@@ -24,15 +24,6 @@ const forever = 1 << 30
 func offsetRows() []row {
 	return []row{
 		{
-			name: "H1-ordered-keys", hazard: "partition keys in an order REST loses", short: true,
-			how: "source with LinkedHashMap partitions, GET offsets answers null",
-			run: func(s *scene) verdict {
-				s.begin(map[string]string{"key.order": "linked"})
-				s.flush()
-				return s.refused(s.ferry("move"), "offsets cannot travel by REST")
-			},
-		},
-		{
 			name: "H2-blocked-poll", hazard: "task in a long poll() at the stop",
 			how: "poll() blocks for 6 s, a stop would cancel it after 5 s",
 			run: func(s *scene) verdict {

@@ -333,15 +333,22 @@ func (s *scene) flowsIn(topic string, more int64) {
 func (s *scene) stop(side *side, connector string) {
 	s.Helper()
 	client := side.Client().Patient(patience)
-	if err := client.Stop(s.Context(), connector); err != nil {
+	rest := connect.Stopped
+	err := client.Stop(s.Context(), connector)
+	if connect.IsUnsupported(err) { // before 3.5
+		rest = connect.Paused
+		err = client.Pause(s.Context(), connector)
+	}
+	if err != nil {
 		s.Fatal(err)
 	}
-	err := wait.Until(s.Context(), "end of the tasks", patience, func(ctx context.Context) (bool, string, error) {
+	err = wait.Until(s.Context(), "end of the tasks", patience, func(ctx context.Context) (bool, string, error) {
 		status, err := client.Status(ctx, connector)
 		if err != nil {
 			return false, "", err
 		}
-		return status.Connector.State == connect.Stopped && len(status.Tasks) == 0, fmt.Sprint(status.Connector.State, status.Tasks), nil
+		ended := len(status.Tasks) == 0 || rest == connect.Paused && status.AllTasks(connect.Paused)
+		return status.Connector.State == rest && ended, fmt.Sprint(status.Connector.State, status.Tasks), nil
 	})
 	if err != nil {
 		s.Fatal(err)

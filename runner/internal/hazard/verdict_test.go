@@ -79,7 +79,9 @@ func (s *scene) restsOn(side *side, connector string) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	if status.Connector.State != connect.Stopped || len(status.Tasks) > 0 {
+	// Workers before 3.5 know no STOPPED; there a connector rests when it is paused.
+	paused := strings.HasPrefix(side.Name(), "v") && status.Connector.State == connect.Paused && (len(status.Tasks) == 0 || status.AllTasks(connect.Paused))
+	if !paused && (status.Connector.State != connect.Stopped || len(status.Tasks) > 0) {
 		s.Errorf("%s is %s with %d tasks on %s", connector, status.Connector.State, len(status.Tasks), side.Name())
 	}
 }
