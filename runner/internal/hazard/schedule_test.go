@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -150,8 +151,8 @@ func (s *schedule) kill() (func(stop func()) lab.Intercept, string) {
 }
 
 // event chooses what else happens. A worker dies only while it runs no task of the
-// connector: of one that does, Connect itself would send again what it had not
-// committed, moved or not.
+// connector, and a broker only while none runs anywhere: otherwise Connect itself
+// would send again what it had not committed, moved or not.
 func (s *schedule) event(from, to *side) (begins func(all lab.Intercept), what string) {
 	cut := time.Duration(500+s.dice.IntN(5000)) * time.Millisecond
 	worker := s.dice.IntN(*workers)
@@ -174,8 +175,8 @@ func (s *schedule) event(from, to *side) (begins func(all lab.Intercept), what s
 		}, fmt.Sprintf("worker of %s killed after its offsets were read", from.Name())
 	case 4:
 		return func(all lab.Intercept) {
-			to.through(lab.Both(lab.Nth(isPatch, 1, lab.Before(s.bounceBroker)), all))
-		}, "broker killed at PATCH"
+			to.through(lab.Both(lab.Nth(isPatch, 1, lab.Before(func() { s.bounceBrokerAtRest(from, to) })), all))
+		}, "broker killed at PATCH of the cutover"
 	case 5:
 		return func(all lab.Intercept) {
 			to.through(lab.Both(lab.Nth(isPatch, 1, lab.Before(func() { s.pressQuietly(from) })), all))
@@ -191,6 +192,12 @@ func (s *schedule) bounceNow(side *side, worker int) {
 		return
 	}
 	s.bounce(side, worker)
+}
+
+func (s *schedule) bounceBrokerAtRest(sides ...*side) {
+	if !slices.ContainsFunc(sides, s.runsOnNow) {
+		s.bounceBroker()
+	}
 }
 
 func (s *schedule) runsOnNow(side *side) bool {
