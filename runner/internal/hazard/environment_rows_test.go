@@ -32,7 +32,7 @@ func environmentRows() []row {
 			how: "a setting makes the copy's tasks begin at 0; its worker commits twice a second",
 			run: func(s *scene) verdict {
 				s.begin(own)
-				s.flows(100)
+				s.flows(1500)
 				return s.ignored()
 			},
 		},

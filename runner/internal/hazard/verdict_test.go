@@ -193,6 +193,9 @@ func (s *scene) awaitState(side *side, connector string, state connect.State) {
 	s.Helper()
 	err := wait.Until(s.Context(), fmt.Sprintf("%s to be %s on %s", connector, state, side.Name()), patience, func(ctx context.Context) (bool, string, error) {
 		status, err := side.Client().Patient(patience).Status(ctx, connector)
+		if connect.IsNotFound(err) {
+			return false, "no status yet", nil
+		}
 		return err == nil && status.Connector.State == state, string(status.Connector.State), err
 	})
 	if err != nil {
