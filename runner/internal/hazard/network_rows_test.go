@@ -104,7 +104,7 @@ func networkRows() []row {
 			},
 		},
 		{
-			name: "N-target-cut-long", hazard: "network to the target cut for long",
+			name: "N-target-cut-long", hazard: "network to the target cut for long", waits: true,
 			how: "for 70 s, when the origin's stop was carried out",
 			run: func(s *scene) verdict {
 				s.begin(nil)

@@ -24,7 +24,7 @@ const forever = 1 << 30
 func offsetRows() []row {
 	return []row{
 		{
-			name: "H2-blocked-poll", hazard: "task in a long poll() at the stop",
+			name: "H2-blocked-poll", hazard: "task in a long poll() at the stop", waits: true,
 			how: "poll() blocks for 6 s, a stop would cancel it after 5 s",
 			run: func(s *scene) verdict {
 				s.begin(map[string]string{"poll.block.ms": "6000"})
@@ -32,7 +32,7 @@ func offsetRows() []row {
 			},
 		},
 		{
-			name: "H2-no-patience", hazard: "task in a long poll() at the stop",
+			name: "H2-no-patience", hazard: "task in a long poll() at the stop", waits: true,
 			how: "poll() blocks for 15 s, ferry is given 3 s",
 			run: func(s *scene) verdict {
 				s.begin(map[string]string{"poll.block.ms": "15000"})
@@ -40,7 +40,7 @@ func offsetRows() []row {
 			},
 		},
 		{
-			name: "H2-minutes", hazard: "task blocked in poll() for more than a minute",
+			name: "H2-minutes", hazard: "task blocked in poll() for more than a minute", waits: true,
 			how: "poll() blocks for 75 s; first with the default patience, then with --timeout 3m",
 			run: func(s *scene) verdict {
 				s.tasks = 1
@@ -120,7 +120,7 @@ func offsetRows() []row {
 			},
 		},
 		{
-			name: "H8-late-rehearsal", hazard: "PATCH of the rehearsal applied late",
+			name: "H8-late-rehearsal", hazard: "PATCH of the rehearsal applied late", waits: true,
 			how: "proxy answers 500 Request timed out and carries it out 20 s later",
 			run: func(s *scene) verdict {
 				s.begin(nil)

@@ -28,6 +28,7 @@ type row struct {
 	from, to string // clusters of the stage; "" for global and europe
 	short    bool   // in the short selection too
 	both     bool   // needs two workers in each cluster
+	waits    bool   // mostly waits, so that it runs beside others that do
 	// run brings it about and returns what came of it; it fails the test if that is bad.
 	run func(s *scene) verdict
 	// cannot is why it is not brought about here; then run is nil.
@@ -84,14 +85,31 @@ func TestMatrix(t *testing.T) {
 	chosen := choose(rows())
 	results := make([]result, len(chosen))
 	for _, at := range stages {
+		one := func(t *testing.T, i int, parallel bool) {
+			results[i] = result{row: chosen[i], verdict: verdict{outcome: "did not end"}, bad: true}
+			t.Run(chosen[i].name, func(t *testing.T) {
+				if parallel {
+					t.Parallel()
+				}
+				t.Cleanup(func() { progress("%s", results[i]) }) // also of a row that failed
+				found := play(t, chosen[i])
+				results[i].verdict, results[i].bad = found, t.Failed()
+			})
+		}
+		if slices.ContainsFunc(chosen, func(r row) bool { return r.stage == at && r.waits }) {
+			enter(t, at)
+			t.Run("beside", func(t *testing.T) {
+				for i, r := range chosen {
+					if r.stage == at && r.waits {
+						one(t, i, true)
+					}
+				}
+			})
+		}
 		for i, r := range chosen {
-			if r.stage != at {
-				continue
+			if r.stage == at && !r.waits {
+				one(t, i, false)
 			}
-			results[i] = result{row: r, verdict: verdict{outcome: "did not end"}}
-			good := t.Run(r.name, func(t *testing.T) { results[i].verdict = play(t, r) })
-			results[i].bad = !good
-			progress("%s", results[i])
 		}
 	}
 	report(t, results)

@@ -188,8 +188,9 @@ func (s *scene) remove() {
 			continue
 		}
 		for _, name := range names {
-			if strings.Contains(name, "/") {
-				continue // Connect 4 answers no request about it; it ends with the lab
+			own := name == s.connector || strings.HasPrefix(name, strings.ToLower(s.row.name))
+			if !own || strings.Contains(name, "/") {
+				continue // about a name with a slash Connect 4 answers nothing; it ends with the lab
 			}
 			if err := client.Delete(ctx, name); err != nil {
 				s.Errorf("clean up: %v", err)
