@@ -42,7 +42,7 @@ func exactRows() []row {
 				s.begin(map[string]string{"poll.block.ms": "20000"})
 				s.flush()
 				s.byHand = true // a cancelled task says nothing of its end; it is fenced
-				got := s.ferry("move", "--allow-duplicates", "--timeout", "3s")
+				got := s.ferry("move", "--allow-duplicates", "--timeout", "8s")
 				s.want(got, 0, event.Moved)
 				return s.counted("moved", got)
 			},
