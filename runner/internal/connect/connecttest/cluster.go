@@ -38,6 +38,8 @@ type Cluster struct {
 	kafka   *Kafka
 	plugins []Plugin
 
+	groupID         string
+	exactlyOnce     bool
 	offsetsTopic    string
 	flushInterval   time.Duration
 	flushTimeout    time.Duration
@@ -115,6 +117,15 @@ func WithPlugins(plugins ...Plugin) Option { return func(c *Cluster) { c.plugins
 // the cluster's own.
 func WithOffsetsTopic(name string) Option { return func(c *Cluster) { c.offsetsTopic = name } }
 
+// WithGroupID sets group.id, of which the transactional ids of exactly-once tasks
+// are made, overriding the default of the cluster's name.
+func WithGroupID(id string) Option { return func(c *Cluster) { c.groupID = id } }
+
+// WithExactlyOnce sets exactly.once.source.support to enabled, overriding the
+// default of disabled (KIP-618, Kafka 3.3). Sources take transaction.boundary poll
+// or interval, with transaction.boundary.interval.ms.
+func WithExactlyOnce() Option { return func(c *Cluster) { c.exactlyOnce = true } }
+
 // WithFlushInterval sets offset.flush.interval.ms, overriding the default of 60 s.
 func WithFlushInterval(d time.Duration) Option { return func(c *Cluster) { c.flushInterval = d } }
 
@@ -149,6 +160,12 @@ func New(options ...Option) *Cluster {
 	}
 	if c.name == "" {
 		c.name = "connect-" + nextID()
+	}
+	if c.groupID == "" {
+		c.groupID = c.name
+	}
+	if c.exactlyOnce && !c.version.since(3, 3) {
+		panic("connecttest: version " + c.version.text + " knows nothing of exactly-once sources, 3.3 does")
 	}
 	if c.offsetsTopic == "" {
 		c.offsetsTopic = c.name + "-offsets"

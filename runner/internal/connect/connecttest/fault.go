@@ -1,5 +1,7 @@
 package connecttest
 
+import "time"
+
 // WorkerDown makes a worker, by its place in [Cluster.URLs], answer no requests
 // while its connectors go on, or answer again.
 func (c *Cluster) WorkerDown(worker int, down bool) {
@@ -62,4 +64,34 @@ func (c *Cluster) ForgetStatus(connector string) {
 	c.kafka.mu.Lock()
 	defer c.kafka.mu.Unlock()
 	c.forgotten[connector] = len(c.statusLog)
+}
+
+// IsolateWorker cuts a worker off from its group and from REST without its
+// knowledge, as a network or a long pause of its JVM does: the others take over
+// what it ran after a rebalance, and its tasks go on side by side with theirs,
+// commits included, unless they are fenced.
+func (c *Cluster) IsolateWorker(worker int) {
+	c.kafka.mu.Lock()
+	defer c.kafka.mu.Unlock()
+	lost := c.workers[worker]
+	lost.dead = true
+	for id, task := range c.tasks {
+		if task.worker == lost {
+			c.orphans = append(c.orphans, task)
+			delete(c.tasks, id)
+		}
+	}
+	for _, connector := range c.connectors {
+		if connector.worker == lost {
+			connector.worker, connector.state = nil, ""
+		}
+	}
+	c.requestRebalance()
+}
+
+// SetLag changes how far a worker is behind, see [WithLag].
+func (c *Cluster) SetLag(worker int, lag time.Duration) {
+	c.kafka.mu.Lock()
+	defer c.kafka.mu.Unlock()
+	c.workers[worker].lag, c.workers[worker].slow = lag, true
 }

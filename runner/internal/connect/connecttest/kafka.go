@@ -21,6 +21,7 @@ type Kafka struct {
 	offsets map[string]*offsetsTopic
 	groups  map[string]*group
 	runs    []*Run
+	epochs  map[string]int // transactional id to its producer's epoch
 
 	intercept AccessInterceptor
 }
@@ -32,6 +33,7 @@ func NewKafka() *Kafka {
 		topics:  map[string]map[int][]Record{},
 		offsets: map[string]*offsetsTopic{},
 		groups:  map[string]*group{},
+		epochs:  map[string]int{},
 	}
 }
 

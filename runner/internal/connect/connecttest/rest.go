@@ -366,6 +366,11 @@ func (c *Cluster) problems(config rawjson.Object) ([]connect.ConfigProblem, erro
 		return nil, c.noPlugin(class)
 	}
 	problems := plugin.validate(config)
+	if plugin.Type == "source" && config.Text("exactly.once.support") == "required" && c.version.since(3, 3) && !c.exactlyOnce {
+		problems = append(problems, connect.ConfigProblem{
+			Name: "exactly.once.support", Errors: []string{"This worker does not have exactly-once source support enabled."},
+		})
+	}
 	if wrong := invalidName(config.Text("name")); wrong != "" {
 		problems = append(problems, connect.ConfigProblem{Name: "name", Errors: []string{wrong}})
 	}

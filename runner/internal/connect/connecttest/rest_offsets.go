@@ -32,21 +32,26 @@ func (c *Cluster) getOffsets(w *worker, r *http.Request) (answer, error) {
 		if plugin.Type == "sink" {
 			return ok(offsetsBody{c.kafka.groupEntries(sinkGroup(name(r), known.config.Text("consumer.override.group.id")))})
 		}
-		return ok(c.sourceOffsets(w, name(r)))
+		return ok(c.sourceOffsets(w, name(r), known.config))
 	})
 }
 
 // sourceOffsets takes the partitions from the worker's memory and only then
 // reads the topic to its end (Worker.sourceConnectorOffsets), so a partition that
-// is new since the worker last read is missing.
-func (c *Cluster) sourceOffsets(w *worker, connector string) offsetsBody {
-	topic := c.kafka.offsetsTopic(c.offsetsTopic)
+// is new since the worker last read is missing. With exactly-once sources the
+// whole topic is read each time.
+func (c *Cluster) sourceOffsets(w *worker, connector string, config rawjson.Object) offsetsBody {
+	store := c.store(config)
 	if caught := time.Now().Add(-max(w.lag, offsetsLag)); caught.After(w.readTo) {
 		w.readTo = caught
 	}
+	until := w.readTo
+	if c.exactlyOnce {
+		until = time.Now()
+	}
 	document := offsetsBody{Offsets: []entry{}}
-	for _, partition := range topic.partitions(connector, w.readTo) {
-		value, found := topic.get(connector, partition)
+	for _, partition := range store.partitions(connector, until) {
+		value, found := store.get(connector, partition)
 		if !found {
 			value = rawjson.Null
 		}
@@ -138,7 +143,7 @@ func (c *Cluster) modifyOffsets(w *worker, connector string, entries []entry) (a
 		if plugin.Type == "sink" {
 			err = c.modifyGroup(plugin, connector, sinkGroup(connector, known.config.Text("consumer.override.group.id")), entries)
 		} else {
-			err = c.modifySource(plugin, connector, entries)
+			err = c.modifySource(plugin, connector, known.config, entries)
 		}
 		if err != nil {
 			return answer{}, err
@@ -161,10 +166,15 @@ func modified(plugin Plugin, reset bool) string {
 		"offsets externally, they will need to be manually " + how + " in the system that the connector uses."
 }
 
-func (c *Cluster) modifySource(plugin Plugin, connector string, entries []entry) error {
-	topic := c.kafka.offsetsTopic(c.offsetsTopic)
+// modifySource fences the connector's exactly-once tasks first, whatever becomes
+// of the request then (DistributedHerder.modifyConnectorOffsets).
+func (c *Cluster) modifySource(plugin Plugin, connector string, config rawjson.Object, entries []entry) error {
+	store := c.store(config)
+	if c.exactlyOnce {
+		c.kafka.fence(c.groupID, connector)
+	}
 	if entries == nil {
-		for _, partition := range topic.partitions(connector, time.Now()) {
+		for _, partition := range store.partitions(connector, time.Now()) {
 			entries = append(entries, entry{partition, rawjson.Null})
 		}
 	}
@@ -183,7 +193,7 @@ func (c *Cluster) modifySource(plugin Plugin, connector string, entries []entry)
 		return errInternal(plugin.RefusesOffsets)
 	}
 	for _, given := range entries {
-		topic.put(connector, given.Partition, given.Offset)
+		store.put(connector, given.Partition, given.Offset)
 	}
 	return nil
 }

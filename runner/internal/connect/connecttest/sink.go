@@ -104,6 +104,8 @@ func (s *sinkTask) commit() {
 	}
 }
 
+func (s *sinkTask) flush() { s.commit() }
+
 // lastCommit is skipped when the task was cancelled (WorkerSinkTask.closePartitions).
 func (s *sinkTask) lastCommit() { s.commit() }
 

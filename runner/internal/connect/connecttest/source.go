@@ -27,6 +27,10 @@ type sourceTask struct {
 	// committable is the last number that may be committed, or nothing. It only
 	// moves between polls, so a paused task's last batch stays uncommitted.
 	committable int64
+	committed   int64 // last number that was
+
+	store       offsetStore
+	transaction *transaction // nil: not exactly-once
 }
 
 type inFlight struct {
@@ -50,7 +54,7 @@ func newSourceTask(t *task) *sourceTask {
 	}
 	number := func(key string, otherwise int64) int64 { return setting(t.config, key, otherwise) }
 	s := &sourceTask{
-		task: t, topic: t.config.Text("topic"), stream: prefix + "-" + strconv.Itoa(t.id), committable: nothing,
+		task: t, topic: t.config.Text("topic"), stream: prefix + "-" + strconv.Itoa(t.id), committable: nothing, committed: nothing,
 		rate: number("rate", defaultRate), batch: number("batch.size", defaultBatch), most: number("max.records", -1),
 		first: number("start.sequence", 0), failAfter: number("fail.after", -1),
 		block: time.Duration(number("poll.block.ms", 0)) * time.Millisecond,
@@ -61,6 +65,7 @@ func newSourceTask(t *task) *sourceTask {
 		// A LinkedHashMap, in the order that a HashMap does not have.
 		s.partition = rawjson.Object{}.With("database", rawjson.String(prefix)).With("server", rawjson.String(strconv.Itoa(t.id))).Value()
 	}
+	s.store = t.cluster.store(t.config)
 	return s
 }
 
@@ -75,13 +80,12 @@ func SourceOffset(last int64) rawjson.Value {
 	return rawjson.Object{}.With("sequence", rawjson.Int(last)).Value()
 }
 
-func (s *sourceTask) offsets() *offsetsTopic {
-	return s.cluster.kafka.offsetsTopic(s.cluster.offsetsTopic)
-}
-
 func (s *sourceTask) start() {
 	s.next, s.started = s.first, time.Now()
-	stored, found := s.offsets().get(s.connector, s.partition)
+	if s.cluster.exactlyOnce {
+		s.transaction = s.cluster.beginTransactions(s)
+	}
+	stored, found := s.store.get(s.connector, s.partition)
 	if !found {
 		return
 	}
@@ -141,32 +145,79 @@ func (s *sourceTask) polled() bool {
 		return false
 	}
 	count := min(s.due(time.Now()), s.batch)
-	for range count {
-		s.cluster.kafka.append(s.topic, Record{Stream: s.stream, Partition: s.id, Number: s.next, Cluster: s.cluster.name, At: time.Now()})
+	records := make([]Record, count)
+	for i := range records {
+		records[i] = Record{Stream: s.stream, Partition: s.id, Number: s.next, Cluster: s.cluster.name, At: time.Now()}
 		s.next++
 	}
 	s.done += count
 	s.cluster.useTopic(s.connector, s.topic)
+	if s.transaction != nil {
+		s.transaction.send(records)
+		return true
+	}
+	for _, record := range records {
+		s.cluster.kafka.append(s.topic, record)
+	}
 	s.sent = append(s.sent, inFlight{last: s.next - 1, ackAt: time.Now().Add(s.ack)})
 	return true
 }
 
+// wholeFlush is how a task commits before Kafka 3.0: all that was sent, once all
+// of it is acknowledged, or nothing (WorkerSourceTask.commitOffsets). Since then
+// it commits what was acknowledged when it last looked, between two polls
+// (KAFKA-12226).
+func (s *sourceTask) wholeFlush() bool { return !s.cluster.version.since(3, 0) }
+
+// commit writes what may be committed now.
 func (s *sourceTask) commit() {
-	if s.committable != nothing {
-		s.offsets().put(s.connector, s.partition, SourceOffset(s.committable))
+	if s.wholeFlush() {
+		s.between()
+		if len(s.sent) > 0 {
+			return
+		}
+	}
+	if s.committable != nothing && s.transaction == nil {
+		s.store.put(s.connector, s.partition, SourceOffset(s.committable))
+		s.committed = max(s.committed, s.committable)
 		s.committable = nothing
+	}
+}
+
+// flush is the periodic commit, which before Kafka 3.0 waits for what had been
+// sent when it began, also of a paused task.
+func (s *sourceTask) flush() {
+	if !s.wholeFlush() || len(s.sent) == 0 {
+		s.commit()
+		return
+	}
+	last := s.sent[len(s.sent)-1]
+	wait := time.Until(last.ackAt)
+	s.pass(min(wait, s.cluster.flushTimeout))
+	if wait > s.cluster.flushTimeout || s.gone() || s.cancelled || last.last <= s.committed {
+		return
+	}
+	s.store.put(s.connector, s.partition, SourceOffset(last.last))
+	s.committed = last.last
+}
+
+// pass lets d pass, or less if the worker is no more.
+func (s *sourceTask) pass(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for !s.gone() && !s.await(timer.C) {
 	}
 }
 
 // lastCommit waits for what is in flight, for at most the flush timeout, and
 // commits it. A cancelled task comes here too if its last poll returned nothing.
 func (s *sourceTask) lastCommit() {
+	if s.transaction != nil {
+		s.transaction.last()
+		return
+	}
 	if len(s.sent) > 0 {
-		until := min(time.Until(s.sent[len(s.sent)-1].ackAt), s.cluster.flushTimeout)
-		timer := time.NewTimer(until)
-		defer timer.Stop()
-		for !s.gone() && !s.await(timer.C) {
-		}
+		s.pass(min(time.Until(s.sent[len(s.sent)-1].ackAt), s.cluster.flushTimeout))
 	}
 	if s.gone() {
 		return

@@ -39,8 +39,10 @@ type implementation interface {
 	// polled takes what the poll returned and passes it on; false if it could
 	// not, since the task was cancelled, which ends the task without a last commit.
 	polled() bool
-	// commit writes offsets that may be committed; called each flush interval.
+	// commit writes offsets that may be committed.
 	commit()
+	// flush is called each flush interval, on another thread. It may wait.
+	flush()
 	// lastCommit is called by the task's thread when it ends. It may wait.
 	lastCommit()
 	// close is called by the task's thread at its very end.
@@ -218,7 +220,7 @@ func (t *task) commitEachInterval() {
 		case <-ticker.C:
 			t.cluster.kafka.mu.Lock()
 			if !t.killed && !t.stopping() {
-				t.impl.commit()
+				t.impl.flush()
 			}
 			t.cluster.kafka.mu.Unlock()
 		case <-t.done:
