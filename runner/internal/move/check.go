@@ -48,6 +48,7 @@ func (m *Mover) check(ctx context.Context, request Request) (*checked, error) {
 		{"exactly_once", m.checkExactlyOnce},
 		{"name", m.checkName},
 		{"offsets", m.checkOffsets},
+		{"family", m.checkFamily},
 	} {
 		if err := part.look(ctx, request, found); err != nil {
 			found.checks = append(found.checks, event.Check{Check: part.name, OK: false, Reason: err.Error()})
@@ -280,7 +281,9 @@ func (m *Mover) checkOffsets(ctx context.Context, request Request, found *checke
 	}
 	found.way, found.from, found.to, found.offsets = opened.way, opened.from, opened.to, opened.document
 	reason := fmt.Sprintf("%d entries, %s", found.offsets.Len(), opened.how)
-	if found.shared {
+	if external(found.observed.Origin.Config) {
+		reason = "mean nothing to a connector that acknowledges in the system it reads from, nothing to copy"
+	} else if found.shared {
 		reason = fmt.Sprintf("%d entries in a topic that both clusters read, nothing to copy", found.offsets.Len())
 	}
 	found.pass("offsets", reason)

@@ -101,10 +101,14 @@ func (c *cutover) prove(ctx context.Context) (string, error) {
 
 // copy makes the copy's offsets equal and reads them back.
 func (c *cutover) copy(ctx context.Context) (string, error) {
+	_, external := c.toPlace.(nowhere)
 	switch {
 	case c.keepOwn:
 		c.final, c.result.Copy = c.onTo, "none"
 		return fmt.Sprintf("%d entries of its own", c.onTo.Len()), nil
+	case external:
+		c.result.Copy = "none"
+		return "its position is in the system it reads from", nil
 	case c.shared && c.sink:
 		c.result.Copy = "shared"
 		return "consumer group " + c.subject.Group + " is shared", nil

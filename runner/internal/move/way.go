@@ -21,6 +21,9 @@ func (r Request) places(observed Observation) (from, to place, way Way, err erro
 
 // on opens both places on one way.
 func (r Request) on(way Way, observed Observation) (from, to place, err error) {
+	if r.Origin != r.Target && external(observed.Origin.Config) {
+		return nowhere{}, nowhere{}, nil
+	}
 	target := observed.Target
 	if !target.Exists {
 		target = Side{Config: copyConfig(observed.Origin.Config, r), Status: observed.Origin.Status}

@@ -175,6 +175,12 @@ func (d Document) identity(value rawjson.Value) string {
 	return value.Canonical()
 }
 
+// Get returns the offset of a partition.
+func (d Document) Get(partition rawjson.Value) (offset rawjson.Value, ok bool) {
+	entry, ok := d.lookup(partition)
+	return entry.Offset, ok
+}
+
 func (d Document) lookup(partition rawjson.Value) (Entry, bool) {
 	i, ok := d.index[d.identity(partition)]
 	if !ok {

@@ -1,0 +1,201 @@
+package family
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"strings"
+	"sync"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+)
+
+//go:embed families.yaml
+var described []byte
+
+// Position is where a connector's position is kept, which decides what a move has
+// to carry.
+type Position string
+
+// Positions.
+const (
+	Framework   Position = "framework"   // source: in Connect's offsets
+	Group       Position = "group"       // sink: in the offsets of its consumer group
+	Destination Position = "destination" // sink: in what it has written
+	External    Position = "external"    // source: in the system it reads from, which it acknowledges to
+	Unknown     Position = ""
+)
+
+// Verdict says how much a finding speaks against a move.
+type Verdict string
+
+// Verdicts. Loss and Twice refuse a move; an operator can accept Twice.
+const (
+	Loss  Verdict = "loss"
+	Twice Verdict = "twice"
+	Warn  Verdict = "warn"
+)
+
+// Family is a kind of connectors. Its fields are those of families.yaml.
+type Family struct {
+	Name string `yaml:"name"`
+	// Classes are full class names; one that ends in a dot is a prefix.
+	Classes []string `yaml:"classes"`
+	// When are settings that a config must have, not empty, to be of this family.
+	When     []string `yaml:"when"`
+	Kind     string   `yaml:"kind"` // source or sink
+	Position Position `yaml:"position"`
+	// Partition are the fields of its source partitions; empty if they are not known.
+	Partition []string `yaml:"partition"`
+	// Order are the fields of an offset that grow, the first one first.
+	Order []string `yaml:"order"`
+	// RandomKeys says that the order of the fields in its keys is another one in
+	// each process, so that a task may not find an offset that is there.
+	RandomKeys bool         `yaml:"random_keys"`
+	Keep       []Keep       `yaml:"keep"`
+	Danger     []Danger     `yaml:"danger"`
+	Unfinished []Unfinished `yaml:"unfinished"`
+	Rename     *Rename      `yaml:"rename"`
+	// Say is what the operator is told in any case.
+	Say string `yaml:"say"`
+}
+
+// Keep is a setting that the copy must share with its origin.
+type Keep struct {
+	Setting string  `yaml:"setting"`
+	Default string  `yaml:"default"` // what it means that it is not set
+	Verdict Verdict `yaml:"verdict"`
+	Why     string  `yaml:"why"`
+}
+
+// Danger is a value that a setting must have on neither side. The value "" stands
+// for a setting that is missing too.
+type Danger struct {
+	Setting string   `yaml:"setting"`
+	Values  []string `yaml:"values"`
+	Verdict Verdict  `yaml:"verdict"`
+	Why     string   `yaml:"why"`
+}
+
+// Unfinished is a field of an offset that says that the position cannot be gone on
+// from, unless one of the others says that it can.
+type Unfinished struct {
+	Field   string   `yaml:"field"`
+	Unless  []string `yaml:"unless"`
+	Verdict Verdict  `yaml:"verdict"`
+	Why     string   `yaml:"why"`
+}
+
+// Rename is what another name means to a connector. Unless one of the settings
+// named in Unless is set, which then takes the place of the name.
+type Rename struct {
+	Verdict Verdict  `yaml:"verdict"`
+	Unless  []string `yaml:"unless"`
+	Why     string   `yaml:"why"`
+}
+
+// cautious is the family of a connector that nobody has described.
+var cautious = Family{Name: "unknown"}
+
+var load = sync.OnceValues(func() ([]Family, error) { return parse(described) })
+
+// All returns the families that are described.
+func All() []Family {
+	families, err := load()
+	if err != nil {
+		panic("family: the embedded families.yaml is tested to be valid: " + err.Error())
+	}
+	return families
+}
+
+func parse(text []byte) ([]Family, error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	var file struct {
+		Families []Family `yaml:"families"`
+	}
+	if err := decoder.Decode(&file); err != nil {
+		return nil, fmt.Errorf("families: %w", err)
+	}
+	for _, family := range file.Families {
+		if err := family.complete(); err != nil {
+			return nil, fmt.Errorf("family %q: %w", family.Name, err)
+		}
+	}
+	return file.Families, nil
+}
+
+// Of returns the family of a class whose config is not known.
+func Of(class string) Family {
+	return For(rawjson.Object{}.With("connector.class", rawjson.String(class)))
+}
+
+// For returns the family of a config.
+func For(config rawjson.Object) Family {
+	class := config.Text("connector.class")
+	for _, family := range All() {
+		if family.has(class) && family.applies(config) {
+			return family
+		}
+	}
+	return cautious
+}
+
+// Known reports whether the family is described, and not the one of all others.
+func (f Family) Known() bool { return f.Name != cautious.Name }
+
+func (f Family) applies(config rawjson.Object) bool {
+	for _, setting := range f.When {
+		if config.Text(setting) == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// has reports whether a config means a class of the family. Connect takes the full
+// name, the simple name, and the simple name without Connector (PluginUtils).
+func (f Family) has(asked string) bool {
+	for _, class := range f.Classes {
+		if strings.HasSuffix(class, ".") {
+			if strings.HasPrefix(asked, class) {
+				return true
+			}
+			continue
+		}
+		simple := class[strings.LastIndexByte(class, '.')+1:]
+		if asked == class || asked != "" && f.unambiguous(simple) && (asked == simple || asked+"Connector" == simple) {
+			return true
+		}
+	}
+	return false
+}
+
+// unambiguous reports whether no class of another family has this simple name.
+func (f Family) unambiguous(simple string) bool {
+	for _, other := range All() {
+		if other.Name == f.Name {
+			continue
+		}
+		for _, class := range other.Classes {
+			if class[strings.LastIndexByte(class, '.')+1:] == simple && !f.sharesClasses(other) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// sharesClasses reports whether two families are told apart by settings only.
+func (f Family) sharesClasses(other Family) bool {
+	for _, class := range f.Classes {
+		for _, theirs := range other.Classes {
+			if class == theirs {
+				return true
+			}
+		}
+	}
+	return false
+}
