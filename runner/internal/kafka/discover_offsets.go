@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// offsetSamples is of how many connectors offsets are compared at most. A
+	// offsetQuestions is of how many connectors offsets are asked for at most. A
 	// worker that supports exactly-once reads its whole topic to tell them.
-	offsetSamples = 20
+	offsetQuestions = 20
 	// offsetLooks is how often the offsets of one are looked at.
 	offsetLooks = 3
 	// lookPause is between two looks.
@@ -66,20 +66,27 @@ func (s *search) offsets(ctx context.Context, names []string) (map[string]judgem
 			judged[name] = judgement{no, "it is no offsets topic"}
 		case s.evidence.isOwnTopic(name):
 			judged[name] = judgement{no, "a connector has it for itself"}
-		case s.evidence.Offsets == nil:
-			judged[name] = s.offsetsByName(found)
 		default:
 			left = append(left, name)
 		}
 	}
-	compared := 0
-	for _, connector := range s.evidence.sources() {
-		if len(left) == 0 || compared > 0 && len(left) == 1 || compared == offsetSamples {
+	compared := false
+	for question, connector := range s.evidence.sources() {
+		if len(left) == 0 || compared && len(left) == 1 || question == offsetQuestions {
 			break
 		}
 		told, agreeing, err := s.agreeing(ctx, connector, left)
+		if connect.IsUnsupported(err) {
+			for _, name := range left {
+				judged[name] = s.offsetsByName(s.contents[name])
+			}
+			return judged, nil
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		if err != nil {
-			return nil, err
+			continue // as of a connector whose plugin is gone, or that is
 		}
 		for _, name := range left {
 			if !slices.Contains(agreeing, name) {
@@ -87,13 +94,11 @@ func (s *search) offsets(ctx context.Context, names []string) (map[string]judgem
 			}
 		}
 		left = agreeing
-		if told {
-			compared++
-		}
+		compared = compared || told
 	}
 	for _, name := range left {
 		judged[name] = judgement{maybe, ""}
-		if compared > 0 {
+		if compared {
 			judged[name] = judgement{yes, ""}
 		}
 	}

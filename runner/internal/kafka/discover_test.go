@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -329,5 +330,31 @@ func TestAConnectorsOwnTopicIsNotTheClusters(t *testing.T) {
 	judged, err := search.offsets(t.Context(), []string{"own"})
 	if err != nil || judged["own"].fit != no {
 		t.Errorf("judged %+v, %v", judged["own"], err)
+	}
+}
+
+// One connector that cannot be asked for is passed over.
+func TestJudgeOffsetsTopicInSpiteOfABrokenConnector(t *testing.T) {
+	connectors := map[string]connect.Listed{"a": {}, "b": {}, "c": {}}
+	search := &search{
+		client: &Client{},
+		contents: map[string]*content{
+			"ours":  contentOf("ours", 1, connectors, [2]string{`["c",{}]`, `{"n":1}`}),
+			"other": contentOf("other", 1, connectors, [2]string{`["c",{}]`, `{"n":2}`}),
+		},
+		evidence: Evidence{Connectors: connectors, Offsets: func(_ context.Context, connector string) (offset.Document, error) {
+			switch connector {
+			case "a":
+				return offset.Document{}, errors.New("500: class not found")
+			case "b":
+				return offset.Document{}, nil
+			default:
+				return sinkOffsets(t, `{}`, `{"n":1}`), nil
+			}
+		}},
+	}
+	judged, err := search.offsets(t.Context(), []string{"ours", "other"})
+	if err != nil || judged["ours"].fit != yes || judged["other"].fit != no {
+		t.Errorf("judged %+v, %v", judged, err)
 	}
 }

@@ -13,8 +13,8 @@ import (
 // names and configs, one the copies of the other, so that names prove nothing.
 type Evidence struct {
 	Connectors map[string]connect.Listed
-	// Offsets asks the REST API for a connector's offsets; nil if the workers are
-	// too old to be asked (before 3.5).
+	// Offsets asks the REST API for a connector's offsets. Workers before 3.5 do
+	// not know the question ([connect.IsUnsupported]).
 	Offsets func(ctx context.Context, connector string) (offset.Document, error)
 }
 

@@ -14,26 +14,13 @@ func Gather(rest *connect.Client) func(context.Context) (Evidence, error) {
 		if err != nil {
 			return Evidence{}, err
 		}
-		evidence := Evidence{Connectors: inventory}
-		read := func(ctx context.Context, connector string) (offset.Document, error) {
+		offsets := func(ctx context.Context, connector string) (offset.Document, error) {
 			value, err := rest.Offsets(ctx, connector)
 			if err != nil {
 				return offset.Document{}, err
 			}
 			return offset.Parse(value)
 		}
-		sources := evidence.sources()
-		if len(sources) == 0 {
-			evidence.Offsets = read
-			return evidence, nil
-		}
-		_, err = read(ctx, sources[0])
-		switch {
-		case err == nil:
-			evidence.Offsets = read
-		case !connect.IsUnsupported(err):
-			return Evidence{}, err
-		}
-		return evidence, nil
+		return Evidence{Connectors: inventory, Offsets: offsets}, nil
 	}
 }
