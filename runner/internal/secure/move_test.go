@@ -80,7 +80,7 @@ func TestMove(t *testing.T) {
 	})
 
 	t.Run("token that expires in the middle", func(t *testing.T) {
-		tokens := newIssuer(s.plants, time.Second, "")
+		tokens := newIssuer(s.plants, 1500*time.Millisecond, "")
 		global, europe := oauth(t, tokens)
 		s.thereAndBack(t, global, europe)
 		if issued, refused := tokens.issued(); issued < 3 || refused < 2 {
