@@ -141,3 +141,37 @@ func TestConfigRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestConfigForOthers(t *testing.T) {
+	t.Chdir(folderOfCertificates(t))
+	settings := &TLS{CAFile: "ca.pem", CertFile: "c.pem", KeyFile: "k.pem", ServerName: "inner"}
+	own, err := settings.Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	others, err := settings.ConfigForOthers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if others.ServerName != "" || own.ServerName != "inner" {
+		t.Errorf("expects %q of others and %q of its own", others.ServerName, own.ServerName)
+	}
+	if others.RootCAs.Equal(own.RootCAs) {
+		t.Error("trusts the private authority alone, which vouches for no public authorization server")
+	}
+	system, err := x509.SystemCertPool()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if others.RootCAs.Equal(system) {
+		t.Error("does not trust the private authority")
+	}
+	for _, none := range []*TLS{nil, {}} {
+		if config, err := none.ConfigForOthers(); err != nil || config.RootCAs != nil {
+			t.Errorf("got %+v, %v", config, err)
+		}
+	}
+	if _, err := (&TLS{CAFile: "none.pem"}).ConfigForOthers(); err == nil {
+		t.Error("a missing file is no error")
+	}
+}
