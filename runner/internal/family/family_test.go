@@ -123,17 +123,6 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-func TestOtherKafkaSplitsTheStream(t *testing.T) {
-	source := with(rawjson.Object{}, "connector.class="+postgres)
-	if found := For(source).Judge(Case{Origin: source, Copy: source, OtherKafka: true}); len(found) != 1 || found[0].Verdict != Warn {
-		t.Errorf("found %v", found)
-	}
-	elsewhere := with(source, "producer.override.bootstrap.servers=k:9092")
-	if found := For(source).Judge(Case{Origin: elsewhere, Copy: elsewhere, OtherKafka: true}); len(found) != 0 {
-		t.Errorf("found %v", found)
-	}
-}
-
 func TestOrder(t *testing.T) {
 	for _, c := range []struct {
 		class, a, b string

@@ -17,8 +17,6 @@ type Case struct {
 	Name, CopyName string
 	// Offsets are those that the origin has committed; empty if it has none yet.
 	Offsets offset.Document
-	// OtherKafka says that the two Connect clusters are on different Kafka clusters.
-	OtherKafka bool
 }
 
 // Finding is something that speaks against a move, or has to be known about it.
@@ -53,7 +51,6 @@ func (f Family) Judge(c Case) []Finding {
 	if f.Rename != nil && c.Name != c.CopyName && !slices.ContainsFunc(f.Rename.Unless, func(setting string) bool { return c.Copy.Text(setting) != "" }) {
 		note(f.Rename.Verdict, "the copy has another name: %s", f.Rename.Why)
 	}
-	f.judgePlace(c, note)
 	return found
 }
 
@@ -92,18 +89,6 @@ func (f Family) judgeOffsets(c Case, note noter) {
 		note(Twice, "the order of the fields in its keys is another one each time a worker starts, so that its copy may not find the offsets that are there and begin from scratch; "+
 			"that they read well today proves nothing")
 	}
-}
-
-// judgePlace says what depends on where the records of a source go.
-func (f Family) judgePlace(c Case, note noter) {
-	if f.Kind == "sink" || !c.OtherKafka {
-		return
-	}
-	const servers = "producer.override.bootstrap.servers"
-	if there := c.Copy.Text(servers); there != "" && there == c.Origin.Text(servers) {
-		return
-	}
-	note(Warn, "the clusters are on different Kafka clusters, so the connector's records go on in topics of another one; to write where it did, set %s on both", servers)
 }
 
 func value(config rawjson.Object, setting, missing string) string {

@@ -22,7 +22,7 @@ func (m *Mover) checkFamily(_ context.Context, request Request, found *checked) 
 	var against []string
 	for _, finding := range kind.Judge(family.Case{
 		Origin: withoutMarks(found.observed.Origin.Config), Copy: found.config, Name: request.Connector, CopyName: request.targetName(),
-		Offsets: found.offsets, OtherKafka: !found.oneKafka,
+		Offsets: found.offsets,
 	}) {
 		switch {
 		case finding.Verdict == family.Loss:
