@@ -136,7 +136,11 @@ func (p *Process) spawn() (*run, error) {
 // child, not to the whole process, so that thread is kept as long as the child.
 func launch(command *exec.Cmd) (*run, error) {
 	r := &run{command: command, ended: make(chan struct{})}
-	command.SysProcAttr = dieWithParent()
+	attributes := dieWithParent()
+	if command.SysProcAttr != nil {
+		attributes.Credential = command.SysProcAttr.Credential
+	}
+	command.SysProcAttr = attributes
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine

@@ -28,6 +28,7 @@ type ConnectSpec struct {
 	// connectors only.
 	Properties map[string]string
 	Guard      *Guard // of the REST API; nil: open, without TLS
+	Debezium   bool   // with Debezium's connector for PostgreSQL too
 }
 
 // Connect is a distributed Connect cluster.
@@ -35,7 +36,8 @@ type Connect struct {
 	spec    ConnectSpec
 	kafka   *Kafka
 	workers []*Worker
-	guard   *guard // nil: open
+	guard   *guard   // nil: open
+	plugins []string // further folders of plugin.path
 }
 
 // Worker is one worker of a Connect cluster.
@@ -120,6 +122,13 @@ func (l *Lab) newConnect(ctx context.Context, spec ConnectSpec) (*Connect, error
 			return nil, err
 		}
 	}
+	if spec.Debezium {
+		debezium, err := debeziumPostgres(ctx, l.progress)
+		if err != nil {
+			return nil, err
+		}
+		cluster.plugins = append(cluster.plugins, debezium)
+	}
 	for i := range spec.Workers {
 		version := spec.Version
 		if own, ok := spec.Versions[i]; ok {
@@ -154,9 +163,8 @@ func (l *Lab) newWorker(cluster *Connect, i int, version, jars string) (*Worker,
 		return nil, err
 	}
 	file := filepath.Join(folder, "worker.properties")
-	properties := cluster.workerProperties(port, version, []string{
-		l.connectors, filepath.Join(jars, "connect-file-"+version+".jar"),
-	})
+	plugins := append([]string{l.connectors, filepath.Join(jars, "connect-file-"+version+".jar")}, cluster.plugins...)
+	properties := cluster.workerProperties(port, version, plugins)
 	if err := writeProperties(file, properties); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,15 @@
+package family_test
+
+import (
+	"testing"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
+	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
+)
+
+func TestMain(m *testing.M) {
+	labtest.Main(m, lab.Config{
+		Kafka:   []lab.KafkaSpec{{Name: "central"}, {Name: "factory"}},
+		Connect: []lab.ConnectSpec{{Name: "global", Kafka: "central", Debezium: true}, {Name: "europe", Kafka: "central", Debezium: true}},
+	})
+}
