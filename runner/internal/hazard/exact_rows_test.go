@@ -156,10 +156,9 @@ func (s *scene) beginSink() (counted func(outcome string, got answer) verdict) {
 		s.end()
 		seen = s.lines(file)
 		for n := range last + 1 {
-			switch count := seen[n]; {
-			case count == 0:
+			if count := seen[n]; count == 0 {
 				found.lost++
-			default:
+			} else {
 				found.duplicated += count - 1
 			}
 		}

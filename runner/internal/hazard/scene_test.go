@@ -112,7 +112,7 @@ func (s *scene) proxy(targets ...string) *lab.Proxy {
 	if err != nil {
 		s.Fatal(err)
 	}
-	s.Cleanup(func() { proxy.Close() })
+	s.Cleanup(func() { _ = proxy.Close() })
 	return proxy
 }
 

@@ -110,7 +110,7 @@ func (s *schedule) disturbed(verb string) {
 		<-ready
 		victim.kill()
 	}
-	var all lab.Intercept = noise
+	all := noise
 	if kill != nil {
 		all = lab.Both(kill(stop), all)
 	}

@@ -3,12 +3,14 @@ package hazard
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
+	"github.com/connect-ferry/connect-ferry/runner/internal/secrettest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
@@ -161,9 +163,10 @@ func (s *scene) always(found *verdict) {
 	s.lawful()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	plants := secrettest.Plants{"config": s.secret}
 	for _, text := range s.said {
-		if strings.Contains(text, s.secret) {
-			s.Errorf("the planted secret is in what ferry said:\n%s", text)
+		for _, leak := range plants.Find("what ferry said", []byte(text)) {
+			s.Errorf("%s:\n%s", leak, text)
 		}
 	}
 }
@@ -176,11 +179,11 @@ func (s *scene) lawful() {
 			for _, sent := range proxy.Exchanges() {
 				offsets := strings.HasSuffix(sent.Path, "/offsets")
 				switch {
-				case sent.Method == "DELETE" && offsets:
+				case sent.Method == http.MethodDelete && offsets:
 					s.Errorf("offsets were deleted on %s", side.Name())
-				case sent.Method == "DELETE" && side == s.origin:
+				case sent.Method == http.MethodDelete && side == s.origin:
 					s.Errorf("%s was deleted on the origin", sent.Path)
-				case sent.Method == "PATCH" && side == s.origin && !s.wentTo:
+				case sent.Method == http.MethodPatch && side == s.origin && !s.wentTo:
 					s.Errorf("the origin's offsets were written by a move")
 				}
 			}

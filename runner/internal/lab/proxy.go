@@ -171,7 +171,7 @@ func (l *cutListener) Accept() (net.Conn, error) {
 		if !broken {
 			return &trackedConn{conn, l}, nil
 		}
-		conn.Close()
+		_ = conn.Close() // it is to be gone, in whatever state
 	}
 }
 
@@ -190,6 +190,6 @@ func (l *cutListener) cut(broken bool) {
 		return
 	}
 	for conn := range l.open {
-		conn.Close()
+		_ = conn.Close() // it is to be gone, in whatever state
 	}
 }

@@ -23,7 +23,7 @@ func behind(t *testing.T) (*Proxy, *atomic.Int32) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { proxy.Close() })
+	t.Cleanup(func() { _ = proxy.Close() })
 	return proxy, &carriedOut
 }
 
