@@ -20,7 +20,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
@@ -140,31 +139,4 @@ func poll(ctx context.Context, reader *kgo.Client, topic string) ([]*kgo.Record,
 		return nil, fmt.Errorf("read topic %q partition %d: %w", failure.Topic, failure.Partition, failure.Err)
 	}
 	return fetches.Records(), nil
-}
-
-// ClusterID returns the cluster's id, which a Connect worker reports too
-// (kafka_cluster_id of GET /).
-func (c *Client) ClusterID(ctx context.Context) (string, error) {
-	metadata, err := c.admin.BrokerMetadata(ctx)
-	if err != nil {
-		return "", fmt.Errorf("kafka %s: cluster id: %w", c.brokers, err)
-	}
-	return metadata.Cluster, nil
-}
-
-// supports reports whether every broker knows a request.
-func (c *Client) supports(ctx context.Context, request kmsg.Key) (bool, error) {
-	versions, err := c.admin.ApiVersions(ctx)
-	if err != nil {
-		return false, fmt.Errorf("kafka %s: versions of the brokers: %w", c.brokers, err)
-	}
-	for _, broker := range versions.Sorted() {
-		if broker.Err != nil {
-			return false, fmt.Errorf("kafka %s: versions of broker %d: %w", c.brokers, broker.NodeID, broker.Err)
-		}
-		if _, known := broker.KeyMaxVersion(request.Int16()); !known {
-			return false, nil
-		}
-	}
-	return true, nil
 }

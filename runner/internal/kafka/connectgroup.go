@@ -31,7 +31,7 @@ func (c *Client) ConnectGroup(ctx context.Context, workers []string) (string, er
 	case 1:
 		return found[0], nil
 	case 0:
-		return "", fmt.Errorf("kafka %s: no group of Connect workers has a member at one of %q, the groups are %s", c.brokers, workers, describe(groups))
+		return "", fmt.Errorf("kafka %s: no group of Connect workers that this user may describe has a member at one of %q, the groups are %s", c.brokers, workers, describe(groups))
 	default:
 		return "", fmt.Errorf("kafka %s: the workers %q belong to more than one group of Connect workers: %q", c.brokers, workers, found)
 	}

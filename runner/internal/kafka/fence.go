@@ -85,11 +85,11 @@ func (f *Fencer) ids(ctx context.Context, connector string) ([]string, error) {
 		return ids, nil
 	}
 	// Where there never was a transaction there is no coordinator to ask.
-	topics, err := f.client.admin.ListTopicsWithInternal(ctx, transactionTopic)
+	told, err := f.client.metadata(ctx, transactionTopic)
 	if err != nil {
 		return nil, err
 	}
-	if topic, ok := topics[transactionTopic]; !ok || errors.Is(topic.Err, kerr.UnknownTopicOrPartition) {
+	if errors.Is(told.topics[transactionTopic].err, kerr.UnknownTopicOrPartition) {
 		return nil, nil
 	}
 	// A broker lists only what one may see. Asked for by name it says so.

@@ -65,8 +65,8 @@ func TestConnectGroup(t *testing.T) {
 	one, _ := url.Parse(labtest.Lab(t).Connect("v36").URLs()[0])
 	other, _ := url.Parse(labtest.Lab(t).Connect("v34").URLs()[0])
 	for want, workers := range map[string][]string{
-		`no group of Connect workers has a member at one of ["elsewhere:8083"], the groups are connect-current with`: {"elsewhere:8083"},
-		`belong to more than one group of Connect workers: ["connect-v34" "connect-v36"]`:                            {one.Host, other.Host},
+		`no group of Connect workers that this user may describe has a member at one of ["elsewhere:8083"], the groups are connect-current with`: {"elsewhere:8083"},
+		`belong to more than one group of Connect workers: ["connect-v34" "connect-v36"]`:                                                        {one.Host, other.Host},
 	} {
 		if group, err := client.ConnectGroup(t.Context(), workers); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is found to be %q, %v", workers, group, err)

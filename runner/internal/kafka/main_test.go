@@ -14,9 +14,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// A user that may do only what a test allows.
+const user, password = "ferry", "ferry-password"
+
 func TestMain(m *testing.M) {
 	labtest.Main(m, lab.Config{
-		Kafka: []lab.KafkaSpec{{Name: "kafka"}},
+		Kafka: []lab.KafkaSpec{{Name: "kafka", Users: map[string]string{user: password}, Properties: map[string]string{
+			"authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+			"super.users":           "User:ANONYMOUS", // who comes by the open listener
+		}}},
 		Connect: []lab.ConnectSpec{
 			{Name: "current", Kafka: "kafka", Properties: map[string]string{
 				"offset.flush.interval.ms": "500", "exactly.once.source.support": "enabled",
@@ -57,13 +63,16 @@ func newTopic(t *testing.T, client *Client, partitions int32, configs map[string
 	t.Cleanup(func() { _, _ = client.admin.DeleteTopics(context.WithoutCancel(t.Context()), topic) })
 	// The controller answers before the broker knows.
 	err = wait.Until(t.Context(), "topic "+topic, 30*time.Second, func(ctx context.Context) (bool, string, error) {
+		counts, err := client.Partitions(ctx, topic)
+		if err != nil || counts[topic] != int(partitions) {
+			return false, "it is not known yet", err
+		}
 		described, err := client.admin.DescribeTopicConfigs(ctx, topic)
 		if err != nil {
 			return false, "", err
 		}
 		config, err := described.On(topic, nil)
-		ends, endsErr := client.admin.ListEndOffsets(ctx, topic)
-		return err == nil && config.Err == nil && endsErr == nil && ends.Error() == nil, "it is not known yet", nil
+		return err == nil && config.Err == nil, "its configs are not known yet", nil
 	})
 	if err != nil {
 		t.Fatal(err)

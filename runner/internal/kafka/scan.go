@@ -207,26 +207,27 @@ func (s *scan) run(ctx context.Context) error {
 }
 
 // leaders returns the topic's id and the leader of each open partition.
-func (s *scan) leaders(ctx context.Context) (kadm.TopicID, map[int32][]int32, error) {
-	topics, err := s.client.admin.ListTopics(ctx, s.topic)
+func (s *scan) leaders(ctx context.Context) (id [16]byte, leaders map[int32][]int32, err error) {
+	told, err := s.client.metadata(ctx, s.topic)
 	if err != nil {
-		return kadm.TopicID{}, nil, err
+		return id, nil, err
 	}
-	topic := topics[s.topic]
-	if topic.Err != nil {
-		return kadm.TopicID{}, nil, topic.Err
+	topic := told.topics[s.topic]
+	if topic.err != nil {
+		return id, nil, topic.err
 	}
-	leaders := map[int32][]int32{}
+	leaders = map[int32][]int32{}
 	for partition := range s.open {
-		leader := topic.Partitions[partition].Leader
-		leaders[leader] = append(leaders[leader], partition)
+		if leader, known := topic.leaders[partition]; known {
+			leaders[leader] = append(leaders[leader], partition)
+		}
 	}
-	return topic.ID, leaders, nil
+	return topic.id, leaders, nil
 }
 
 // pass fetches once from each leader. moved says that one does not lead any
 // more, or is not there.
-func (s *scan) pass(ctx context.Context, id kadm.TopicID, leaders map[int32][]int32) (moved bool, err error) {
+func (s *scan) pass(ctx context.Context, id [16]byte, leaders map[int32][]int32) (moved bool, err error) {
 	for leader, partitions := range leaders {
 		request := s.request(id, partitions)
 		if len(request.Topics[0].Partitions) == 0 {
@@ -255,7 +256,7 @@ const (
 	firstPartitionBytes = 64 << 10
 )
 
-func (s *scan) request(id kadm.TopicID, partitions []int32) *kmsg.FetchRequest {
+func (s *scan) request(id [16]byte, partitions []int32) *kmsg.FetchRequest {
 	topic := kmsg.NewFetchRequestTopic()
 	topic.Topic, topic.TopicID = s.topic, id
 	for _, partition := range partitions {

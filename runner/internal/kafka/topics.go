@@ -23,22 +23,19 @@ func cleanupPolicy(config kadm.ResourceConfig) string {
 // Partitions returns the number of partitions of each topic that exists.
 func (c *Client) Partitions(ctx context.Context, topics ...string) (map[string]int, error) {
 	counts := map[string]int{}
-	if len(topics) == 0 {
-		return counts, nil // kadm would list every topic there is
-	}
-	listed, err := c.admin.ListTopics(ctx, topics...)
+	told, err := c.metadata(ctx, topics...)
 	if err != nil {
 		return nil, fmt.Errorf("kafka %s: partitions of topics %q: %w", c.brokers, topics, err)
 	}
 	for _, name := range topics {
-		topic, ok := listed[name]
-		if !ok || errors.Is(topic.Err, kerr.UnknownTopicOrPartition) {
+		topic, ok := told.topics[name]
+		if !ok || errors.Is(topic.err, kerr.UnknownTopicOrPartition) {
 			continue
 		}
-		if topic.Err != nil {
-			return nil, fmt.Errorf("kafka %s: partitions of topic %q: %w", c.brokers, name, topic.Err)
+		if topic.err != nil {
+			return nil, fmt.Errorf("kafka %s: partitions of topic %q: %w", c.brokers, name, topic.err)
 		}
-		counts[name] = len(topic.Partitions)
+		counts[name] = len(topic.leaders)
 	}
 	return counts, nil
 }
@@ -47,18 +44,24 @@ func (c *Client) Partitions(ctx context.Context, topics ...string) (map[string]i
 // demands of its own (TopicAdmin.verifyTopicCleanupPolicyOnlyCompact), with
 // their numbers of partitions.
 func (c *Client) compacted(ctx context.Context) (map[string]int, error) {
-	listed, err := c.admin.ListTopics(ctx)
+	told, err := c.allMetadata(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("kafka %s: list topics: %w", c.brokers, err)
 	}
-	described, err := c.admin.DescribeTopicConfigs(ctx, listed.Names()...)
+	var names []string
+	for _, name := range sorted(told.topics) {
+		if topic := told.topics[name]; topic.err == nil && !topic.internal {
+			names = append(names, name)
+		}
+	}
+	described, err := c.admin.DescribeTopicConfigs(ctx, names...)
 	if err != nil {
 		return nil, fmt.Errorf("kafka %s: configs of topics: %w", c.brokers, err)
 	}
 	counts := map[string]int{}
 	for _, config := range described {
 		if config.Err == nil && cleanupPolicy(config) == compact {
-			counts[config.Name] = len(listed[config.Name].Partitions)
+			counts[config.Name] = len(told.topics[config.Name].leaders)
 		}
 	}
 	return counts, nil
