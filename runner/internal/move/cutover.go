@@ -121,7 +121,7 @@ func (c *cutover) copy(ctx context.Context) (string, error) {
 	}
 	c.result.Copy = string(c.way)
 	if c.to == c.request.Target {
-		c.wrote = c.toPlace
+		c.wroteTo(c.toPlace)
 	}
 	done, err := makeEqual(ctx, c.to.Name, c.toPlace, c.final, c.onTo)
 	if mismatch, ok := errors.AsType[*mismatchError](err); ok {
@@ -274,6 +274,9 @@ func (c *cutover) start(ctx context.Context) error {
 func (c *cutover) unmarkPaused(ctx context.Context) {
 	if !c.marked || c.keep != connect.Paused {
 		return
+	}
+	if c.to == c.request.Target && !c.to.has(stopSince) {
+		return // where paused is how a copy waits too, the mark is what tells that it is done
 	}
 	if err := unmark(context.WithoutCancel(ctx), c.to, c.toName); err != nil {
 		c.note(c.request.Connector, event.Warn, "the mark in the config on %s is left: %s", c.to.Name, message(err))

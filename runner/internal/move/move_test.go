@@ -99,7 +99,7 @@ func TestRefusedBeforeAnythingStops(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, true, test.target...)
+				w := newWorld(t, false, test.target...)
 				w.run(test.config)
 				if test.prepare != nil {
 					test.prepare(w)

@@ -231,6 +231,7 @@ func (r *run) prepare(ctx context.Context, found *checked) (created bool, onTarg
 	if err != nil {
 		return created, offset.Document{}, fmt.Errorf("on %s: %w", target.Name, err)
 	}
+	r.apart = len(offset.Compare(found.offsets, known).Missing) > 0
 	if found.kind == "sink" || found.observed.Origin.stopped() || found.offsets.Len() == 0 {
 		return created, known, nil
 	}
@@ -249,7 +250,7 @@ func (r *run) prepare(ctx context.Context, found *checked) (created bool, onTarg
 	}
 	// With what the origin has now: whether the plugin takes offsets at all, and
 	// whether they read back, is better known before anything stands still.
-	r.wrote = found.to
+	r.wroteTo(found.to)
 	rehearsed, err := makeEqual(ctx, target.Name, found.to, found.offsets, known)
 	if err != nil {
 		if answer, ok := errors.AsType[*connect.ResponseError](err); ok && !connect.IsTemporary(err) {

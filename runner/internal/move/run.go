@@ -15,8 +15,20 @@ type run struct {
 	*Mover
 	request Request
 	result  event.Connector
-	// wrote is where this run wrote offsets of its own on the target; nil for nowhere.
+	// apart says that the target was seen to lack offsets the origin has, so that
+	// the two do not keep them in one topic.
+	apart bool
+	// wrote is where on the target this run wrote offsets that it may remove again;
+	// nil for nowhere.
 	wrote place
+}
+
+// wroteTo notes that offsets were written. In a topic that the origin may read too
+// they are never removed: they would be gone for both.
+func (r *run) wroteTo(at place) {
+	if r.apart {
+		r.wrote = at
+	}
 }
 
 func (m *Mover) newRun(request Request) *run {

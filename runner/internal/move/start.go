@@ -34,13 +34,23 @@ func startConnector(ctx context.Context, cluster *Cluster, connector string, sta
 	if state == connect.Paused {
 		ask = client.Pause
 	}
-	if err := ask(ctx, connector); err != nil {
+	err := wait.Until(ctx, "the start on "+cluster.Name, staleTime, func(ctx context.Context) (bool, string, error) {
+		err := ask(ctx, connector)
+		if connect.IsNotFound(err) {
+			return false, err.Error(), nil // a worker that lags behind may not know the copy yet
+		}
+		return err == nil, "", err
+	})
+	if err != nil {
 		return "", fmt.Errorf("start on %s: %w", cluster.Name, err)
 	}
 	begun := time.Now()
 	tasks := 0
-	err := wait.Until(ctx, "the connector to be "+string(state)+" on "+cluster.Name, limit, func(ctx context.Context) (bool, string, error) {
+	err = wait.Until(ctx, "the connector to be "+string(state)+" on "+cluster.Name, limit, func(ctx context.Context) (bool, string, error) {
 		status, err := client.Status(ctx, connector)
+		if connect.IsNotFound(err) && time.Since(begun) < staleTime {
+			return false, err.Error(), nil
+		}
 		if err != nil {
 			return false, "", fmt.Errorf("start on %s: %w", cluster.Name, err)
 		}
@@ -115,21 +125,31 @@ const watchEvery = 200 * time.Millisecond
 // watch sees whether the copy goes on running, alone, and whether its offsets are
 // not behind those that were copied.
 func (c *cutover) watch(ctx context.Context) error {
+	var twice suspicion
 	for ends := time.Now().Add(c.Options.Watch); ; {
 		status, err := c.to.Client.Patient(windowPatience).Status(ctx, c.toName)
+		if connect.IsNotFound(err) && time.Now().Before(ends.Add(staleTime)) {
+			if err := wait.For(ctx, watchEvery); err != nil {
+				return err
+			}
+			continue // of a worker that does not know the copy yet
+		}
 		if err != nil {
 			return fmt.Errorf("watch on %s: %w", c.to.Name, err)
 		}
 		if err := failure(status); err != nil {
 			return fmt.Errorf("watch on %s: %w", c.to.Name, err)
 		}
-		if err := c.watchOther(ctx); err != nil {
-			return err
+		if c.from != nil {
+			twice.look(ctx, c.from, c.fromName)
+		}
+		if twice.confirmed() {
+			return c.stopCopy(ctx, twice.state)
 		}
 		if err := c.watchOffsets(ctx); err != nil {
 			return err
 		}
-		if time.Now().After(ends) {
+		if time.Now().After(ends) && twice.since.IsZero() {
 			return nil
 		}
 		if err := wait.For(ctx, watchEvery); err != nil {
@@ -155,23 +175,44 @@ func (c *cutover) watchOffsets(ctx context.Context) error {
 	return nil
 }
 
-// watchOther sees whether somebody started the other side in the moment in which
-// the copy was started. What they started is theirs; the copy is what this run
-// started, so it is the one that is stopped, with the progress it has made.
-func (c *cutover) watchOther(ctx context.Context) error {
-	if c.from == nil {
-		return nil
+// confirmFor is how long a connector that is to rest must be seen awake by every
+// worker: one that lags behind may show what was before the stop.
+const confirmFor = time.Second
+
+// suspicion is that somebody started the other side in the moment in which the
+// copy was started.
+type suspicion struct {
+	since time.Time // zero for none
+	state connect.State
+}
+
+// look asks every worker. A side that cannot be read is no reason to stop a copy
+// that runs.
+func (s *suspicion) look(ctx context.Context, cluster *Cluster, connector string) {
+	for worker := range cluster.Client.Workers() {
+		status, err := cluster.Client.On(worker).Status(ctx, connector)
+		if err != nil || !cluster.awake(status) {
+			s.since = time.Time{}
+			return
+		}
+		s.state = status.Connector.State
 	}
-	status, err := c.from.Client.Status(ctx, c.fromName)
-	if err != nil || !c.from.awake(status) {
-		return nil //nolint:nilerr // the copy runs; a side that cannot be read is no reason to stop it
+	if s.since.IsZero() {
+		s.since = time.Now()
 	}
+}
+
+func (s *suspicion) confirmed() bool { return !s.since.IsZero() && time.Since(s.since) >= confirmFor }
+
+// stopCopy ends what this run has started: what somebody else started meanwhile
+// is theirs. The copy keeps the progress it has made.
+func (c *cutover) stopCopy(ctx context.Context, other connect.State) error {
 	ask, asked := c.to.Client.Patient(putBackPatience).Stop, "stopped"
 	if !c.to.has(stopSince) {
 		ask, asked = c.to.Client.Patient(putBackPatience).Pause, "paused"
 	}
 	reason := fmt.Sprintf("another run or somebody started the connector on %s (%s) in the moment in which its copy on %s was started",
-		c.from.Name, status.Connector.State, c.to.Name)
+		c.from.Name, other, c.to.Name)
 	if err := ask(ctx, c.toName); err != nil {
 		c.result.Instructions = fmt.Sprintf("stop one of the two now: PUT %s/connectors/%s/stop, then `ferry status`", c.to.Client.Workers()[0], url.PathEscape(c.toName))
 		return &RunningTwiceError{Reason: fmt.Sprintf("%s; it runs twice, and the copy could not be stopped: %s", reason, message(err))}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ type world struct {
 	kafka          *connecttest.Kafka
 	global, europe *connecttest.Cluster
 	hard           bool
+	atLeastOnce    bool
 	line           *line
 	name           string // of the connector
 }
@@ -55,6 +57,7 @@ func newWorldOf(t *testing.T, hard bool, origin, target []connecttest.Option) *w
 	w := &world{t: t, kafka: connecttest.NewKafka(), hard: hard, line: &line{}, name: orders}
 	w.global = connecttest.New(append([]connecttest.Option{connecttest.WithKafka(w.kafka), connecttest.WithName("global")}, origin...)...)
 	w.europe = connecttest.New(append([]connecttest.Option{connecttest.WithKafka(w.kafka), connecttest.WithName("europe")}, target...)...)
+	w.kafka.Intercept(func(_ context.Context, _ connecttest.Access, do func() error) error { return w.line.carry(do) })
 	t.Cleanup(w.global.Close)
 	t.Cleanup(w.europe.Close)
 	return w
@@ -64,7 +67,7 @@ func newWorldOf(t *testing.T, hard bool, origin, target []connecttest.Option) *w
 // offsets, which it does every minute.
 func (w *world) run(config rawjson.Object) {
 	w.t.Helper()
-	if err := w.global.Client().Create(w.t.Context(), w.name, config, connect.Running); err != nil {
+	if err := w.global.Client().PutConfig(w.t.Context(), w.name, config); err != nil {
 		w.t.Fatal(err)
 	}
 	w.await(w.global, connect.Running)
@@ -114,11 +117,13 @@ func (w *world) request() Request {
 		}
 		side := &Cluster{Name: c.Name(), Client: client}
 		if w.hard {
-			side.Status, side.Groups = c.StatusLog(), w.kafka
+			side.Status, side.Groups, side.GroupOffsets, side.KafkaID = c.StatusLog(), w.kafka, w.kafka, w.kafka.ID()
+			side.Offsets = func(topic string) (OffsetTopic, error) { return c.OffsetTopic(topic), nil }
+			side.Configs = func() (ConfigTopic, error) { return c.ConfigTopic(), nil }
 		}
 		return side
 	}
-	return Request{Origin: cluster(w.global), Target: cluster(w.europe), Connector: w.name}
+	return Request{Origin: cluster(w.global), Target: cluster(w.europe), Connector: w.name, AtLeastOnce: w.atLeastOnce}
 }
 
 func (w *world) mover() *Mover { return &Mover{Options: DefaultOptions(), Sink: event.Discard{}} }
@@ -203,6 +208,14 @@ func (l *line) over(next http.RoundTripper) http.RoundTripper {
 		}
 		return answer, err
 	})
+}
+
+// carry is [line.over] for what a run asks of Kafka.
+func (l *line) carry(do func() error) error {
+	_, err := l.over(roundTripper(func(*http.Request) (*http.Response, error) {
+		return &http.Response{Body: http.NoBody}, do()
+	})).RoundTrip(&http.Request{URL: &url.URL{Host: "worker-1.kafka"}})
+	return err
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

@@ -102,11 +102,14 @@ func (t *task) run() {
 	mu := &t.cluster.kafka.mu
 	mu.Lock()
 	defer mu.Unlock()
-	run := t.cluster.kafka.beginRun(t)
-	defer run.end()
 	defer t.impl.close()
-	if t.startup() && t.loop(run) {
-		t.impl.lastCommit()
+	if t.startup() {
+		// One that rests from the beginning has produced nothing until now.
+		run := t.cluster.kafka.beginRun(t)
+		defer run.end()
+		if t.loop(run) {
+			t.impl.lastCommit()
+		}
 	}
 	switch {
 	case t.gone() || t.cancelled:
