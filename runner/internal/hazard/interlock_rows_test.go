@@ -87,7 +87,7 @@ func interlockRows() []row {
 			},
 		},
 		{
-			name: "F-two-runs", hazard: "two runs on one connector at once",
+			name: "N-two-runs", hazard: "two runs on one connector at once",
 			how: "two ferry processes started in the same moment",
 			run: func(s *scene) verdict {
 				s.begin(nil)
@@ -98,7 +98,7 @@ func interlockRows() []row {
 			},
 		},
 		{
-			name: "F-move-and-rollback", hazard: "a move and a rollback at once",
+			name: "N-move-and-rollback", hazard: "a move and a rollback at once",
 			how: "two ferry processes started in the same moment",
 			run: func(s *scene) verdict {
 				s.begin(nil)

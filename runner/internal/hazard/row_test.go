@@ -38,7 +38,7 @@ type row struct {
 // verdict is what came of a row.
 type verdict struct {
 	outcome          string
-	how              string // in more words than the row's
+	story            string // told under the table
 	proof            string
 	down             time.Duration
 	lost, duplicated int64

@@ -27,7 +27,7 @@ func scheduleRows() []row {
 	var rows []row
 	for i := range uint64(*schedules) { // #nosec G115 -- a small number
 		rows = append(rows, row{
-			name: fmt.Sprintf("R-%d", first+i), hazard: fmt.Sprintf("random schedule, seed %d", first+i),
+			name: fmt.Sprintf("R-%d", first+i), hazard: fmt.Sprintf("random schedule, seed %d", first+i), how: "see below",
 			run: func(s *scene) verdict { return (&schedule{scene: s, dice: rand.New(rand.NewPCG(first+i, 0))}).play() },
 		})
 	}
@@ -74,7 +74,7 @@ func (s *schedule) play() verdict {
 	s.runsOn(on.side, on.name)
 	s.restsOn(off.side, off.name)
 	found := s.counted("ends in peace on "+on.side.Name(), answer{})
-	found.how = strings.Join(s.story, "; ")
+	found.story = strings.Join(s.story, "; ")
 	return found
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,6 +30,16 @@ func (r result) String() string {
 	return text
 }
 
+// byHazard sorts by the number of the hazard, and what has none after that.
+func byHazard(a, b result) int { return cmp.Compare(number(a.row), number(b.row)) }
+
+func number(r row) int {
+	if n, err := strconv.Atoi(strings.TrimPrefix(r.id(), "H")); err == nil {
+		return n
+	}
+	return hazards + 1 + strings.Index("KNSOR", r.id())
+}
+
 // table prints the results under one another, and their sum.
 func table(results []result, workers int, took time.Duration) string {
 	var text strings.Builder
@@ -49,12 +60,16 @@ func table(results []result, workers int, took time.Duration) string {
 		if v.counted {
 			lost, duplicated = strconv.FormatInt(v.lost, 10), strconv.FormatInt(v.duplicated, 10)
 		}
-		how := cmp.Or(v.how, r.row.how)
-		fmt.Fprintf(columns, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.row.id(), r.row.hazard, how, r.row.versionsRun(),
+		fmt.Fprintf(columns, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.row.id(), r.row.hazard, r.row.how, r.row.versionsRun(),
 			outcome, v.proof, downFor(v), lost, duplicated)
 	}
 	columns.Flush()
-	fmt.Fprintf(&text, "\n%d rows, %d bad, %d not brought about; %d worker(s) in each cluster, %d min %d s\n",
+	for _, r := range results {
+		if r.verdict.story != "" {
+			fmt.Fprintf(&text, "\n%s: %s", r.row.hazard, r.verdict.story)
+		}
+	}
+	fmt.Fprintf(&text, "\n\n%d rows, %d bad, %d not brought about; %d worker(s) in each cluster, %d min %d s\n",
 		len(results), bad, skipped, workers, int(took.Minutes()), int(took.Seconds())%60)
 	return text.String()
 }
@@ -80,6 +95,7 @@ func (r row) versionsRun() string {
 // report prints the table on standard output.
 func report(t *testing.T, results []result) {
 	t.Helper()
+	slices.SortStableFunc(results, byHazard)
 	text := table(results, *workers, time.Since(started))
 	fmt.Fprint(os.Stdout, "\n", text)
 	if *tableTo != "" {
