@@ -106,6 +106,10 @@ func killRows() []row {
 			},
 		},
 		{
+			name: "K-kestra-worker", hazard: "Kestra worker killed in the middle of a task",
+			how: "the task resubmitted to another worker", cannot: "this matrix starts no Kestra engine",
+		},
+		{
 			name: "K-broker", hazard: "the Kafka broker killed and started again",
 			how: "between stop and PATCH",
 			run: func(s *scene) verdict {
