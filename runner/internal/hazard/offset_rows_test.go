@@ -41,10 +41,10 @@ func offsetRows() []row {
 		},
 		{
 			name: "H2-minutes", hazard: "task blocked in poll() for more than a minute", waits: true,
-			how: "poll() blocks for 75 s; first with the default patience, then with --timeout 3m",
+			how: "poll() blocks for 90 s; first with the default patience, then with --timeout 3m",
 			run: func(s *scene) verdict {
 				s.tasks = 1
-				s.begin(map[string]string{"poll.block.ms": "75000"})
+				s.begin(map[string]string{"poll.block.ms": "90000"})
 				s.want(s.ferry("move"), 11, event.NotProven)
 				return s.moved(s.ferry("move", "--timeout", "3m"))
 			},
