@@ -107,7 +107,7 @@ func killRows() []row {
 		},
 		{
 			name: "K-kestra-worker", hazard: "Kestra worker killed in the middle of a task",
-			how: "the task resubmitted to another worker", cannot: "this matrix starts no Kestra engine",
+			how: "the task resubmitted to another worker", cannot: "no Kestra engine runs here; runner/internal/kestratest kills executions",
 		},
 		{
 			name: "K-broker", hazard: "the Kafka broker killed and started again",
