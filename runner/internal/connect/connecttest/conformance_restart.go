@@ -3,6 +3,7 @@ package connecttest
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,6 +23,10 @@ type RawSubject struct {
 	Offsets RawOffsets
 	Config  TargetStates
 	Groups  Groups
+	// TopicOf opens any other topic with offsets.
+	TopicOf func(topic string) RawOffsets
+	// Fencer ends exactly-once tasks; nil: the cluster has exactly-once disabled.
+	Fencer TaskFencer
 	// Last returns the highest number in a topic of each stream, by its name. The
 	// stream of task N of Source and OrderedMap is TOPIC-N.
 	Last func(ctx context.Context, topic string) (map[string]int64, error)
@@ -50,6 +55,11 @@ type Groups interface {
 	Partitions(ctx context.Context, topics ...string) (map[string]int, error)
 }
 
+// TaskFencer ends exactly-once tasks; [Fencer] does.
+type TaskFencer interface {
+	Fence(ctx context.Context, connector string) ([]string, error)
+}
+
 // RawSetup runs a test with a subject, in a testing/synctest bubble or not.
 type RawSetup func(t *testing.T, test func(*testing.T, RawSubject))
 
@@ -68,6 +78,8 @@ func RunRawConformance(t *testing.T, setup RawSetup) {
 		{"RawTombstone", (*rawSuite).rawTombstone},
 		{"TargetState", (*rawSuite).targetState},
 		{"GroupOffsets", (*rawSuite).groupOffsets},
+		{"OwnTopic", (*rawSuite).ownTopic},
+		{"ExactlyOnce", (*rawSuite).exactlyOnce},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			setup(t, func(t *testing.T, subject RawSubject) {
@@ -100,12 +112,18 @@ func (s *rawSuite) put(name string, config rawjson.Object) {
 	s.Cleanup(func() { s.remove(context.WithoutCancel(s.ctx), name) })
 }
 
-// rest pauses a connector and restarts its tasks. Each old instance says in the
-// status topic that it ended, then the new one that it is paused.
+// rest pauses a connector and restarts its tasks.
 func (s *rawSuite) rest(name string, tasks int) {
 	s.Helper()
 	s.must(s.Client.Pause(s.ctx, name))
 	s.awaitAll(name, connect.Paused, tasks)
+	s.restart(name, tasks)
+}
+
+// restart restarts the tasks of a paused connector. Each old instance says in the
+// status topic that it ended, then the new one that it is paused.
+func (s *rawSuite) restart(name string, tasks int) {
+	s.Helper()
 	tail, err := s.Status.Tail(s.ctx)
 	s.must(err)
 	defer tail.Close()
@@ -272,13 +290,18 @@ func (s *rawSuite) restartSink() {
 	}))
 	s.must(s.Client.Pause(s.ctx, name))
 	s.awaitAll(name, connect.Paused, 1)
+	thirty := s.document(RawEntry(`{"kafka_partition":0,"kafka_topic":"`+topic+`"}`, `{"kafka_offset":30}`))
+	s.must(wait.Until(s.ctx, name+" to commit as it pauses", limit/4, func(ctx context.Context) (bool, string, error) {
+		committed, err := s.Groups.GroupOffsets(ctx, group)
+		return offset.Equal(thirty, committed), committed.JSON().String(), err
+	}))
 	s.must(wait.For(s.ctx, time.Second))
 	s.awaitMembers(group, 1)
 	first := s.document(RawEntry(`{"kafka_partition":0,"kafka_topic":"`+topic+`"}`, `{"kafka_offset":1}`))
 	if err := s.Groups.CommitGroupOffsets(s.ctx, group, first); err == nil {
 		s.Error("a group with a member took offsets")
 	}
-	s.rest(name, 1)
+	s.restart(name, 1)
 	s.awaitMembers(group, 0)
 	state, err := s.Groups.Group(s.ctx, group)
 	if err != nil || !state.Ended() {
@@ -286,8 +309,8 @@ func (s *rawSuite) restartSink() {
 	}
 	committed, err := s.Groups.GroupOffsets(s.ctx, group)
 	s.must(err)
-	if want := s.document(RawEntry(`{"kafka_partition":0,"kafka_topic":"`+topic+`"}`, `{"kafka_offset":30}`)); !offset.Equal(want, committed) {
-		s.Errorf("committed at rest: %s, want %s", committed.JSON(), want.JSON())
+	if !offset.Equal(thirty, committed) {
+		s.Errorf("committed at rest: %s, want %s", committed.JSON(), thirty.JSON())
 	}
 	s.must(s.Client.Resume(s.ctx, name))
 	s.awaitAll(name, connect.Running, 1)
@@ -356,15 +379,13 @@ func (s *rawSuite) rawTombstone() {
 // targetState: a connector takes the target state that was written before it was
 // created, has no tasks, and runs when it is resumed.
 func (s *rawSuite) targetState() {
-	server, err := s.Client.Server(s.ctx)
-	s.must(err)
 	for _, state := range []connect.State{connect.Paused, connect.Stopped} {
 		topic := s.Topic()
 		name := topic + "-connector"
 		s.must(s.Config.SetTargetState(s.ctx, name, state))
 		s.put(name, s.Source(topic, 1))
 		want := state
-		if !parseVersion(server.Version).since(3, 5) {
+		if !s.version().since(3, 5) {
 			want = connect.Paused
 		}
 		s.awaitAll(name, want, 0)
@@ -415,5 +436,99 @@ func (s *rawSuite) groupOffsets() {
 	s.rest(name, 1)
 	if have, err := s.Groups.GroupOffsets(s.ctx, group); err != nil || !offset.Equal(have, at(`{"kafka_offset":30}`)) {
 		s.Errorf("the sink went from 30 to %s, %v", have.JSON(), err)
+	}
+}
+
+func (s *rawSuite) version() version {
+	s.Helper()
+	server, err := s.Client.Server(s.ctx)
+	s.must(err)
+	return parseVersion(server.Version)
+}
+
+// ownTopic: with offsets.storage.topic a commit goes to both topics, and only what
+// is in the connector's own is read: of a key that is in the cluster's alone REST
+// says null and the task knows nothing. Before Kafka 3.3 the setting is not known.
+func (s *rawSuite) ownTopic() {
+	topic := s.Topic()
+	own := topic + "-own"
+	name := s.run(topic, s.Source(topic, 1).With("offsets.storage.topic", rawjson.String(own)), 1)
+	s.awaitSent(topic, topic+"-0", 10)
+	s.rest(name, 1)
+	shared := s.raw(name)
+	if shared.Len() != 1 {
+		s.Fatalf("the cluster's topic holds %s", shared.JSON())
+	}
+	if !s.version().since(3, 3) {
+		return
+	}
+	partition := shared.Entries()[0].Partition
+	mine, err := s.TopicOf(own).Read(s.ctx, name)
+	s.must(err)
+	if !offset.Equal(mine, shared) {
+		s.Errorf("the connector's own topic holds %s, the cluster's %s", mine.JSON(), shared.JSON())
+	}
+	s.must(s.TopicOf(own).Write(s.ctx, name, s.document(offset.Entry{Partition: partition, Offset: s.offsetOf(2_000_000)})))
+	s.must(s.Offsets.Write(s.ctx, name, s.document(offset.Entry{Partition: partition, Offset: s.offsetOf(1_000_000)})))
+	s.must(s.Client.Resume(s.ctx, name))
+	s.awaitAll(name, connect.Running, 1)
+	s.awaitSent(topic, topic+"-0", 2_000_001)
+	s.rest(name, 1)
+	s.must(s.TopicOf(own).Write(s.ctx, name, s.document(offset.Entry{Partition: partition, Offset: rawjson.Null})))
+	s.must(s.Offsets.Write(s.ctx, name, s.document(offset.Entry{Partition: partition, Offset: s.offsetOf(9_000_000)})))
+	if s.version().since(3, 5) {
+		if read := s.offsets(name); read.Len() != 1 || len(read.Unreadable()) != 1 {
+			s.Errorf("of an offset in the cluster's topic alone REST says %s", read.JSON())
+		}
+	}
+	s.must(s.Client.Resume(s.ctx, name))
+	s.awaitAll(name, connect.Running, 1)
+	s.must(wait.For(s.ctx, time.Second))
+	s.rest(name, 1)
+	if again := s.position(s.raw(name)); again >= 1_000_000 {
+		s.Errorf("the task went on from the cluster's topic, to %d", again)
+	}
+}
+
+// exactlyOnce: what is required of a cluster that has it disabled is refused;
+// otherwise the offset is that of the last record, and a fenced task fails.
+func (s *rawSuite) exactlyOnce() {
+	if !s.version().since(3, 3) {
+		return
+	}
+	topic := s.Topic()
+	config := s.Source(topic, 1).With("exactly.once.support", rawjson.String("required"))
+	problems, err := s.Client.Validate(s.ctx, config.Text("connector.class"), config.With("name", rawjson.String("any")))
+	s.must(err)
+	if s.Fencer == nil {
+		const disabled = "This worker does not have exactly-once source support enabled."
+		if len(problems) != 1 || problems[0].Name != "exactly.once.support" || !slices.Contains(problems[0].Errors, disabled) {
+			s.Errorf("problems are %q", problems)
+		}
+		return
+	}
+	if len(problems) != 0 {
+		s.Errorf("problems are %q", problems)
+	}
+	name := s.run(topic, config, 1)
+	s.awaitSent(topic, topic+"-0", 10)
+	s.rest(name, 1)
+	resting, sent := s.raw(name), s.last(topic)[topic+"-0"]
+	if resting.Len() != 1 || s.position(resting) != sent {
+		s.Errorf("the offset at rest is %s, the last record %d", resting.JSON(), sent)
+	}
+	s.must(s.Client.Resume(s.ctx, name))
+	s.awaitAll(name, connect.Running, 1)
+	s.awaitSent(topic, topic+"-0", sent+1)
+	ids, err := s.Fencer.Fence(s.ctx, name)
+	if err != nil || len(ids) != 1 || !strings.HasSuffix(ids[0], "-"+name+"-0") {
+		s.Errorf("fenced %q, %v", ids, err)
+	}
+	failed := s.awaitStatus(name, "its task failed", func(status connect.Status) bool { return status.AllTasks(connect.Failed) })
+	if trace := failed.Tasks[0].Trace; !strings.Contains(trace, "ProducerFencedException") && !strings.Contains(trace, "InvalidProducerEpochException") {
+		s.Errorf("the fenced task failed with %s", trace)
+	}
+	if fenced := s.raw(name); s.position(fenced) != s.last(topic)[topic+"-0"] {
+		s.Errorf("the offset of the fenced task is %s, its last record %d", fenced.JSON(), s.last(topic)[topic+"-0"])
 	}
 }

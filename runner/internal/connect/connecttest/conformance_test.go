@@ -33,7 +33,7 @@ func rawSubjectOf(cluster *Cluster) RawSubject {
 		}
 		return highest, nil
 	}
-	return RawSubject{
+	raw := RawSubject{
 		Subject: subjectOf(cluster), Offsets: cluster.OffsetTopic(""), Config: cluster.ConfigTopic(), Groups: cluster.kafka, Last: last,
 		Consumed: func(_ context.Context, topic string) (int, error) {
 			return len(cluster.kafka.Records(topic + "-copy")), nil
@@ -42,14 +42,22 @@ func rawSubjectOf(cluster *Cluster) RawSubject {
 			cluster.kafka.Produce(topic, 1, int64(records))
 			return nil
 		},
+		TopicOf: func(topic string) RawOffsets { return cluster.OffsetTopic(topic) },
 	}
+	if cluster.exactlyOnce {
+		raw.Fencer = cluster.Fencer()
+	}
+	return raw
 }
 
 func TestRawConformance(t *testing.T) {
-	for _, version := range []string{DefaultVersion, "3.6.2", "3.4.1", "2.8.2"} {
-		t.Run(version, func(t *testing.T) {
+	for name, options := range map[string][]Option{
+		DefaultVersion: nil, "3.6.2": {WithVersion("3.6.2")}, "3.4.1": {WithVersion("3.4.1")}, "2.8.2": {WithVersion("2.8.2")},
+		"ExactlyOnce": {WithExactlyOnce()}, "TwoWorkers": {WithWorkers(2)},
+	} {
+		t.Run(name, func(t *testing.T) {
 			RunRawConformance(t, func(t *testing.T, test func(*testing.T, RawSubject)) {
-				synctest.Test(t, func(t *testing.T) { test(t, rawSubjectOf(start(t, WithVersion(version)))) })
+				synctest.Test(t, func(t *testing.T) { test(t, rawSubjectOf(start(t, options...))) })
 			})
 		})
 	}

@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 			}},
 			{Name: "v36", Kafka: "kafka", Version: "3.6.2"},
 			{Name: "v34", Kafka: "kafka", Version: "3.4.1"},
+			{Name: "exact", Kafka: "kafka", Properties: map[string]string{"exactly.once.source.support": "enabled"}},
 			{Name: "v28", Kafka: "kafka", Version: "2.8.2"},
 		},
 	})
@@ -53,7 +54,7 @@ func labSubject(t *testing.T, cluster *lab.Connect) RawSubject {
 	// Files of sinks. Connectors end after the test, so it may not be in its way.
 	folder := t.TempDir()
 	bootstrap := cluster.Kafka().Bootstrap()
-	return RawSubject{
+	raw := RawSubject{
 		Offsets: broker.OffsetLog(cluster.OffsetsTopic()), Config: broker.ConfigLog(cluster.ConfigTopic()), Groups: broker,
 		Last: func(ctx context.Context, topic string) (map[string]int64, error) {
 			tally, err := lab.Count(ctx, bootstrap, topic)
@@ -76,8 +77,13 @@ func labSubject(t *testing.T, cluster *lab.Connect) RawSubject {
 		Produce: func(ctx context.Context, topic string, records int) error {
 			return produce(ctx, bootstrap, topic, records)
 		},
+		TopicOf: func(topic string) RawOffsets { return broker.OffsetLog(topic) },
 		Subject: subject(cluster, client, broker, folder),
 	}
+	if cluster.Name() == "exact" {
+		raw.Fencer = broker.Fencer(cluster.GroupID())
+	}
+	return raw
 }
 
 // produce makes a topic with one partition and that many records.
@@ -131,7 +137,7 @@ func TestConformanceOfKafkaConnect(t *testing.T) {
 
 func TestRawConformanceOfKafkaConnect(t *testing.T) {
 	started := labtest.Lab(t)
-	for _, name := range []string{"current", "v36", "v34", "v28"} {
+	for _, name := range []string{"exact", "current", "v36", "v34", "v28"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // each is a cluster of its own, which mostly waits
 			subject := labSubject(t, started.Connect(name))

@@ -22,11 +22,12 @@ func (c *Cluster) store(config rawjson.Object) offsetStore {
 	return store
 }
 
+// get reads the connector's own topic only, if it has one: what that does not hold
+// is a null there, which hides the value in the cluster's (ConnectorOffsetBackingStore.get,
+// and seen on real workers).
 func (s offsetStore) get(connector string, partition rawjson.Value) (rawjson.Value, bool) {
 	if s.own != nil {
-		if value, found := s.own.get(connector, partition); found {
-			return value, true
-		}
+		return s.own.get(connector, partition)
 	}
 	return s.shared.get(connector, partition)
 }

@@ -20,6 +20,7 @@ type task struct {
 	impl      implementation
 
 	target    connect.State
+	started   bool
 	stopAsked bool
 	cancelled bool
 	killed    bool
@@ -138,6 +139,7 @@ func (t *task) startup() bool {
 	if t.stopping() || t.gone() || t.failure != "" {
 		return false
 	}
+	t.started = true
 	t.impl.start()
 	t.status(connect.Running)
 	return true
@@ -167,11 +169,19 @@ func (t *task) loop(run *Run) bool {
 // rest reports PAUSED and parks until the task is to run or to end; it returns
 // false for the latter.
 func (t *task) rest() bool {
-	t.status(connect.Paused)
+	t.sayPaused()
 	for t.target == connect.Paused && !t.stopping() && !t.gone() && t.failure == "" {
 		t.await(nil)
 	}
 	return !t.stopping() && !t.gone() && t.failure == ""
+}
+
+// sayPaused reports PAUSED. A sink that has started commits (WorkerSinkTask.iteration).
+func (t *task) sayPaused() {
+	t.status(connect.Paused)
+	if sink, ok := t.impl.(*sinkTask); ok && t.started {
+		sink.commit()
+	}
 }
 
 // wait lets d pass, as a poll does: only the end of the worker interrupts it,
