@@ -63,28 +63,20 @@ func (p restPlace) write(ctx context.Context, patch offset.Document) (unclear ti
 	return unclear, nil
 }
 
-// topicPlace is the offsets topics of a source, its own before its cluster's:
-// Connect reads both, and an entry of the connector's own counts
-// (ConnectorOffsetBackingStore).
+// topicPlace is the offsets topics of a source: its own first, if it has one, and
+// its cluster's. Only the first counts. The documented fallback from a connector's
+// own topic to the cluster's does not exist: of a key that is only in the latter,
+// ConnectorOffsetBackingStore answers null (seen on 3.4.1, 3.6.2 and 4.3.1).
 type topicPlace struct {
 	topics    []OffsetTopic
 	connector string
 }
 
 func (p topicPlace) read(ctx context.Context) (offset.Document, error) {
-	document, err := p.topics[0].Read(ctx, p.connector)
-	if err != nil || len(p.topics) == 1 {
-		return document, err
-	}
-	fallback, err := p.topics[1].Read(ctx, p.connector)
-	if err != nil {
-		return offset.Document{}, err
-	}
-	return offset.Over(document, fallback)
+	return p.topics[0].Read(ctx, p.connector)
 }
 
-// write writes to all of the topics, as a PATCH does: an entry that is left in
-// the cluster's topic would come to light again with a tombstone in the other.
+// write writes to all of the topics, as commits and a PATCH do.
 func (p topicPlace) write(ctx context.Context, patch offset.Document) (time.Time, error) {
 	for _, topic := range p.topics {
 		if err := topic.Write(ctx, p.connector, patch); err != nil {

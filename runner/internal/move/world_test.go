@@ -119,6 +119,7 @@ func (w *world) request() Request {
 		if w.hard {
 			side.Status, side.Groups, side.GroupOffsets, side.KafkaID = c.StatusLog(), w.kafka, w.kafka, w.kafka.ID()
 			side.Offsets = func(topic string) (OffsetTopic, error) { return c.OffsetTopic(topic), nil }
+			side.Fencer = c.Fencer()
 			side.Configs = func() (ConfigTopic, error) { return c.ConfigTopic(), nil }
 		}
 		return side

@@ -1,9 +1,7 @@
 package offset
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
@@ -75,21 +73,6 @@ func Patch(want, have Document) Document {
 func SamePartitions(a, b Document) bool {
 	difference := Compare(a, b)
 	return a.Len() > 0 && len(difference.Missing)+len(difference.Extra) == 0
-}
-
-// Over returns the entries of first, and those of second whose partition first
-// does not hold. It is an error if one is exact and the other is not.
-func Over(first, second Document) (Document, error) {
-	if first.Len() > 0 && second.Len() > 0 && first.exact != second.exact {
-		return Document{}, errors.New("offsets of bytes and offsets of meaning cannot be joined")
-	}
-	joined := slices.Clone(first.entries)
-	for _, entry := range second.entries {
-		if _, ok := first.lookup(entry.Partition); !ok {
-			joined = append(joined, entry)
-		}
-	}
-	return build(joined, first.exact || second.exact)
 }
 
 // Chunks splits the document into documents of at most size entries.
