@@ -27,7 +27,7 @@ func TestDescriptionsAreComplete(t *testing.T) {
 
 func TestDescriptionsAreReadStrictly(t *testing.T) {
 	for name, text := range map[string]string{
-		"unknown field": "families: [{name: a, classes: [b], kind: source, position: framework, say: c, pos: d}]",
+		"unknown field":  "families: [{name: a, classes: [b], kind: source, position: framework, say: c, pos: d}]",
 		"no class":       "families: [{name: a, kind: source, position: framework, say: c}]",
 		"other position": "families: [{name: a, classes: [b], kind: source, position: group, say: c}]",
 		"other verdict":  "families: [{name: a, classes: [b], kind: source, position: framework, say: c, keep: [{setting: x, verdict: maybe, why: y}]}]",

@@ -141,9 +141,12 @@ func FileSink(topic, file string) map[string]string {
 	}
 }
 
-// With returns the config with other settings over it. Neither map changes.
-func With(config, settings map[string]string) map[string]string {
+// With returns the config with other settings over it, the last ones on top. None
+// of the maps changes.
+func With(config map[string]string, settings ...map[string]string) map[string]string {
 	merged := maps.Clone(config)
-	maps.Copy(merged, settings)
+	for _, over := range settings {
+		maps.Copy(merged, over)
+	}
 	return merged
 }

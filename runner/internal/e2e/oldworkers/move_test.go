@@ -1,7 +1,6 @@
 package oldworkers
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/secrettest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
@@ -38,11 +38,12 @@ type stage struct {
 	*lab.Lab
 	*testing.T
 	binary, clusters string
+	plants           secrettest.Plants
 }
 
 func newStage(t *testing.T) stage {
 	t.Helper()
-	s := stage{Lab: labtest.Lab(t), T: t, binary: filepath.Join(t.TempDir(), "ferry"), clusters: filepath.Join(t.TempDir(), "clusters.yaml")}
+	s := stage{Lab: labtest.Lab(t), T: t, plants: secrettest.Plants{}, binary: filepath.Join(t.TempDir(), "ferry"), clusters: filepath.Join(t.TempDir(), "clusters.yaml")}
 	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", s.binary, "github.com/connect-ferry/connect-ferry/runner").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, output)
 	}
@@ -57,17 +58,15 @@ func (s stage) bootstrap() string { return s.Kafka("central").Bootstrap() }
 // ferry runs a command on one connector and wants it done with a hard proof.
 func (s stage) ferry(t *testing.T, outcome event.Outcome, way, command string, arguments ...string) {
 	t.Helper()
-	var stdout, stderr bytes.Buffer
 	run := exec.CommandContext(t.Context(), s.binary, append([]string{command, "--clusters", s.clusters, "--output", "json"}, arguments...)...)
-	run.Stdout, run.Stderr = &stdout, &stderr
-	failure := run.Run()
+	code, stdout, stderr := s.plants.Run(t, run)
 	var result event.Result
-	if err := json.Unmarshal(stdout.Bytes(), &result); err != nil {
-		t.Fatalf("%s: %v: %s\n%s", command, failure, err, stderr.String())
+	if err := json.Unmarshal([]byte(stdout), &result); err != nil {
+		t.Fatalf("%s: exit code %d: %s\n%s", command, code, err, stderr)
 	}
 	one := result.Connectors[0]
-	if failure != nil || one.Outcome != outcome || one.Copy != way || one.Proof.Kind != event.Hard {
-		t.Fatalf("%s: %v, %+v\n%s", command, failure, one, stderr.String())
+	if code != 0 || one.Outcome != outcome || one.Copy != way || one.Proof.Kind != event.Hard {
+		t.Fatalf("%s: exit code %d, %+v\n%s", command, code, one, stderr)
 	}
 	t.Logf("%s: %s", command, one.Message)
 }
@@ -89,7 +88,7 @@ func TestSources(t *testing.T) {
 		name := test.origin + "-" + test.target
 		t.Run(name, func(t *testing.T) {
 			origin := s.Connect(test.origin)
-			if err := origin.Run(t.Context(), name, lab.With(lab.NumberedSource(name, 2, rate), test.settings)); err != nil {
+			if err := origin.Run(t.Context(), name, lab.With(lab.NumberedSource(name, 2, rate), test.settings, map[string]string{"secret": s.plants.New(name)})); err != nil {
 				t.Fatal(err)
 			}
 			sequence := int64(0)
