@@ -287,6 +287,10 @@ func (m *Mover) checkOffsets(ctx context.Context, request Request, found *checke
 		reason = fmt.Sprintf("%d entries in a topic that both clusters read, nothing to copy", found.offsets.Len())
 	}
 	found.pass("offsets", reason)
+	if unknown := request.topicsKnown(); unknown != nil && !request.Origin.has(alterOffsetsSince) {
+		m.note(request.Connector, event.Warn, "there is no way back yet: workers before %s, as those of %s, take no offsets by REST, and %s",
+			alterOffsetsSince, request.Origin.Name, unknown)
+	}
 	if found.kind == "sink" {
 		return m.tellUncommitted(ctx, request, found)
 	}
