@@ -15,6 +15,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
@@ -106,6 +107,9 @@ func TestWhatTheUserMustBeAllowed(t *testing.T) {
 		"describe group": func(ctx context.Context) error { _, err := client.Group(ctx, group); return err },
 		"group offsets":  func(ctx context.Context) error { _, err := client.GroupOffsets(ctx, group); return err },
 		"commit":         func(ctx context.Context) error { return client.CommitGroupOffsets(ctx, group, partition) },
+		"uncommit": func(ctx context.Context) error {
+			return client.CommitGroupOffsets(ctx, group, offset.Patch(offset.Document{}, partition))
+		},
 		"connect group": func(ctx context.Context) error {
 			_, err := client.ConnectGroup(ctx, []string{status.Connector.WorkerID})
 			return err
@@ -158,6 +162,11 @@ func TestWhatTheUserMustBeAllowed(t *testing.T) {
 	becomes(t, "connect group", steps["connect group"])
 	allow(t, admin, kadm.NewACLs().Groups(group), kmsg.ACLOperationRead)
 	becomes(t, "commit", steps["commit"])
+	if err := steps["uncommit"](t.Context()); err == nil {
+		t.Error("a commit is deleted without Delete")
+	}
+	allow(t, admin, kadm.NewACLs().Groups(group), kmsg.ACLOperationDelete)
+	becomes(t, "uncommit", steps["uncommit"])
 
 	allow(t, admin, kadm.NewACLs().TransactionalIDs(cluster.GroupID()+"-"+name), kmsg.ACLOperationDescribe, kmsg.ACLOperationWrite)
 	becomes(t, "fence", steps["fence"])

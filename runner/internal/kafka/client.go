@@ -105,7 +105,7 @@ func (s *SASL) mechanism() (sasl.Mechanism, error) {
 
 // Close ends all connections.
 func (c *Client) Close() {
-	c.producer.discard()
+	c.producer.close()
 	c.kgo.Close()
 }
 

@@ -16,42 +16,67 @@ import (
 // writeLimit bounds a write, whatever the caller allows.
 const writeLimit = 15 * time.Second
 
-// producer is the client that writes, made when it is first needed.
+// producer holds the client that writes, made when it is first needed.
 type producer struct {
-	mu  sync.Mutex
-	kgo *kgo.Client
+	mu      sync.Mutex
+	current *writer
 }
 
-func (p *producer) get(options []kgo.Opt) (*kgo.Client, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.kgo != nil {
-		return p.kgo, nil
-	}
-	options = append(slices.Clone(options),
-		kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerLinger(0),
-		// What is not acknowledged in time is given up together with the client,
-		// see discard, so that it cannot arrive later.
-		kgo.AllowIdempotentProduceCancellation(),
-	)
-	client, err := kgo.NewClient(options...)
-	if err != nil {
-		return nil, err
-	}
-	p.kgo = client
-	return client, nil
+// writer is a client that writes, and how many use it.
+type writer struct {
+	kgo     *kgo.Client
+	users   int
+	retired bool // closed as soon as nobody uses it
 }
 
-// discard closes the client: a record that was not acknowledged must not be sent
-// again when somebody else has written meanwhile.
-func (p *producer) discard() {
+func (p *producer) acquire(options []kgo.Opt) (*writer, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.kgo != nil {
-		p.kgo.Close()
-		p.kgo = nil
+	if p.current == nil {
+		client, err := kgo.NewClient(append(slices.Clone(options),
+			kgo.RequiredAcks(kgo.AllISRAcks()),
+			kgo.RecordPartitioner(kgo.ManualPartitioner()),
+			kgo.ProducerLinger(0),
+			// What is not acknowledged in time is given up for good, so that it does
+			// not arrive when somebody else has written meanwhile.
+			kgo.AllowIdempotentProduceCancellation(),
+		)...)
+		if err != nil {
+			return nil, err
+		}
+		p.current = &writer{kgo: client}
+	}
+	p.current.users++
+	return p.current, nil
+}
+
+// release gives a writer back. One that failed is not used again, as nobody knows
+// what of it is still on its way; others that use it finish first.
+func (p *producer) release(used *writer, failed bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	used.users--
+	if failed {
+		p.retire(used)
+	}
+	if used.retired && used.users == 0 {
+		used.kgo.Close()
+	}
+}
+
+func (p *producer) retire(used *writer) {
+	used.retired = true
+	if p.current == used {
+		p.current = nil
+	}
+}
+
+func (p *producer) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if last := p.current; last != nil {
+		p.retire(last)
+		last.kgo.Close()
 	}
 }
 
@@ -60,12 +85,13 @@ func (p *producer) discard() {
 func (c *Client) write(ctx context.Context, records []*kgo.Record) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, writeLimit, fmt.Errorf("not acknowledged within %s", writeLimit))
 	defer cancel()
-	client, err := c.producer.get(c.options)
+	writer, err := c.producer.acquire(c.options)
 	if err != nil {
 		return fmt.Errorf("kafka %s: %w", c.brokers, err)
 	}
-	if err := client.ProduceSync(ctx, records...).FirstErr(); err != nil {
-		c.producer.discard()
+	err = writer.kgo.ProduceSync(ctx, records...).FirstErr()
+	c.producer.release(writer, err != nil)
+	if err != nil {
 		return fmt.Errorf("kafka %s: write to topic %q: %w", c.brokers, records[0].Topic, causeOf(ctx, err))
 	}
 	return nil
