@@ -23,6 +23,7 @@ func (s *session) dialKafka(ctx context.Context, cluster *move.Cluster, settings
 		return err
 	}
 	cluster.Groups, cluster.GroupOffsets = opened, opened
+	cluster.Mirrors = &move.Mirrors{Log: opened, Open: openPlain}
 	cluster.Fencer = &lazyFencer{kafka: opened, rest: cluster.Client}
 	topics, err := s.topics(ctx, cluster, settings, opened)
 	if err != nil {
@@ -66,6 +67,15 @@ func openKafka(ctx context.Context, settings *plan.Kafka) (*kafka.Client, error)
 		return nil, fmt.Errorf("%w; correct the kafka section of the clusters file, or go without it with --proof timed", err)
 	}
 	return opened, nil
+}
+
+// openPlain opens a Kafka that asks for no login, of which only the brokers are known.
+func openPlain(ctx context.Context, brokers []string) (move.MirrorLog, func(), error) {
+	opened, err := kafka.Open(ctx, kafka.Config{Brokers: brokers})
+	if err != nil {
+		return nil, nil, err
+	}
+	return opened, opened.Close, nil
 }
 
 // sameKafka refuses a Kafka that is not the one the cluster's workers use.

@@ -71,6 +71,9 @@ type Connector struct {
 	Proof    *Proof        `json:"proof,omitempty"`
 	Copy     string        `json:"copy,omitempty"` // rest, raw, group, shared or none
 	Entries  int           `json:"entries"`
+	// SentAgain is how many records the copy sends again, counted before its start
+	// where what the connector writes can be read; absent where it cannot.
+	SentAgain *int64 `json:"sent_again,omitempty"`
 	// DowntimeMS is from the stop request to the moment the copy's tasks were seen
 	// RUNNING; absent if the connector did not run. PausingMS is what went before
 	// it: the tasks end their current poll, and what they got from it is sent.

@@ -29,6 +29,7 @@ type Cluster struct {
 	// Configs opens config.storage.topic; its error says why it is not known.
 	Configs func() (ConfigTopic, error)
 	Fencer  proof.Fencer
+	Mirrors *Mirrors
 	// KafkaID is the id of its Kafka cluster.
 	KafkaID string
 
@@ -73,7 +74,7 @@ type GroupOffsets interface {
 func (c *Cluster) patient(patience time.Duration) *Cluster {
 	patient := &Cluster{
 		Name: c.Name, Client: c.Client.Patient(patience), Status: c.Status, Groups: c.Groups, GroupOffsets: c.GroupOffsets,
-		Offsets: c.Offsets, Configs: c.Configs, Fencer: c.Fencer, KafkaID: c.KafkaID,
+		Offsets: c.Offsets, Configs: c.Configs, Fencer: c.Fencer, Mirrors: c.Mirrors, KafkaID: c.KafkaID,
 	}
 	patient.version.Store(c.version.Load())
 	return patient

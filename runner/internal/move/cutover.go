@@ -13,6 +13,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
 // cutover takes a connector from one cluster to the other: a move from the
@@ -27,6 +28,7 @@ type cutover struct {
 	way              Way
 	topics           func() (from, to place, err error) // nil if the offsets topics cannot be used
 	subject          proof.Subject
+	config           rawjson.Object // of the connector that is brought to rest
 	sink             bool
 	shared           bool          // both sides have the offsets in one place
 	keep             connect.State // in which the copy is to end: RUNNING, PAUSED or STOPPED
@@ -48,6 +50,9 @@ func (c *cutover) do(ctx context.Context) error {
 		return err
 	}
 	defer c.attempt.EndTurn()
+	if err := c.lookOutside(ctx); err != nil {
+		return err
+	}
 	if err := c.step("copy", func() (string, error) { return c.copy(ctx) }); err != nil {
 		return err
 	}

@@ -118,6 +118,7 @@ func (r *run) forward(found *checked, was connect.State, onTarget offset.Documen
 		subject: proof.Subject{Connector: r.request.Connector, Group: found.group, Snapshot: found.offsets},
 		sink:    found.kind == "sink", shared: found.shared, keep: was, onTo: onTarget, marked: was == connect.Paused,
 	}
+	c.config = found.observed.Origin.Config
 	return c, c.open(r.request, found.observed, found.way)
 }
 

@@ -148,7 +148,8 @@ func (r *run) prepareBack(ctx context.Context, observed Observation, was connect
 		return nil, err
 	}
 	c := &cutover{
-		run: r, from: target, to: origin, fromName: r.request.targetName(), toName: r.request.Connector,
+		config: observed.Target.Config,
+		run:    r, from: target, to: origin, fromName: r.request.targetName(), toName: r.request.Connector,
 		subject: proof.Subject{Connector: r.request.targetName()}, keep: was, marked: true, way: r.request.back().way(true),
 		sink: observed.Target.sink(),
 	}
