@@ -2,11 +2,14 @@ package kafka
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
@@ -246,5 +249,31 @@ func TestOffsetLogOfARealConnector(t *testing.T) {
 	copied, err := log.Read(t.Context(), renamed)
 	if err != nil || text(copied) != text(document) {
 		t.Errorf("the copy is %s, %v", text(copied), err)
+	}
+}
+
+// What brokers of 2.8 understand: among others, they know topics by name only.
+func TestOffsetLogOverAnOldProtocol(t *testing.T) {
+	current := open(t)
+	topic := newTopic(t, current, 3, compacted())
+	options := append(slices.Clone(current.options), kgo.MaxVersions(kversion.V2_8_0()))
+	client, err := kgo.NewClient(options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := &Client{options: options, kgo: client, admin: kadm.NewClient(client), brokers: current.brokers}
+	t.Cleanup(old.Close)
+	log := old.OffsetLog(topic)
+	if err := log.Write(t.Context(), "x", exact(t, `{"a":1}`, `{"n":1}`, `{"b":1}`, `{"n":2}`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Write(t.Context(), "x", exact(t, `{"a":1}`, `null`, `{"b":1}`, `{"n":3}`)); err != nil {
+		t.Fatal(err)
+	}
+	if document, err := log.Read(t.Context(), "x"); err != nil || text(document) != `{"b":1}={"n":3} ` {
+		t.Errorf("%s, %v", text(document), err)
+	}
+	if id, err := old.ClusterID(t.Context()); err != nil || id == "" {
+		t.Errorf("cluster id %q, %v", id, err)
 	}
 }

@@ -67,6 +67,9 @@ func noEnd(limit time.Duration) error { return fmt.Errorf("its end was not reach
 func (c *Client) read(ctx context.Context, topic string, open map[int32]*extent, visit func(*kgo.Record) bool) error {
 	scan := scan{client: c, topic: topic, open: open, visit: visit, bytes: firstPartitionBytes}
 	if err := scan.run(ctx); err != nil {
+		if scan.trouble != nil && ctx.Err() != nil {
+			return fmt.Errorf("kafka %s: read topic %q: %w, after %w", c.brokers, topic, context.Cause(ctx), scan.trouble)
+		}
 		return fmt.Errorf("kafka %s: read topic %q: %w", c.brokers, topic, causeOf(ctx, err))
 	}
 	return nil
@@ -183,6 +186,8 @@ type scan struct {
 	open   map[int32]*extent // what is still to be read
 	bytes  int32             // how much to fetch of a partition at once
 	visit  func(*kgo.Record) (more bool)
+
+	trouble error // the last that a broker could not be asked for
 }
 
 func (s *scan) run(ctx context.Context) error {
@@ -238,7 +243,8 @@ func (s *scan) pass(ctx context.Context, id [16]byte, leaders map[int32][]int32)
 			if ctx.Err() != nil {
 				return false, err
 			}
-			return true, nil // the broker went away; scanLimit bounds the search for another
+			s.trouble = err
+			return true, nil // the broker went away; the limit bounds the search for another
 		}
 		stale, err := s.take(answer.(*kmsg.FetchResponse)) //nolint:forcetypeassert // kmsg answers a request with its response
 		if err != nil {
