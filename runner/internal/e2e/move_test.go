@@ -197,6 +197,16 @@ func TestOrderedMapKeysTravelFromTopicToTopicOnly(t *testing.T) {
 	if origin, target := s.state("global", topic), s.state("europe", topic); origin != connect.Running || target != "" {
 		t.Errorf("%s on global, %q on europe", origin, target)
 	}
+	// A target without connectors gives nothing to know its topics by.
+	s.nameNoTopics()
+	unknown := s.ferry(moving("move", topic)...)
+	s.want(unknown, 10, event.Refused)
+	if want := "name the right one as kafka.offset_storage_topic in the clusters file"; !strings.Contains(unknown.result.Connectors[0].Message, want) {
+		t.Error(unknown.result.Connectors[0].Message)
+	}
+	if err := s.WriteClusters(s.clusters, true); err != nil {
+		t.Fatal(err)
+	}
 	s.want(s.ferry(moving("move", topic)...), 0, event.Moved)
 	s.exact(topic, topic)
 }

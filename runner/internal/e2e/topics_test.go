@@ -25,15 +25,20 @@ func (s *stage) rewrite(change func(line string) string) {
 	}
 }
 
-// The clusters file names the Kafka and no topic of it.
-func TestMoveFindsTheTopicsByItself(t *testing.T) {
-	s := newStage(t, true)
+func (s *stage) nameNoTopics() {
+	s.t.Helper()
 	s.rewrite(func(line string) string {
 		if strings.Contains(line, "_storage_topic") {
 			return ""
 		}
 		return line
 	})
+}
+
+// The clusters file names the Kafka and no topic of it.
+func TestMoveFindsTheTopicsByItself(t *testing.T) {
+	s := newStage(t, true)
+	s.nameNoTopics()
 	connector, topic := inTopic(t, "source"), inTopic(t, "records")
 	s.run(connector, lab.NumberedSource(topic, 2, 100))
 	s.flows(topic, 20)
