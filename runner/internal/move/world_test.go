@@ -213,9 +213,12 @@ func (l *line) over(next http.RoundTripper) http.RoundTripper {
 
 // carry is [line.over] for what a run asks of Kafka.
 func (l *line) carry(do func() error) error {
-	_, err := l.over(roundTripper(func(*http.Request) (*http.Response, error) {
+	answer, err := l.over(roundTripper(func(*http.Request) (*http.Response, error) {
 		return &http.Response{Body: http.NoBody}, do()
 	})).RoundTrip(&http.Request{URL: &url.URL{Host: "worker-1.kafka"}})
+	if answer != nil {
+		_ = answer.Body.Close()
+	}
 	return err
 }
 

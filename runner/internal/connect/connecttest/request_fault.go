@@ -1,6 +1,7 @@
 package connecttest
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -53,7 +54,8 @@ func (f *RequestFault) Late(cluster *Cluster, delay time.Duration) *RequestFault
 	return f.with(func(_ http.ResponseWriter, r *http.Request, next http.Handler) {
 		cluster.running.Go(func() {
 			defer func() {
-				if recovered := recover(); recovered != nil && recovered != http.ErrAbortHandler {
+				recovered := recover()
+				if err, ok := recovered.(error); recovered != nil && (!ok || !errors.Is(err, http.ErrAbortHandler)) {
 					panic(recovered)
 				}
 			}()
