@@ -13,6 +13,7 @@ class TableConfig extends AbstractConfig {
   static final String USER = "connection.user";
   static final String PASSWORD = "connection.password";
   static final String TABLE = "table";
+  static final String QUERY = "query";
   static final String TIMESTAMP_COLUMN = "timestamp.column.name";
   static final String INCREMENTING_COLUMN = "incrementing.column.name";
   static final String SEQUENCE_COLUMN = "sequence.column.name";
@@ -26,6 +27,8 @@ class TableConfig extends AbstractConfig {
           .define(USER, Type.STRING, "", Importance.HIGH, "user of the database")
           .define(PASSWORD, Type.PASSWORD, "", Importance.HIGH, "its password")
           .define(TABLE, Type.STRING, Importance.HIGH, "table: CATALOG.SCHEMA.TABLE")
+          .define(QUERY, Type.STRING, "", Importance.MEDIUM,
+              "query to poll instead of the table, which then only names the records' key")
           .define(TIMESTAMP_COLUMN, Type.STRING, "UPDATED_AT", Importance.LOW,
               "column that grows with every change")
           .define(INCREMENTING_COLUMN, Type.STRING, "ID", Importance.LOW,

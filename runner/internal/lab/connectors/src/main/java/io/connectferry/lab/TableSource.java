@@ -17,7 +17,7 @@ import org.apache.kafka.connect.source.SourceConnector;
  * {"timestamp_nanos": 123000000, "timestamp": 1764000000123, "incrementing": 42}
  * </pre>
  *
- * <p>The records' key is the table, their value the row's sequence column in decimal. One task.
+ * <p>With {@code query} the partition is {@code {"query": "query"}}. The records' key is the table, their value the row's sequence column in decimal. One task.
  */
 public class TableSource extends SourceConnector {
   private Map<String, String> config;

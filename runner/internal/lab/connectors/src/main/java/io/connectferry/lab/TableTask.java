@@ -40,8 +40,12 @@ public class TableTask extends SourceTask {
   public void start(Map<String, String> properties) {
     config = new TableConfig(properties);
     partition = new HashMap<>();
-    partition.put("protocol", "1");
-    partition.put("table", config.getString(TableConfig.TABLE));
+    if (config.getString(TableConfig.QUERY).isEmpty()) {
+      partition.put("protocol", "1");
+      partition.put("table", config.getString(TableConfig.TABLE));
+    } else {
+      partition.put("query", "query"); // whatever the query is, as JDBC sources in the field do
+    }
     Map<String, Object> stored = context.offsetStorageReader().offset(partition);
     if (stored != null) {
       lastTimestamp = new Timestamp(((Number) stored.get(TIMESTAMP)).longValue());
@@ -104,7 +108,12 @@ public class TableTask extends SourceTask {
     return String.format(
         "SELECT %1$s, %2$s, %3$s FROM %4$s WHERE (%1$s = ? AND %2$s > ?) OR %1$s > ?"
             + " ORDER BY %1$s, %2$s",
-        timestamp, incrementing, sequence, config.getString(TableConfig.TABLE));
+        timestamp, incrementing, sequence, from());
+  }
+
+  private String from() {
+    String query = config.getString(TableConfig.QUERY);
+    return query.isEmpty() ? config.getString(TableConfig.TABLE) : "(" + query + ")";
   }
 
   private SourceRecord record(Timestamp timestamp, long id, long sequence) {
