@@ -85,10 +85,6 @@ func environmentRows() []row {
 			},
 		},
 		{
-			name: "H13-debezium", hazard: "Debezium: slot, publication, slot.drop.on.stop",
-			how: "PostgreSQL and Debezium", cannot: "here; moved and taken back by the tests of runner/internal/family",
-		},
-		{
 			name: "H14-retention", hazard: "the source removes records while it stands still", stage: wide, from: "global", to: "bavaria",
 			how: "MirrorSource from a topic that keeps 45 s; the target dies between stop and PATCH",
 			run: (*scene).retention,

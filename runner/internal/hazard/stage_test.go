@@ -27,9 +27,11 @@ const (
 	exact
 	// old has workers of old versions, all on one Kafka.
 	old
+	// capture has workers with Debezium's connector for PostgreSQL.
+	capture
 )
 
-var stages = []stage{plain, wide, exact, old}
+var stages = []stage{plain, wide, exact, old, capture}
 
 // builtIn is the folder of the built runner.
 var builtIn atomic.Pointer[string]
@@ -59,6 +61,11 @@ func (s stage) config() lab.Config {
 		cluster("global", "central", "", map[string]string{"exactly.once.source.support": "enabled"})
 		cluster("europe", "central", "", map[string]string{"exactly.once.source.support": "enabled"})
 		cluster("basic", "central", "", nil)
+	case capture:
+		cluster("europe", "central", "", nil)
+		for i := range config.Connect {
+			config.Connect[i].Debezium = true
+		}
 	case old:
 		cluster("v2-8", "central", "2.8.2", nil)
 		cluster("v3-4", "central", "3.4.1", nil)
