@@ -6,8 +6,10 @@ import (
 	"testing"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/family"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 )
 
 // TestDebeziumPostgres moves a real Debezium connector there and back while rows
@@ -55,6 +57,8 @@ func TestDebeziumPostgres(t *testing.T) {
 	// The slot is a fence of its own: a second copy cannot read while the first does.
 	s.fenced(name, config)
 
+	s.described(name)
+
 	rolled := s.ferry(event.RolledBack, "rollback", name)
 	t.Logf("rolled back: down for %d ms after %d ms of pausing", *rolled.DowntimeMS, rolled.PausingMS)
 	last, err := server.Hold(t.Context(), table)
@@ -86,5 +90,27 @@ func (s *stage) fenced(name string, config map[string]string) {
 	trace := s.failed(second)
 	if !strings.Contains(trace, "is active for PID") {
 		s.t.Errorf("a second copy does not fail on the slot: %s", trace)
+	}
+}
+
+// described compares what the family file says of the offsets with those that are there.
+func (s *stage) described(name string) {
+	s.t.Helper()
+	value, err := s.Connect("europe").Client().Offsets(s.t.Context(), name)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	offsets, err := offset.Parse(value)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	kind := family.Of("io.debezium.connector.postgresql.PostgresConnector")
+	if foreign := kind.Foreign(offsets); offsets.Len() != 1 || len(foreign) != 0 {
+		s.t.Errorf("%d entries, of which another kind's: %v", offsets.Len(), foreign)
+	}
+	for _, entry := range offsets.Entries() {
+		if order, comparable := kind.Compare(entry.Offset, entry.Offset); order != 0 || !comparable {
+			s.t.Errorf("offset %s cannot be ordered", entry.Offset)
+		}
 	}
 }

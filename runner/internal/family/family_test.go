@@ -129,14 +129,16 @@ func TestOrder(t *testing.T) {
 		order       int
 		comparable  bool
 	}{
-		{postgres, `{"lsn":9,"ts_usec":7}`, `{"lsn":10,"ts_usec":1}`, -1, true},
-		{postgres, `{"ts_usec":7}`, `{"lsn":10}`, 0, false},
-		{postgres, `{"lsn":9007199254740993}`, `{"lsn":9007199254740992}`, 1, true},
+		{postgres, `{"lsn_commit":9,"lsn":70}`, `{"lsn_commit":10,"lsn":60}`, -1, true},
+		{postgres, `{"lsn":7}`, `{"lsn_commit":10}`, 0, false},
+		{postgres, `{"lsn_commit":9007199254740993}`, `{"lsn_commit":9007199254740992}`, 1, true},
 		{"io.debezium.connector.mysql.MySqlConnector", `{"file":"bin.999999","pos":9}`, `{"file":"bin.1000000","pos":4}`, -1, true},
 		{"io.debezium.connector.mysql.MySqlConnector", `{"file":"bin.7","pos":9}`, `{"file":"bin.7","pos":9,"row":1}`, 0, false},
 		{"io.debezium.connector.mysql.MySqlConnector", `{"file":"bin.7","pos":9,"row":2}`, `{"file":"bin.7","pos":9,"row":1}`, 1, true},
 		{"io.debezium.connector.oracle.OracleConnector", `{"scn":"999"}`, `{"scn":"1000"}`, -1, true},
 		{"io.debezium.connector.sqlserver.SqlServerConnector", `{"commit_lsn":"00000027:00000ac0:0002","change_lsn":null}`, `{"commit_lsn":"00000027:00000ac0:0003","change_lsn":null}`, -1, true},
+		{"io.aiven.connect.jdbc.JdbcSourceConnector", `{"incrementing":42}`, `{"incrementing":41}`, 1, true},
+		{"io.aiven.connect.jdbc.JdbcSourceConnector", `{"timestamp":5,"timestamp_nanos":0,"incrementing":9}`, `{"timestamp":6,"timestamp_nanos":0,"incrementing":1}`, -1, true},
 		{"a.Unknown", `{"n":1}`, `{"n":2}`, 0, false},
 	} {
 		order, comparable := Of(c.class).Compare(parsed(t, c.a), parsed(t, c.b))
@@ -144,8 +146,8 @@ func TestOrder(t *testing.T) {
 			t.Errorf("%s: %s against %s: %d, %v", c.class, c.a, c.b, order, comparable)
 		}
 	}
-	earlier := document(t, `[{"partition":{"server":"p"},"offset":{"lsn":9,"txId":1}},{"partition":{"server":"q"},"offset":{"lsn":1}}]`)
-	later := document(t, `[{"partition":{"server":"p"},"offset":{"lsn":8,"txId":2}}]`)
+	earlier := document(t, `[{"partition":{"server":"p"},"offset":{"lsn_commit":9,"txId":1}},{"partition":{"server":"q"},"offset":{"lsn_commit":1}}]`)
+	later := document(t, `[{"partition":{"server":"p"},"offset":{"lsn_commit":8,"txId":2}}]`)
 	if got := Of(postgres).Regressed(earlier, later); len(got) != 2 {
 		t.Errorf("regressed: %v", got)
 	}

@@ -39,21 +39,20 @@ func (f Family) Compare(a, b rawjson.Value) (order int, comparable bool) {
 	if err != nil {
 		return 0, false
 	}
-	for i, field := range f.Order {
+	for _, field := range f.Order {
 		before, inA := ours.Get(field)
 		after, inB := theirs.Get(field)
 		switch {
-		case !inA && !inB && i > 0:
-			continue // such as a position without the number of a row in it
+		case !inA && !inB:
+			continue // such as the timestamp of a source that goes by numbers only
 		case !inA || !inB:
 			return 0, false
 		}
-		order, comparable := compareValues(before, after)
-		if !comparable || order != 0 {
+		if order, comparable = compareValues(before, after); !comparable || order != 0 {
 			return order, comparable
 		}
 	}
-	return 0, true
+	return 0, comparable
 }
 
 // compareValues orders integers by their value, and texts that count (a binary log

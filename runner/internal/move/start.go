@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/family"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
@@ -168,7 +168,7 @@ func (c *cutover) watchOffsets(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("watch on %s: %w", c.to.Name, err)
 	}
-	if regressed := offset.Regressed(c.final, now); len(regressed) > 0 {
+	if regressed := family.For(c.config).Regressed(c.final, now); len(regressed) > 0 {
 		return &regressedError{fmt.Sprintf("watch on %s: %d partitions fell behind the offsets that were copied, first %s; it has sent records again",
 			c.to.Name, len(regressed), regressed[0].Partition)}
 	}
