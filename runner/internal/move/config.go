@@ -3,7 +3,9 @@ package move
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
@@ -102,4 +104,17 @@ func sinkGroup(connector string, config rawjson.Object) string {
 		return group
 	}
 	return "connect-" + connector
+}
+
+// worthWaiting is from what time on a producer's linger.ms is waited for: a last
+// commit waits for what is in flight by itself, for offset.flush.timeout.ms (5 s).
+const worthWaiting = time.Second
+
+// heldBack is how long a source's own producer may hold records back.
+func heldBack(config rawjson.Object) time.Duration {
+	linger, err := strconv.ParseInt(config.Text("producer.override.linger.ms"), 10, 32)
+	if held := time.Duration(linger) * time.Millisecond; err == nil && held >= worthWaiting {
+		return held
+	}
+	return 0
 }

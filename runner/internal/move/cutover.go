@@ -64,6 +64,7 @@ func (c *cutover) do(ctx context.Context) error {
 
 // rest brings the connector to rest and proves that its offsets are final.
 func (c *cutover) rest(ctx context.Context) (err error) {
+	c.subject.HeldBack = heldBack(c.config)
 	c.subject.Read = func(ctx context.Context) (offset.Document, error) { return c.fromPlace.read(ctx) }
 	c.attempt, err = c.prover(c.from).Begin(ctx, c.subject)
 	if err != nil {

@@ -3,12 +3,10 @@ package move
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/runner/internal/family"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
@@ -118,106 +116,4 @@ func firstLine(trace string) string {
 		kept.WriteString(word)
 	}
 	return kept.String()
-}
-
-const watchEvery = 200 * time.Millisecond
-
-// watch sees whether the copy goes on running, alone, and whether its offsets are
-// not behind those that were copied.
-func (c *cutover) watch(ctx context.Context) error {
-	var twice suspicion
-	for ends := time.Now().Add(c.Options.Watch); ; {
-		status, err := c.to.Client.Patient(windowPatience).Status(ctx, c.toName)
-		if connect.IsNotFound(err) && time.Now().Before(ends.Add(staleTime)) {
-			if err := wait.For(ctx, watchEvery); err != nil {
-				return err
-			}
-			continue // of a worker that does not know the copy yet
-		}
-		if err != nil {
-			return fmt.Errorf("watch on %s: %w", c.to.Name, err)
-		}
-		if err := failure(status); err != nil {
-			return fmt.Errorf("watch on %s: %w", c.to.Name, err)
-		}
-		if c.from != nil {
-			twice.look(ctx, c.from, c.fromName)
-		}
-		if twice.confirmed() {
-			return c.stopCopy(ctx, twice.state)
-		}
-		if err := c.watchOffsets(ctx); err != nil {
-			return err
-		}
-		if time.Now().After(ends) && twice.since.IsZero() {
-			return nil
-		}
-		if err := wait.For(ctx, watchEvery); err != nil {
-			return err
-		}
-	}
-}
-
-// watchOffsets sees whether the copy has gone behind the offsets that were copied.
-// It looks all the time: a copy that begins anew may soon have caught up.
-func (c *cutover) watchOffsets(ctx context.Context) error {
-	if c.toPlace == nil || c.shared && c.sink {
-		return nil
-	}
-	now, err := c.toPlace.read(ctx)
-	if err != nil {
-		return fmt.Errorf("watch on %s: %w", c.to.Name, err)
-	}
-	if regressed := family.For(c.config).Regressed(c.final, now); len(regressed) > 0 {
-		return &regressedError{fmt.Sprintf("watch on %s: %d partitions fell behind the offsets that were copied, first %s; it has sent records again",
-			c.to.Name, len(regressed), regressed[0].Partition)}
-	}
-	return nil
-}
-
-// confirmFor is how long a connector that is to rest must be seen awake by every
-// worker: one that lags behind may show what was before the stop.
-const confirmFor = time.Second
-
-// suspicion is that somebody started the other side in the moment in which the
-// copy was started.
-type suspicion struct {
-	since time.Time // zero for none
-	state connect.State
-}
-
-// look asks every worker. A side that cannot be read is no reason to stop a copy
-// that runs.
-func (s *suspicion) look(ctx context.Context, cluster *Cluster, connector string) {
-	for worker := range cluster.Client.Workers() {
-		status, err := cluster.Client.On(worker).Status(ctx, connector)
-		if err != nil || !cluster.awake(status) {
-			s.since = time.Time{}
-			return
-		}
-		s.state = status.Connector.State
-	}
-	if s.since.IsZero() {
-		s.since = time.Now()
-	}
-}
-
-func (s *suspicion) confirmed() bool { return !s.since.IsZero() && time.Since(s.since) >= confirmFor }
-
-// stopCopy ends what this run has started: what somebody else started meanwhile
-// is theirs. The copy keeps the progress it has made.
-func (c *cutover) stopCopy(ctx context.Context, other connect.State) error {
-	ask, asked := c.to.Client.Patient(putBackPatience).Stop, "stopped"
-	if !c.to.has(stopSince) {
-		ask, asked = c.to.Client.Patient(putBackPatience).Pause, "paused"
-	}
-	reason := fmt.Sprintf("another run or somebody started the connector on %s (%s) in the moment in which its copy on %s was started",
-		c.from.Name, other, c.to.Name)
-	if err := ask(ctx, c.toName); err != nil {
-		c.result.Instructions = fmt.Sprintf("stop one of the two now: PUT %s/connectors/%s/stop, then `ferry status`", c.to.Client.Workers()[0], url.PathEscape(c.toName))
-		return &RunningTwiceError{Reason: fmt.Sprintf("%s; it runs twice, and the copy could not be stopped: %s", reason, message(err))}
-	}
-	c.result.Instructions = fmt.Sprintf("what both sent in that moment is sent twice; find out who started it on %s, then run `ferry move` again, "+
-		"or `ferry start --cluster %s` if the copy is the one to go on", c.from.Name, c.to.Name)
-	return &RunningTwiceError{Reason: fmt.Sprintf("%s; the copy has been %s again", reason, asked)}
 }

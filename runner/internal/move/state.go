@@ -118,7 +118,7 @@ func (o Observation) State() State {
 func (o Observation) bothStopped() State {
 	equal := offset.Equal(o.Origin.Offsets, o.Target.Offsets)
 	switch marked := keepState(o.Target.Config); {
-	case marked == idle:
+	case marked == idle && backState(o.Origin.Config) == "":
 		return Prepared
 	case marked == connect.Stopped && equal, marked == connect.Paused && o.Target.noStop && equal:
 		return Moved

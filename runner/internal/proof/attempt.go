@@ -117,6 +117,12 @@ func (a *Attempt) Quiesce(ctx context.Context) error {
 		a.stillSince = time.Now()
 		a.pausing = a.stillSince.Sub(asked)
 	}
+	if held := min(a.subject.HeldBack, a.prover.Options.Timeout); held > 0 {
+		a.note(event.Info, fmt.Sprintf("paused for %s, as long as its producer may hold records back", held))
+		if err := wait.For(ctx, held); err != nil {
+			return err
+		}
+	}
 	if a.prover.NoStop {
 		return a.renew(ctx)
 	}

@@ -109,6 +109,10 @@ type Subject struct {
 	// Snapshot are the offsets as they were read while the connector ran. What
 	// is read later may not lack a partition of it or go behind it.
 	Snapshot offset.Document
+	// HeldBack is how long the connector's own producer may hold records back
+	// before it sends them (linger.ms). Its tasks stay paused for that long, or
+	// the stop would cut them off before their last records are acknowledged.
+	HeldBack time.Duration
 	// Read reads the offsets; nil means by REST, see [Offsets].
 	Read func(ctx context.Context) (offset.Document, error)
 }
