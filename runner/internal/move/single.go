@@ -204,7 +204,10 @@ func (m *Mover) FlushWait(ctx context.Context, cluster *Cluster, connector strin
 			err = m.needHard(cluster)
 		}
 	}
-	c := &cutover{run: r, from: cluster, fromName: connector, subject: proof.Subject{Connector: connector}, keep: side.State(), sink: side.sink()}
+	c := &cutover{
+		run: r, from: cluster, fromName: connector, config: side.Config, subject: proof.Subject{Connector: connector},
+		keep: side.State(), sink: side.sink(),
+	}
 	if c.sink {
 		c.subject.Group = sinkGroup(connector, side.Config)
 	}
