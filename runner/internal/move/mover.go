@@ -116,7 +116,7 @@ func (r *run) forward(found *checked, was connect.State, onTarget offset.Documen
 	c := &cutover{
 		run: r, from: r.request.Origin, to: r.request.Target, fromName: r.request.Connector, toName: r.request.targetName(),
 		subject: proof.Subject{Connector: r.request.Connector, Group: found.group, Snapshot: found.offsets},
-		sink: found.kind == "sink", shared: found.shared, keep: was, onTo: onTarget, marked: was == connect.Paused,
+		sink:    found.kind == "sink", shared: found.shared, keep: was, onTo: onTarget, marked: was == connect.Paused,
 	}
 	c.config = found.observed.Origin.Config
 	return c, c.open(r.request, found.observed, found.way)
