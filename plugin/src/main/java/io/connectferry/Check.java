@@ -2,19 +2,12 @@ package io.connectferry;
 
 import io.kestra.core.models.annotations.Example;
 import io.kestra.core.models.annotations.Plugin;
-import io.kestra.core.models.annotations.PluginProperty;
-import io.kestra.core.models.property.Property;
-import io.kestra.core.runners.RunContext;
 import io.swagger.v3.oas.annotations.media.Schema;
-import lombok.Builder;
 import lombok.EqualsAndHashCode;
 import lombok.Getter;
 import lombok.NoArgsConstructor;
 import lombok.ToString;
 import lombok.experimental.SuperBuilder;
-
-import java.util.List;
-import java.util.Map;
 
 @SuperBuilder
 @ToString
@@ -73,32 +66,9 @@ import java.util.Map;
         )
     }
 )
-public class Check extends AbstractMoveTask {
-    @Schema(title = "Settings to change in the copy's config")
-    @ToString.Exclude
-    @PluginProperty(group = "processing")
-    private Property<Map<String, String>> set;
-
-    @Schema(title = "Settings to leave out of the copy's config")
-    @PluginProperty(group = "processing")
-    private Property<List<String>> unset;
-
-    @Schema(
-        title = "Replace a foreign connector",
-        description = "Whether a stopped connector of that name on the target may be replaced if it is not a copy of this one. Defaults to false."
-    )
-    @Builder.Default
-    @PluginProperty(group = "reliability")
-    private Property<Boolean> overwrite = Property.ofValue(false);
-
+public class Check extends AbstractPlannedMoveTask {
     @Override
     String command() {
         return "check";
-    }
-
-    @Override
-    void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
-        super.describe(request, folder, runContext);
-        request.textMap("set", set).texts("unset", unset).flag("overwrite", overwrite);
     }
 }

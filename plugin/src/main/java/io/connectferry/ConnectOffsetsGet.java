@@ -2,8 +2,10 @@ package io.connectferry;
 
 import io.kestra.core.models.annotations.Example;
 import io.kestra.core.models.annotations.Plugin;
+import io.kestra.core.models.property.Property;
 import io.kestra.core.runners.RunContext;
 import io.swagger.v3.oas.annotations.media.Schema;
+import lombok.Builder;
 import lombok.EqualsAndHashCode;
 import lombok.Getter;
 import lombok.NoArgsConstructor;
@@ -59,7 +61,10 @@ import lombok.experimental.SuperBuilder;
         )
     }
 )
-public class ConnectOffsetsGet extends AbstractStepTask {
+public class ConnectOffsetsGet extends AbstractStepTask implements CopyInterface {
+    @Builder.Default
+    private Property<CopyWay> copy = Property.ofValue(CopyWay.AUTO);
+
     @Override
     String command() {
         return "connect-offsets-get";
@@ -68,6 +73,7 @@ public class ConnectOffsetsGet extends AbstractStepTask {
     @Override
     void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
         super.describe(request, folder, runContext);
+        describeCopy(request, runContext);
         request.put("out", folder.fromWorkingDirectory(outputFile()));
     }
 

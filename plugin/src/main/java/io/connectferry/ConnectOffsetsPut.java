@@ -7,6 +7,7 @@ import io.kestra.core.models.property.Property;
 import io.kestra.core.runners.RunContext;
 import io.swagger.v3.oas.annotations.media.Schema;
 import jakarta.validation.constraints.NotNull;
+import lombok.Builder;
 import lombok.EqualsAndHashCode;
 import lombok.Getter;
 import lombok.NoArgsConstructor;
@@ -68,13 +69,16 @@ import java.net.URI;
         )
     }
 )
-public class ConnectOffsetsPut extends AbstractStepTask {
+public class ConnectOffsetsPut extends AbstractStepTask implements CopyInterface {
     private static final String OFFSETS_FILE = "offsets.json";
 
     @Schema(title = "URI of the offsets document", description = "In internal storage (`kestra://`), as `ConnectOffsetsGet` leaves it.")
     @NotNull
     @PluginProperty(group = "source", internalStorageURI = true)
     private Property<String> offsets;
+
+    @Builder.Default
+    private Property<CopyWay> copy = Property.ofValue(CopyWay.AUTO);
 
     @Override
     String command() {
@@ -84,6 +88,7 @@ public class ConnectOffsetsPut extends AbstractStepTask {
     @Override
     void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
         super.describe(request, folder, runContext);
+        describeCopy(request, runContext);
         var rOffsets = runContext.render(offsets).as(String.class).orElse("");
         if (!rOffsets.startsWith("kestra://")) {
             throw new IllegalArgumentException("`offsets` is no file in internal storage, expected a URI that starts with kestra://");

@@ -3,7 +3,6 @@ package io.connectferry;
 import io.kestra.core.models.annotations.Example;
 import io.kestra.core.models.annotations.Metric;
 import io.kestra.core.models.annotations.Plugin;
-import io.kestra.core.models.annotations.PluginProperty;
 import io.kestra.core.models.executions.metrics.Timer;
 import io.kestra.core.models.property.Property;
 import io.kestra.core.runners.RunContext;
@@ -62,29 +61,15 @@ import java.time.Duration;
         )
     }
 )
-public class FlushWait extends AbstractStepTask {
-    @Schema(
-        title = "Kind of proof",
-        description = """
-            How to know that the offsets are final. `HARD` from the status topic, needs `kafka` in `clusters`; `TIMED` by REST alone, \
-            slower; `AUTO` (default) is the best there is."""
-    )
+public class FlushWait extends AbstractStepTask implements ProofInterface {
     @Builder.Default
-    @PluginProperty(group = "reliability")
     private Property<ProofKind> proof = Property.ofValue(ProofKind.AUTO);
 
-    @Schema(title = "Go on without a proof", description = "Records may then be sent again. Defaults to false.")
     @Builder.Default
-    @PluginProperty(group = "reliability")
     private Property<Boolean> allowDuplicates = Property.ofValue(false);
 
-    @Schema(
-        title = "Longest wait for the tasks to pause and to end",
-        description = "Pausing takes one poll of the connector. Defaults to one minute. Keep it below the task's `timeout`."
-    )
     @Builder.Default
-    @PluginProperty(group = "reliability")
-    private Property<Duration> waitTimeout = Property.ofValue(Duration.ofMinutes(1));
+    private Property<Duration> waitTimeout = Property.ofValue(DEFAULT_WAIT);
 
     @Override
     String command() {
@@ -94,6 +79,6 @@ public class FlushWait extends AbstractStepTask {
     @Override
     void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
         super.describe(request, folder, runContext);
-        Proofs.describe(request, runContext, proof, allowDuplicates, waitTimeout);
+        describeProof(request, runContext);
     }
 }

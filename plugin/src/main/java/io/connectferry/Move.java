@@ -3,7 +3,6 @@ package io.connectferry;
 import io.kestra.core.models.annotations.Example;
 import io.kestra.core.models.annotations.Metric;
 import io.kestra.core.models.annotations.Plugin;
-import io.kestra.core.models.annotations.PluginProperty;
 import io.kestra.core.models.executions.metrics.Timer;
 import io.kestra.core.models.property.Property;
 import io.kestra.core.runners.RunContext;
@@ -16,8 +15,6 @@ import lombok.ToString;
 import lombok.experimental.SuperBuilder;
 
 import java.time.Duration;
-import java.util.List;
-import java.util.Map;
 
 @SuperBuilder
 @ToString
@@ -78,49 +75,35 @@ import java.util.Map;
                     target: europe
                     connectors: [orders]
                 """
+        ),
+        @Example(
+            title = "Move an exactly-once source to workers that do not support that, its offsets byte for byte",
+            full = true,
+            code = """
+                id: move_exactly_once
+                namespace: company.team
+
+                tasks:
+                  - id: move
+                    type: io.connectferry.Move
+                    origin: global
+                    target: europe
+                    connectors: [ledger]
+                    copy: RAW
+                    atLeastOnce: true
+                """
         )
     }
 )
-public class Move extends AbstractMoveTask {
-    @Schema(title = "Settings to change in the copy's config")
-    @ToString.Exclude
-    @PluginProperty(group = "processing")
-    private Property<Map<String, String>> set;
-
-    @Schema(title = "Settings to leave out of the copy's config")
-    @PluginProperty(group = "processing")
-    private Property<List<String>> unset;
-
-    @Schema(
-        title = "Replace a foreign connector",
-        description = "Whether a stopped connector of that name on the target may be replaced if it is not a copy of this one. Defaults to false."
-    )
+public class Move extends AbstractPlannedMoveTask implements ProofInterface {
     @Builder.Default
-    @PluginProperty(group = "reliability")
-    private Property<Boolean> overwrite = Property.ofValue(false);
-
-    @Schema(
-        title = "Kind of proof",
-        description = """
-            How to know that the offsets are final. `HARD` from the status topic, needs `kafka` in `clusters`; `TIMED` by REST alone, \
-            slower; `AUTO` (default) is the best there is."""
-    )
-    @Builder.Default
-    @PluginProperty(group = "reliability")
     private Property<ProofKind> proof = Property.ofValue(ProofKind.AUTO);
 
-    @Schema(title = "Go on without a proof", description = "Records may then be sent again. Defaults to false.")
     @Builder.Default
-    @PluginProperty(group = "reliability")
     private Property<Boolean> allowDuplicates = Property.ofValue(false);
 
-    @Schema(
-        title = "Longest wait for the tasks to pause and to end",
-        description = "Pausing takes one poll of the connector. Defaults to one minute. Keep it below the task's `timeout`."
-    )
     @Builder.Default
-    @PluginProperty(group = "reliability")
-    private Property<Duration> waitTimeout = Property.ofValue(Duration.ofMinutes(1));
+    private Property<Duration> waitTimeout = Property.ofValue(DEFAULT_WAIT);
 
     @Override
     String command() {
@@ -130,7 +113,6 @@ public class Move extends AbstractMoveTask {
     @Override
     void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
         super.describe(request, folder, runContext);
-        request.textMap("set", set).texts("unset", unset).flag("overwrite", overwrite);
-        Proofs.describe(request, runContext, proof, allowDuplicates, waitTimeout);
+        describeProof(request, runContext);
     }
 }

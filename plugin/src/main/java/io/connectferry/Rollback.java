@@ -3,7 +3,6 @@ package io.connectferry;
 import io.kestra.core.models.annotations.Example;
 import io.kestra.core.models.annotations.Metric;
 import io.kestra.core.models.annotations.Plugin;
-import io.kestra.core.models.annotations.PluginProperty;
 import io.kestra.core.models.executions.metrics.Timer;
 import io.kestra.core.models.property.Property;
 import io.kestra.core.runners.RunContext;
@@ -75,29 +74,18 @@ import java.time.Duration;
         )
     }
 )
-public class Rollback extends AbstractMoveTask {
-    @Schema(
-        title = "Kind of proof",
-        description = """
-            How to know that the offsets are final. `HARD` from the status topic, needs `kafka` in `clusters`; `TIMED` by REST alone, \
-            slower; `AUTO` (default) is the best there is."""
-    )
+public class Rollback extends AbstractMoveTask implements ProofInterface, CopyInterface {
     @Builder.Default
-    @PluginProperty(group = "reliability")
     private Property<ProofKind> proof = Property.ofValue(ProofKind.AUTO);
 
-    @Schema(title = "Go on without a proof", description = "Records may then be sent again. Defaults to false.")
     @Builder.Default
-    @PluginProperty(group = "reliability")
     private Property<Boolean> allowDuplicates = Property.ofValue(false);
 
-    @Schema(
-        title = "Longest wait for the tasks to pause and to end",
-        description = "Pausing takes one poll of the connector. Defaults to one minute. Keep it below the task's `timeout`."
-    )
     @Builder.Default
-    @PluginProperty(group = "reliability")
-    private Property<Duration> waitTimeout = Property.ofValue(Duration.ofMinutes(1));
+    private Property<Duration> waitTimeout = Property.ofValue(DEFAULT_WAIT);
+
+    @Builder.Default
+    private Property<CopyWay> copy = Property.ofValue(CopyWay.AUTO);
 
     @Override
     String command() {
@@ -107,6 +95,7 @@ public class Rollback extends AbstractMoveTask {
     @Override
     void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
         super.describe(request, folder, runContext);
-        Proofs.describe(request, runContext, proof, allowDuplicates, waitTimeout);
+        describeProof(request, runContext);
+        describeCopy(request, runContext);
     }
 }

@@ -75,7 +75,12 @@ public class RunnerOutput implements Output {
         @Schema(title = "How the offsets were proven final", description = "`hard` (from Kafka), `timed` (REST alone) or `none`.")
         private final String proof;
 
-        @Schema(title = "How the offsets travelled", description = "`rest`, `none` (there was nothing to copy) or `shared` (a sink that keeps its group).")
+        @Schema(
+            title = "How the offsets travelled",
+            description = """
+                `rest`, `raw` (as records of the offsets topics), `group` (as offsets of a sink's consumer group), `shared` (both sides \
+                have them in one place: a consumer group or an offsets topic) or `none` (there was nothing to copy)."""
+        )
         private final String copy;
 
         @Schema(title = "Milliseconds the connector stood still", description = "From the request to stop until every task ran on the target.")

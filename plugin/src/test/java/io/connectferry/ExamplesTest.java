@@ -11,7 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
-import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** What the documentation shows is what Kestra takes. */
 class ExamplesTest {
@@ -36,7 +36,7 @@ class ExamplesTest {
     })
     void parses(Class<?> task) {
         var examples = task.getAnnotation(Plugin.class).examples();
-        assertEquals(2, examples.length);
+        assertTrue(examples.length >= 2, "an example shows one use, two show what differs");
         for (var example : examples) {
             var source = String.join("\n", example.code());
             assertDoesNotThrow(() -> validator.validate(YamlParser.parse(source, Flow.class)), example.title());

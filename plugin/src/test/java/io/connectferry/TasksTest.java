@@ -52,15 +52,18 @@ class TasksTest {
     static Stream<Case> tasks() {
         return Stream.of(
             new Case("check", runner -> fill(Check.builder(), runner).unset(Property.ofValue(List.of("a")))
-                .overwrite(Property.ofValue(true)).build(),
-                "'origin':'global','target':'europe','connector':['orders'],'concurrency':8,'unset':['a'],'overwrite':true"),
+                .overwrite(Property.ofValue(true)).sameLog(Property.ofValue(true)).build(),
+                "'origin':'global','target':'europe','connector':['orders'],'concurrency':8,'unset':['a'],'overwrite':true,'copy':'auto',"
+                    + "'same_log':true,'at_least_once':false"),
             new Case("move", runner -> fill(Move.builder(), runner).set(Property.ofValue(Map.of("tasks.max", "2")))
-                .rename(Property.ofValue(Map.of("orders", "orders-eu"))).proof(Property.ofValue(ProofKind.HARD)).build(),
+                .rename(Property.ofValue(Map.of("orders", "orders-eu"))).proof(Property.ofValue(ProofKind.HARD))
+                .copy(Property.ofValue(CopyWay.RAW)).atLeastOnce(Property.ofValue(true)).build(),
                 "'origin':'global','target':'europe','connector':['orders'],'rename':{'orders':'orders-eu'},'concurrency':8,"
-                    + "'set':{'tasks.max':'2'},'overwrite':false,'proof':'hard','allow_duplicates':false,'timeout':'PT1M'"),
-            new Case("rollback", runner -> fill(Rollback.builder(), runner).build(),
+                    + "'set':{'tasks.max':'2'},'overwrite':false,'copy':'raw','same_log':false,'at_least_once':true,"
+                    + "'proof':'hard','allow_duplicates':false,'timeout':'PT1M'"),
+            new Case("rollback", runner -> fill(Rollback.builder(), runner).copy(Property.ofValue(CopyWay.REST)).build(),
                 "'origin':'global','target':'europe','connector':['orders'],'concurrency':8,'proof':'auto','allow_duplicates':false,"
-                    + "'timeout':'PT1M'"),
+                    + "'timeout':'PT1M','copy':'rest'"),
             new Case("status", runner -> fill(Status.builder(), runner).build(),
                 "'origin':'global','target':'europe','connector':['orders'],'concurrency':8"),
             new Case("create-stopped", runner -> fill(CreateStopped.builder(), runner).from(Property.ofValue("europe")).build(),
@@ -70,7 +73,7 @@ class TasksTest {
             new Case("flush-wait", runner -> fill(FlushWait.builder(), runner).allowDuplicates(Property.ofValue(true)).build(),
                 "'connector':'orders','cluster':'global','proof':'auto','allow_duplicates':true,'timeout':'PT1M'"),
             new Case("connect-offsets-get", runner -> fill(ConnectOffsetsGet.builder(), runner).build(),
-                "'connector':'orders','cluster':'global','out':'FOLDER/offsets.json'"),
+                "'connector':'orders','cluster':'global','copy':'auto','out':'FOLDER/offsets.json'"),
             new Case("start", runner -> fill(Start.builder(), runner).origin(Property.ofValue("europe")).build(),
                 "'connector':'orders','cluster':'global','origin':'europe'"));
     }
@@ -118,7 +121,9 @@ class TasksTest {
 
         var mocked = context(task);
         URI uri = mocked.storage().putFile(new java.io.ByteArrayInputStream("{}".getBytes(StandardCharsets.UTF_8)), "offsets.json");
-        fill(ConnectOffsetsPut.builder(), runner).offsets(Property.ofValue(uri.toString())).build().run(mocked);
+        fill(ConnectOffsetsPut.builder(), runner).offsets(Property.ofValue(uri.toString()))
+            .copy(Property.ofValue(CopyWay.RAW)).build().run(mocked);
+        assertEquals("raw", runner.request.get("copy").asText());
         assertEquals(List.of("offsets.json", "request.json"), runner.files);
     }
 

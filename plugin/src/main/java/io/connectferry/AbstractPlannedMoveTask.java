@@ -1,0 +1,71 @@
+package io.connectferry;
+
+import io.kestra.core.models.annotations.PluginProperty;
+import io.kestra.core.models.property.Property;
+import io.kestra.core.runners.RunContext;
+import io.swagger.v3.oas.annotations.media.Schema;
+import lombok.Builder;
+import lombok.EqualsAndHashCode;
+import lombok.Getter;
+import lombok.NoArgsConstructor;
+import lombok.ToString;
+import lombok.experimental.SuperBuilder;
+
+import java.util.List;
+import java.util.Map;
+
+/** A task that moves connectors, or checks whether the same task would. */
+@SuperBuilder
+@ToString
+@EqualsAndHashCode
+@Getter
+@NoArgsConstructor
+public abstract class AbstractPlannedMoveTask extends AbstractMoveTask implements CopyInterface {
+    @Schema(title = "Settings to change in the copy's config")
+    @ToString.Exclude
+    @PluginProperty(group = "processing")
+    private Property<Map<String, String>> set;
+
+    @Schema(title = "Settings to leave out of the copy's config")
+    @PluginProperty(group = "processing")
+    private Property<List<String>> unset;
+
+    @Schema(
+        title = "Replace a foreign connector",
+        description = "Whether a stopped connector of that name on the target may be replaced if it is not a copy of this one. Defaults to false."
+    )
+    @Builder.Default
+    @PluginProperty(group = "reliability")
+    private Property<Boolean> overwrite = Property.ofValue(false);
+
+    @Builder.Default
+    private Property<CopyWay> copy = Property.ofValue(CopyWay.AUTO);
+
+    @Schema(
+        title = "State that the Kafka clusters hold the same log",
+        description = """
+            For a sink that moves to another Kafka cluster: its topics there are the same, record for record and offset for offset, as a \
+            byte-exact mirror leaves them. Its offsets are then copied as they are. Defaults to false: such a sink is refused."""
+    )
+    @Builder.Default
+    @PluginProperty(group = "advanced")
+    private Property<Boolean> sameLog = Property.ofValue(false);
+
+    @Schema(
+        title = "Accept at-least-once on the target",
+        description = """
+            For a source that is exactly-once on the origin, where the target's workers do not support that: the move itself sends nothing \
+            twice, but a worker that dies there later may. Defaults to false: such a source is refused."""
+    )
+    @Builder.Default
+    @PluginProperty(group = "advanced")
+    private Property<Boolean> atLeastOnce = Property.ofValue(false);
+
+    @Override
+    void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
+        super.describe(request, folder, runContext);
+        request.textMap("set", set).texts("unset", unset).flag("overwrite", overwrite);
+        describeCopy(request, runContext);
+        request.flag("same_log", sameLog).flag("at_least_once", atLeastOnce);
+    }
+}

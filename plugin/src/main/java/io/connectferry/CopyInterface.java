@@ -1,0 +1,22 @@
+package io.connectferry;
+
+import io.kestra.core.models.annotations.PluginProperty;
+import io.kestra.core.models.property.Property;
+import io.kestra.core.runners.RunContext;
+import io.swagger.v3.oas.annotations.media.Schema;
+
+/** The property of the tasks that read or write offsets. */
+interface CopyInterface {
+    @Schema(
+        title = "Way of the offsets",
+        description = """
+            `REST` through Connect; `RAW` as records of the offsets topics, byte for byte, needs `kafka` in `clusters`; `AUTO` (default) \
+            is `REST` where the workers can and nothing is lost by it, otherwise `RAW`."""
+    )
+    @PluginProperty(group = "reliability")
+    Property<CopyWay> getCopy();
+
+    default void describeCopy(Request request, RunContext runContext) throws Exception {
+        request.put("copy", runContext.render(getCopy()).as(CopyWay.class).map(CopyWay::text).orElse(null));
+    }
+}

@@ -1,0 +1,40 @@
+package io.connectferry;
+
+import io.kestra.core.models.annotations.PluginProperty;
+import io.kestra.core.models.property.Property;
+import io.kestra.core.runners.RunContext;
+import io.swagger.v3.oas.annotations.media.Schema;
+
+import java.time.Duration;
+
+/** The properties of the tasks that bring a connector to rest. */
+interface ProofInterface {
+    Duration DEFAULT_WAIT = Duration.ofMinutes(1);
+
+    @Schema(
+        title = "Kind of proof",
+        description = """
+            How to know that the offsets are final. `HARD` from the status topic, needs `kafka` in `clusters`; `TIMED` by REST alone, \
+            slower; `AUTO` (default) is the best there is."""
+    )
+    @PluginProperty(group = "reliability")
+    Property<ProofKind> getProof();
+
+    @Schema(title = "Go on without a proof", description = "Records may then be sent again. Defaults to false.")
+    @PluginProperty(group = "reliability")
+    Property<Boolean> getAllowDuplicates();
+
+    @Schema(
+        title = "Longest wait for the tasks to pause and to end",
+        description = "Pausing takes one poll of the connector. Defaults to one minute. Keep it below the task's `timeout`."
+    )
+    @PluginProperty(group = "reliability")
+    Property<Duration> getWaitTimeout();
+
+    default void describeProof(Request request, RunContext runContext) throws Exception {
+        request
+            .put("proof", runContext.render(getProof()).as(ProofKind.class).map(ProofKind::text).orElse(null))
+            .flag("allow_duplicates", getAllowDuplicates())
+            .put("timeout", runContext.render(getWaitTimeout()).as(Duration.class).map(Duration::toString).orElse(null));
+    }
+}
