@@ -2,12 +2,14 @@ package kestratest
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -32,10 +34,15 @@ type Options struct {
 	HeapMB int
 	// OnEvent is told of everything that happens, as it happens, if it is not nil.
 	OnEvent func(Event)
+	// SeparateWorkers starts the engine without a worker; [Engine.StartWorker]
+	// starts one, as a process of its own. Only since Kestra 2.0.
+	SeparateWorkers bool
 }
 
 // Engine is a running Kestra engine. Its methods are safe for concurrent use.
 type Engine struct {
+	options Options
+	port    int
 	onEvent func(Event)
 	folder  string
 	remove  func()
@@ -75,8 +82,8 @@ func Start(ctx context.Context, options Options) (*Engine, error) {
 }
 
 func (e *Engine) start(ctx context.Context, options Options) error {
-	port, err := freePort()
-	if err != nil {
+	var err error
+	if e.port, err = freePort(); err != nil {
 		return err
 	}
 	if options.Plugins != "" {
@@ -87,14 +94,13 @@ func (e *Engine) start(ctx context.Context, options Options) error {
 		}
 		options.Plugins = plugins
 	}
+	e.options = options
 	// Not ctx: it bounds the start alone.
-	e.command, err = javaCommand(context.WithoutCancel(ctx), options.Version, e.folder, "engine.Engine", port, options.HeapMB, options.Plugins, options.Flows)
+	e.command, err = javaCommand(context.WithoutCancel(ctx), options, e.folder, e.port, "engine.Engine")
 	if err != nil {
 		return err
 	}
-	for name, value := range options.Secrets {
-		e.command.Env = append(e.command.Env, "SECRET_"+strings.ToUpper(name)+"="+base64.StdEncoding.EncodeToString([]byte(value)))
-	}
+	e.command.Env = append(e.command.Env, options.secrets()...)
 	if e.log, err = os.Create(filepath.Join(e.folder, "engine.log")); err != nil {
 		return err
 	}
@@ -195,10 +201,46 @@ func scratch() (folder string, remove func(), err error) {
 	return folder, func() { _ = os.RemoveAll(folder) }, nil
 }
 
-// javaCommand is the harness as a child that ends with this process. port is of
-// 2.0's controller; 0 leaves the default, for what does not start one.
-func javaCommand(ctx context.Context, version, folder, class string, port, heapMB int, plugins string, flows []string) (*exec.Cmd, error) {
-	if err := Build(ctx, version); err != nil {
+// secrets returns the environment in which Kestra finds them.
+func (o Options) secrets() []string {
+	var variables []string
+	for name, value := range o.Secrets {
+		variables = append(variables, "SECRET_"+strings.ToUpper(name)+"="+base64.StdEncoding.EncodeToString([]byte(value)))
+	}
+	return variables
+}
+
+// javaCommand is a class of the harness that reads flows, as a child that ends
+// with this process. port is of 2.0's controller; 0 leaves the default, for what
+// does not start one.
+func javaCommand(ctx context.Context, options Options, folder string, port int, class string) (*exec.Cmd, error) {
+	var arguments []string
+	if options.Plugins != "" {
+		arguments = append(arguments, "--plugins", options.Plugins)
+	}
+	if options.SeparateWorkers {
+		arguments = append(arguments, "--no-worker")
+	}
+	for _, flowFolder := range options.Flows {
+		absolute, err := filepath.Abs(flowFolder) // the engine works in another folder
+		if err != nil {
+			return nil, err
+		}
+		arguments = append(arguments, "--flows", absolute)
+	}
+	properties := map[string]string{"engine.folder": folder}
+	if port != 0 {
+		properties["engine.port"] = strconv.Itoa(port)
+	}
+	if options.SeparateWorkers {
+		maps.Copy(properties, liveness)
+	}
+	return jvm(ctx, options, folder, properties, class, arguments)
+}
+
+// jvm is a class of the harness as a child.
+func jvm(ctx context.Context, options Options, folder string, properties map[string]string, class string, arguments []string) (*exec.Cmd, error) {
+	if err := Build(ctx, options.Version); err != nil {
 		return nil, err
 	}
 	java, err := Java()
@@ -209,30 +251,16 @@ func javaCommand(ctx context.Context, version, folder, class string, port, heapM
 	if err != nil {
 		return nil, err
 	}
-	built := filepath.Join(root, "plugin", "engine", "target", version)
-	if heapMB == 0 {
-		heapMB = 768
-	}
-	arguments := []string{
-		"-Xmx" + strconv.Itoa(heapMB) + "m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
+	built := filepath.Join(root, "plugin", "engine", "target", options.Version)
+	all := []string{
+		"-Xmx" + strconv.Itoa(cmp.Or(options.HeapMB, 768)) + "m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
 		"--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow",
-		"-Dengine.folder=" + folder,
 	}
-	if port != 0 {
-		arguments = append(arguments, "-Dengine.port="+strconv.Itoa(port))
+	for name, value := range properties {
+		all = append(all, "-D"+name+"="+value)
 	}
-	arguments = append(arguments, "-cp", filepath.Join(built, "classes")+":"+filepath.Join(built, "libs", "*"), class)
-	if plugins != "" {
-		arguments = append(arguments, "--plugins", plugins)
-	}
-	for _, flowFolder := range flows {
-		absolute, err := filepath.Abs(flowFolder) // the engine works in another folder
-		if err != nil {
-			return nil, err
-		}
-		arguments = append(arguments, "--flows", absolute)
-	}
-	command := exec.CommandContext(ctx, java, arguments...)
+	all = append(all, "-cp", filepath.Join(built, "classes")+":"+filepath.Join(built, "libs", "*"), class)
+	command := exec.CommandContext(ctx, java, append(all, arguments...)...)
 	command.Dir = folder
 	command.Env = os.Environ()
 	return command, nil

@@ -24,7 +24,7 @@ func Validate(ctx context.Context, version, plugins string, flows []string) (int
 		return 0, nil, err
 	}
 	defer remove()
-	command, err := javaCommand(ctx, version, folder, "engine.Validate", 0, 0, plugins, flows)
+	command, err := javaCommand(ctx, Options{Version: version, Plugins: plugins, Flows: flows}, folder, 0, "engine.Validate")
 	if err != nil {
 		return 0, nil, err
 	}

@@ -81,6 +81,7 @@ public final class Engine {
     private static Engine start(Arguments arguments, Events events) throws Exception {
         Engine engine = new Engine(EngineContext.start(arguments.pluginFolder()), events);
         TestRunner runner = engine.context.getBean(TestRunner.class);
+        runner.setWorkerEnabled(arguments.withWorker()); // Else one joins as a process of its own.
         runner.setSchedulerEnabled(false); // No triggers here: saves the scheduler's start-up.
         runner.run();
         events.write("ready", "flows", engine.loadFlows(arguments.flowFolders()));
