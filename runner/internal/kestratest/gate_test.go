@@ -1,7 +1,9 @@
 package kestratest
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -22,6 +24,7 @@ type gate struct {
 
 	once    sync.Once
 	reached chan struct{} // closed once a request is held
+	opens   sync.Once
 	opened  chan struct{} // closed to let it pass
 }
 
@@ -33,7 +36,9 @@ func newGate(t *testing.T, address string, answered bool, holds func(*http.Reque
 	proxy := httputil.NewSingleHostReverseProxy(backend)
 	proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) }
 	g := &gate{backend: proxy, holds: holds, answered: answered, reached: make(chan struct{}), opened: make(chan struct{})}
-	return g, serve(t, g)
+	address = serve(t, g)
+	t.Cleanup(g.open) // before the server closes, which waits for what is held
+	return g, address
 }
 
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -45,6 +50,9 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.backend.ServeHTTP(w, r)
 		return
 	}
+	// Only after the whole body is read does the server notice that who asked is gone.
+	body, _ := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	if !g.answered {
 		close(g.reached)
 		select {
@@ -69,7 +77,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(answer.Body.Bytes())
 }
 
-func (g *gate) open() { close(g.opened) }
+func (g *gate) open() { g.opens.Do(func() { close(g.opened) }) }
 
 func (g *gate) await(t *testing.T, what string, limit time.Duration) {
 	t.Helper()

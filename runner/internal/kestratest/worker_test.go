@@ -3,11 +3,11 @@ package kestratest
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -220,6 +220,7 @@ func watchBoth(ctx context.Context, clusters *lab.Lab, victims []*victim) (stop 
 
 // ferriesOf returns the processes of the runners that work on a connector.
 func ferriesOf(connector string) []int {
+	named := regexp.MustCompile(`"connector":\[?"` + connector + `"`)
 	var pids []int
 	processes, _ := filepath.Glob("/proc/[0-9]*")
 	for _, process := range processes {
@@ -229,7 +230,7 @@ func ferriesOf(connector string) []int {
 			continue
 		}
 		request, err := os.ReadFile(filepath.Join(process, "cwd", arguments[len(arguments)-1]))
-		if errors.Is(err, os.ErrNotExist) || !strings.Contains(string(request), `"global-`+connector+`"`) {
+		if err != nil || !named.Match(request) {
 			continue
 		}
 		if pid, err := strconv.Atoi(filepath.Base(process)); err == nil {
