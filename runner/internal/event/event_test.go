@@ -52,7 +52,7 @@ func TestSinks(t *testing.T) {
 		"kestra": {
 			func(out *bytes.Buffer, mask *secret.Mask) event.Sink { return event.NewKestra(mask.Writer(out)) },
 			`::{"logs":[{"level":"INFO","message":"orders: prove 104ms: hard, 2 tasks ended"}]}::
-::{"logs":[{"level":"ERROR","message":"orders: copy 2.35s: europe said:\n\tno <disk> & \"more\"::"}]}::
+::{"logs":[{"level":"WARN","message":"orders: copy 2.35s: europe said:\n\tno <disk> & \"more\"::"}]}::
 ::{"logs":[{"level":"INFO","message":"orders: waiting"}]}::
 ::{"logs":[{"level":"WARN","message":"first\r\nsecond ***"}]}::
 `,

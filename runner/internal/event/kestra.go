@@ -26,7 +26,7 @@ func (k *Kestra) Emit(happened Event) {
 	case StepStarted:
 	case StepEnded:
 		if e.Err != nil {
-			k.log(Error, stepLine(e))
+			k.log(Warn, stepLine(e)) // the error is how the command ends, and stands there once
 			return
 		}
 		k.log(Info, stepLine(e))

@@ -223,7 +223,8 @@ func moveAndTakeBack(s *stage, t *testing.T) {
 
 func oneOfTwoFails(s *stage, t *testing.T) {
 	s.source(t, "stock", nil)
-	x := s.run(t, "migrate-connectors", map[string]any{"origin": "global", "target": "europe", "connectors": []string{"nobody", "stock"}})
+	x := s.run(t, "migrate-connectors", map[string]any{"origin": "global", "target": "europe", "connectors": []string{"nobody", "stock"},
+		"copy": "REST", "accept": []string{"OTHER_KAFKA", "AT_LEAST_ONCE"}})
 	wantState(t, x, "FAILED")
 	wantText(t, "log", x.Text(), `ERROR move-connector/check nobody: connector "nobody" does not exist on global`, "ERROR migrate-connectors/verdict not moved: nobody (")
 	wantText(t, "outputs", string(x.Outputs), "1 of 2 moved from global to europe", "stock: moved to europe", "nobody: not moved, ")

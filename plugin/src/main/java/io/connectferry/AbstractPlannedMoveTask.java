@@ -52,6 +52,16 @@ public abstract class AbstractPlannedMoveTask extends AbstractMoveTask implement
     private Property<Boolean> sameLog = Property.ofValue(false);
 
     @Schema(
+        title = "Accept that the records go to another Kafka",
+        description = """
+            For a source that writes to its workers' Kafka, and moves to workers of another one: from the move on, its records are in \
+            the topics there. Defaults to false: such a source is refused."""
+    )
+    @Builder.Default
+    @PluginProperty(group = "advanced")
+    private Property<Boolean> otherKafka = Property.ofValue(false);
+
+    @Schema(
         title = "Accept at-least-once on the target",
         description = """
             For a source that is exactly-once on the origin, where the target's workers do not support that: the move itself sends nothing \
@@ -66,6 +76,6 @@ public abstract class AbstractPlannedMoveTask extends AbstractMoveTask implement
         super.describe(request, folder, runContext);
         request.textMap("set", set).texts("unset", unset).flag("overwrite", overwrite);
         describeCopy(request, runContext);
-        request.flag("same_log", sameLog).flag("at_least_once", atLeastOnce);
+        request.flag("same_log", sameLog).flag("other_kafka", otherKafka).flag("at_least_once", atLeastOnce);
     }
 }

@@ -54,12 +54,12 @@ class TasksTest {
             new Case("check", runner -> fill(Check.builder(), runner).unset(Property.ofValue(List.of("a")))
                 .overwrite(Property.ofValue(true)).sameLog(Property.ofValue(true)).build(),
                 "'origin':'global','target':'europe','connector':['orders'],'concurrency':8,'unset':['a'],'overwrite':true,'copy':'auto',"
-                    + "'same_log':true,'at_least_once':false"),
+                    + "'same_log':true,'other_kafka':false,'at_least_once':false"),
             new Case("move", runner -> fill(Move.builder(), runner).set(Property.ofValue(Map.of("tasks.max", "2")))
                 .rename(Property.ofValue(Map.of("orders", "orders-eu"))).proof(Property.ofValue(ProofKind.HARD))
-                .copy(Property.ofValue(CopyWay.RAW)).atLeastOnce(Property.ofValue(true)).build(),
+                .copy(Property.ofValue(CopyWay.RAW)).otherKafka(Property.ofValue(true)).atLeastOnce(Property.ofValue(true)).build(),
                 "'origin':'global','target':'europe','connector':['orders'],'rename':{'orders':'orders-eu'},'concurrency':8,"
-                    + "'set':{'tasks.max':'2'},'overwrite':false,'copy':'raw','same_log':false,'at_least_once':true,"
+                    + "'set':{'tasks.max':'2'},'overwrite':false,'copy':'raw','same_log':false,'other_kafka':true,'at_least_once':true,"
                     + "'proof':'hard','allow_duplicates':false,'timeout':'PT1M'"),
             new Case("rollback", runner -> fill(Rollback.builder(), runner).copy(Property.ofValue(CopyWay.REST)).build(),
                 "'origin':'global','target':'europe','connector':['orders'],'concurrency':8,'proof':'auto','allow_duplicates':false,"
