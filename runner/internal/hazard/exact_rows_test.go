@@ -70,6 +70,18 @@ func exactRows() []row {
 				return s.moved(got)
 			},
 		},
+		{
+			// The last of its stage: workers take long to get over it.
+			name: "K-broker-earlier", hazard: "the Kafka broker killed and started again", stage: exact,
+			how: "when an exactly-once origin is asked to pause, while records flow",
+			run: func(s *scene) verdict {
+				// Of a source that is not exactly-once, Connect sends again by itself what it
+				// had not committed when the broker died: its worker drops the tasks.
+				s.begin(nil)
+				s.origin.through(lab.Nth(isPause, 1, lab.Before(s.bounceBroker)))
+				return s.oneSide(s.ferry("move"))
+			},
+		},
 	}
 }
 

@@ -118,17 +118,6 @@ func killRows() []row {
 				return s.moved(s.ferry("move"))
 			},
 		},
-		{
-			name: "K-broker-earlier", hazard: "the Kafka broker killed and started again", stage: exact,
-			how: "when an exactly-once origin is asked to pause, while records flow",
-			run: func(s *scene) verdict {
-				// Of a source that is not exactly-once, Connect sends again by itself what it
-				// had not committed when the broker died: its worker drops the tasks.
-				s.begin(nil)
-				s.origin.through(lab.Nth(isPause, 1, lab.Before(s.bounceBroker)))
-				return s.oneSide(s.ferry("move"))
-			},
-		},
 	}
 }
 
