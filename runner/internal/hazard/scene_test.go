@@ -23,7 +23,7 @@ import (
 )
 
 // patience bounds what a loaded machine may take for anything.
-const patience = 90 * time.Second
+const patience = 3 * time.Minute
 
 // scene is what one row plays on: two clusters behind proxies, and one connector.
 type scene struct {
