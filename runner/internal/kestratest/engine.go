@@ -37,12 +37,15 @@ type Options struct {
 	// SeparateWorkers starts the engine without a worker; [Engine.StartWorker]
 	// starts one, as a process of its own. Only since Kestra 2.0.
 	SeparateWorkers bool
+	// Lasting keeps executions in a database on disk, so that [Engine.Restart] finds
+	// them again, and takes a worker that died for dead as soon as SeparateWorkers does.
+	Lasting bool
 }
 
 // Engine is a running Kestra engine. Its methods are safe for concurrent use.
 type Engine struct {
 	options Options
-	port    int
+	port    int // of 2.0's controller
 	onEvent func(Event)
 	folder  string
 	remove  func()
@@ -95,13 +98,20 @@ func (e *Engine) start(ctx context.Context, options Options) error {
 		options.Plugins = plugins
 	}
 	e.options = options
+	return e.launch(ctx)
+}
+
+// launch starts the process and returns when it is ready.
+func (e *Engine) launch(ctx context.Context) error {
+	options := e.options
+	var err error
 	// Not ctx: it bounds the start alone.
 	e.command, err = javaCommand(context.WithoutCancel(ctx), options, e.folder, e.port, "engine.Engine")
 	if err != nil {
 		return err
 	}
 	e.command.Env = append(e.command.Env, options.secrets()...)
-	if e.log, err = os.Create(filepath.Join(e.folder, "engine.log")); err != nil {
+	if e.log, err = os.OpenFile(e.Log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
 		return err
 	}
 	e.command.Stderr = e.log
@@ -135,6 +145,20 @@ func (e *Engine) Log() string { return filepath.Join(e.folder, "engine.log") }
 func (e *Engine) Close() error {
 	_ = e.send(map[string]bool{"exit": true}) // it may have ended already
 	return e.kill()
+}
+
+// Restart ends the engine as a crash does (SIGKILL), what its tasks started lives
+// on, and starts it again on what it had stored. between is called while there
+// is none. What has been begun before has to be followed anew, see [Engine.Follow].
+func (e *Engine) Restart(ctx context.Context, between func()) error {
+	err := e.command.Process.Kill()
+	<-e.ended
+	between()
+	if err := errors.Join(err, e.log.Close()); err != nil {
+		return fmt.Errorf("kestratest: %w", err)
+	}
+	e.ended, e.err = make(chan struct{}), nil
+	return e.launch(ctx)
 }
 
 // kill ends the process at once: the engine holds nothing worth saving. What its
@@ -232,10 +256,30 @@ func javaCommand(ctx context.Context, options Options, folder string, port int, 
 	if port != 0 {
 		properties["engine.port"] = strconv.Itoa(port)
 	}
-	if options.SeparateWorkers {
+	if options.SeparateWorkers || options.Lasting {
 		maps.Copy(properties, liveness)
 	}
+	if options.Lasting {
+		maps.Copy(properties, onDisk(folder))
+	}
 	return jvm(ctx, options, folder, properties, class, arguments)
+}
+
+// onDisk configures Kestra's own H2 database, kept in a folder.
+func onDisk(folder string) map[string]string {
+	return map[string]string{
+		"kestra.repository.type": "h2",
+		"kestra.queue.type":      "h2",
+		// Without WRITE_DELAY=0 a killed engine loses what it wrote last.
+		"datasources.h2.url":                              "jdbc:h2:file:" + filepath.Join(folder, "database") + ";TIME ZONE=UTC;DB_CLOSE_ON_EXIT=FALSE;WRITE_DELAY=0",
+		"datasources.h2.username":                         "sa",
+		"datasources.h2.password":                         "",
+		"datasources.h2.driver-class-name":                "org.h2.Driver",
+		"flyway.datasources.h2.enabled":                   "true",
+		"flyway.datasources.h2.locations":                 "classpath:migrations/h2",
+		"flyway.datasources.h2.ignore-migration-patterns": "*:missing,*:future",
+		"flyway.datasources.h2.out-of-order":              "true",
+	}
 }
 
 // jvm is a class of the harness as a child.

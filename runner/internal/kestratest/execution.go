@@ -98,12 +98,28 @@ func (e *Engine) Run(ctx context.Context, flow string, inputs any) (Execution, e
 
 // Begin begins to run a flow of [Namespace].
 func (e *Engine) Begin(flow string, inputs any) (*Run, error) {
+	run := e.newRun()
+	return run, e.send(map[string]any{"run": flow, "namespace": Namespace, "inputs": inputs, "ref": run.ref})
+}
+
+// Follow follows an execution that was begun before [Engine.Restart].
+func (e *Engine) Follow(ctx context.Context, begun *Run) (*Run, error) {
+	select {
+	case <-begun.started:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("kestratest: %w", context.Cause(ctx))
+	}
+	run := e.newRun()
+	return run, e.send(map[string]any{"follow": begun.id, "ref": run.ref})
+}
+
+func (e *Engine) newRun() *Run {
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.refs++
 	run := &Run{engine: e, ref: fmt.Sprint(e.refs), started: make(chan struct{}), done: make(chan struct{})}
 	e.runs[run.ref] = run
-	e.mu.Unlock()
-	return run, e.send(map[string]any{"run": flow, "namespace": Namespace, "inputs": inputs, "ref": run.ref})
+	return run
 }
 
 // Wait returns the execution when it has ended and its log is complete.

@@ -36,20 +36,9 @@ type victim struct {
 // TestWorkerKilled kills a worker of Kestra 2.0 with five moves under way, each
 // at another moment, and lets the engine give their tasks to another worker.
 func TestWorkerKilled(t *testing.T) {
-	if !slices.Contains(versions(t), "2.0.0") {
-		t.Skip("KESTRA names 1.3, of which a worker shares the engine's database")
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 12*time.Minute)
-	defer cancel()
-	clusters, err := lab.Start(ctx, lab.Config{
-		Kafka:   []lab.KafkaSpec{{Name: "central"}},
-		Connect: []lab.ConnectSpec{{Name: "global", Kafka: "central"}, {Name: "europe", Kafka: "central"}},
-	})
-	must(t, err)
-	t.Cleanup(func() { must(t, clusters.Close()) })
-	flows, err := Flows("2.0.0")
-	must(t, err)
-	engine, err := Start(ctx, Options{Version: "2.0.0", Plugins: plugins(t), Flows: flows, SeparateWorkers: true})
+	ctx, clusters, options := stageOfDeaths(t, "2.0.0")
+	options.SeparateWorkers = true
+	engine, err := Start(ctx, options)
 	must(t, err)
 	t.Cleanup(func() { must(t, engine.Close()) })
 	first, err := engine.StartWorker(ctx, "worker-1")
@@ -58,24 +47,73 @@ func TestWorkerKilled(t *testing.T) {
 	victims := underWay(ctx, t, clusters, engine)
 	watched := watchBoth(ctx, clusters, victims)
 	must(t, first.Kill())
+	endAllButOrphans(t, victims)
+	second, err := engine.StartWorker(ctx, "worker-2")
+	must(t, err)
+	t.Cleanup(func() { must(t, second.Kill()) })
+	endWell(ctx, t, clusters, victims, watched)
+}
+
+// TestEngineKilled does the same on Kestra 1.3, where the worker shares the
+// database with the rest: it is all killed, and started again on what it stored.
+func TestEngineKilled(t *testing.T) {
+	ctx, clusters, options := stageOfDeaths(t, "1.3.31")
+	options.Lasting = true
+	engine, err := Start(ctx, options)
+	must(t, err)
+	t.Cleanup(func() { must(t, engine.Close()) })
+
+	victims := underWay(ctx, t, clusters, engine)
+	watched := watchBoth(ctx, clusters, victims)
+	must(t, engine.Restart(ctx, func() { endAllButOrphans(t, victims) }))
+	for _, v := range victims {
+		v.run, err = engine.Follow(ctx, v.run)
+		must(t, err)
+	}
+	endWell(ctx, t, clusters, victims, watched)
+}
+
+func stageOfDeaths(t *testing.T, version string) (context.Context, *lab.Lab, Options) {
+	t.Helper()
+	if !slices.Contains(versions(t), version) {
+		t.Skipf("KESTRA names another version than %s", version)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 12*time.Minute) // a first run downloads Kafka and Kestra
+	t.Cleanup(cancel)
+	clusters, err := lab.Start(ctx, lab.Config{
+		Kafka:   []lab.KafkaSpec{{Name: "central"}},
+		Connect: []lab.ConnectSpec{{Name: "global", Kafka: "central"}, {Name: "europe", Kafka: "central"}},
+	})
+	must(t, err)
+	t.Cleanup(func() { must(t, clusters.Close()) })
+	flows, err := Flows(version)
+	must(t, err)
+	return ctx, clusters, Options{Version: version, Plugins: plugins(t), Flows: flows}
+}
+
+// endAllButOrphans ends the runners that die with their worker. None does by
+// itself: nothing in a process ends with its parent.
+func endAllButOrphans(t *testing.T, victims []*victim) {
+	t.Helper()
 	for _, v := range victims {
 		alive := ferriesOf(v.connector)
 		if len(alive) != 1 {
 			t.Errorf("%s: %d runners after its worker was killed, expected its own to live on", v.connector, len(alive))
 		}
-		if !v.orphan {
-			for _, pid := range alive {
+		for _, pid := range alive {
+			if !v.orphan {
 				must(t, syscall.Kill(pid, syscall.SIGKILL))
 			}
 		}
 	}
-	second, err := engine.StartWorker(ctx, "worker-2")
-	must(t, err)
-	t.Cleanup(func() { must(t, second.Kill()) })
+}
 
-	// One orphan goes on as soon as the other run has begun, the other when that has ended.
+// endWell lets one orphan go on as soon as the other run has begun, the other one
+// when that has ended, and checks what came of each.
+func endWell(ctx context.Context, t *testing.T, clusters *lab.Lab, victims []*victim, watched func() []string) {
+	t.Helper()
 	together, late := victims[3], victims[4]
-	must(t, wait.Until(ctx, "the task to be given to the other worker", waitTime, func(context.Context) (bool, string, error) {
+	must(t, wait.Until(ctx, "the task to be given to another worker", waitTime, func(context.Context) (bool, string, error) {
 		pids := ferriesOf(together.connector)
 		return len(pids) == 2, fmt.Sprint(pids), nil
 	}))

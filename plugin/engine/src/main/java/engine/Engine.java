@@ -35,6 +35,7 @@ import static engine.EngineContext.TENANT;
  * <pre>
  * {"kv":"KEY","namespace":"NS","value":...}                             sets a KV entry
  * {"run":"FLOW","namespace":"NS","inputs":{...},"ref":"REF","seconds":60} starts an execution and tells of its end
+ * {"follow":"EXECUTION","ref":"REF"}                                     tells of the end of one that an earlier engine began
  * {"kill":"EXECUTION"}                                                   kills an execution and its sub-executions
  * {"exit":true}
  * </pre>
@@ -52,7 +53,7 @@ public final class Engine {
 
     /** A command; which it is, is told by the one field that is set. */
     private record Command(
-        String run, String kill, String kv, Boolean exit, String namespace, Map<String, Object> inputs, Object value, String ref, Integer seconds
+        String run, String follow, String kill, String kv, Boolean exit, String namespace, Map<String, Object> inputs, Object value, String ref, Integer seconds
     ) {
     }
 
@@ -116,10 +117,12 @@ public final class Engine {
                 setKv(command);
             } else if (command.kill() != null) {
                 Thread.ofVirtual().start(() -> answer(command, this::kill));
+            } else if (command.follow() != null) {
+                Thread.ofPlatform().daemon().start(() -> answer(command, this::follow));
             } else if (command.run() != null) {
                 Thread.ofPlatform().daemon().start(() -> answer(command, this::run));
             } else {
-                events.write("error", "ref", command.ref(), "message", "command has none of run, kill, kv and exit");
+                events.write("error", "ref", command.ref(), "message", "command has none of run, follow, kill, kv and exit");
             }
         }
     }
@@ -165,12 +168,25 @@ public final class Engine {
 
         String executionId = started.get();
         events.write("started", "ref", command.ref(), "execution", executionId, "flow", command.run());
-        Execution ended = end.get();
+        tellEnd(command, end.get());
+    }
+
+    private void follow(Command command) throws Exception {
+        ExecutionRepositoryInterface executions = context.getBean(ExecutionRepositoryInterface.class);
+        Execution execution = null;
+        while (execution == null || !execution.getState().isTerminated()) {
+            TimeUnit.MILLISECONDS.sleep(LOOK_EVERY.toMillis());
+            execution = executions.findById(TENANT, command.follow()).orElse(null);
+        }
+        tellEnd(command, execution);
+    }
+
+    private void tellEnd(Command command, Execution ended) throws Exception {
         TimeUnit.MILLISECONDS.sleep(LOGS_SETTLE.toMillis()); // They are stored some time after the execution has ended.
         for (long looks = watcher.looks(); watcher.looks() < looks + 2; ) {
             TimeUnit.MILLISECONDS.sleep(LOOK_EVERY.toMillis());
         }
-        events.write("ended", "ref", command.ref(), "execution", executionId, "flow", command.run(),
+        events.write("ended", "ref", command.ref(), "execution", ended.getId(), "flow", ended.getFlowId(),
             "state", ended.getState().getCurrent(), "ms", Watcher.millisOf(ended.getState()),
             "outputs", VersionShim.outputsOf(context, ended), "tasks", watcher.tasksOf(ended));
     }
