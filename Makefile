@@ -26,6 +26,7 @@ test: plugin ## Everything, unit to end to end: Go, Java, real Kafka, Connect, K
 hazards: ## The hazard matrix on real clusters, one table (HAZARDS="-workers 2", "-schedules 20 -seed 1"; half an hour)
 	go test -c -o build/hazards.test ./runner/internal/hazard
 	cd runner/internal/hazard && $(CURDIR)/build/hazards.test -test.timeout 2h -all -table $(CURDIR)/build/hazards.txt $(HAZARDS)
+	go test -count=1 -v -run Killed ./runner/internal/kestratest -args -all
 
 test-short: ## What needs no Java and no network, under a minute
 	go test -short ./...

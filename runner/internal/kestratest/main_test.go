@@ -8,6 +8,8 @@ import (
 	"testing"
 )
 
+var all = flag.Bool("all", false, "kill all of Kestra 1.3 too, not only a worker of 2.0")
+
 // TestMain lets more tests run at a time than there are processors, since they
 // mostly wait, and removes the image of the tests at the end.
 func TestMain(m *testing.M) {
