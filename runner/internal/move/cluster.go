@@ -131,7 +131,7 @@ type Options struct {
 
 // DefaultOptions returns the defaults.
 func DefaultOptions() Options {
-	return Options{Proof: proof.DefaultOptions(), Start: time.Minute, Watch: 2 * time.Second, PutBack: 2 * time.Minute}
+	return Options{Proof: proof.DefaultOptions(), Start: time.Minute, Watch: 2 * time.Second, PutBack: 5 * time.Minute}
 }
 
 // Mover moves connectors. It is safe for concurrent use.
@@ -149,7 +149,7 @@ type Mover struct {
 // waiting: while a connector stands still, and while it is put back.
 const (
 	windowPatience  = 30 * time.Second
-	putBackPatience = 2 * time.Minute
+	putBackPatience = 5 * time.Minute
 )
 
 func (m *Mover) prover(cluster *Cluster) *proof.Prover {
