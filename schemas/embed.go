@@ -21,7 +21,8 @@ import (
 //go:embed *.schema.json
 var files embed.FS
 
-// Schema returns a compiled schema: it is one of [Clusters], [Request], [Result].
+// Schema returns a compiled schema: it is one of [Clusters], [Request], [Result],
+// [Event], [History].
 type Schema func() *jsonschema.Schema
 
 // Clusters returns the schema of the clusters file.
@@ -33,6 +34,12 @@ func Request() *jsonschema.Schema { return request() }
 // Result returns the schema of the result document.
 func Result() *jsonschema.Schema { return result() }
 
+// Event returns the schema of the events that are published.
+func Event() *jsonschema.Schema { return published() }
+
+// History returns the schema of the history document.
+func History() *jsonschema.Schema { return told() }
+
 // base is where the schemas find each other. Nothing is fetched from there.
 const base = "schemas://embedded/"
 
@@ -40,6 +47,9 @@ var (
 	clusters = compiled("clusters.schema.json")
 	request  = compiled("request.schema.json")
 	result   = compiled("result.schema.json")
+	// The names of the functions are taken.
+	published = compiled("event.schema.json")
+	told      = compiled("history.schema.json")
 )
 
 func compiled(file string) func() *jsonschema.Schema {

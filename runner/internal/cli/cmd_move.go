@@ -24,7 +24,7 @@ func checkCommand() definition {
 
 func moveCommand() definition {
 	return definition{
-		name: "move", usage: "move connectors from origin to target (writes to both)",
+		name: "move", writes: true, usage: "move connectors from origin to target (writes to both)",
 		description: "Checks all connectors first and moves none if one is refused. Then, for each: a stopped copy on the target while the\n" +
 			"origin runs on; pause and stop the origin, prove its offsets final, copy and read them back, make sure the origin is\n" +
 			"still stopped, start the copy. A failure before the start puts the origin back; one right after it rolls back with the\n" +
@@ -65,7 +65,7 @@ func notMoved(checked []event.Connector) []event.Connector {
 
 func rollbackCommand() definition {
 	return definition{
-		name: "rollback", usage: "take moved connectors back, with their progress (writes to both)",
+		name: "rollback", writes: true, usage: "take moved connectors back, with their progress (writes to both)",
 		description: "The move the other way: the target's newer offsets go back to the origin. A move that is not finished is put back.\n" +
 			"--origin and --target are those of the move.",
 		flags: append(append(pairFlags(), copyFlag()), proofFlags()...),

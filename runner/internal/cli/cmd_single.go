@@ -51,7 +51,7 @@ func writeDocument(path string, content []byte) error {
 
 func offsetsPutCommand() definition {
 	return definition{
-		name: "connect-offsets-put", usage: "make a stopped connector's offsets equal to a file (writes to the cluster)",
+		name: "connect-offsets-put", writes: true, usage: "make a stopped connector's offsets equal to a file (writes to the cluster)",
 		description: "Writes what differs, removes what the file lacks, and reads back.",
 		flags:       append(singleFlags(), copyFlag(), &ucli.StringFlag{Name: "offsets", Usage: "offsets document `FILE`, as connect-offsets-get writes it"}),
 		do:          putOffsets,
@@ -91,7 +91,7 @@ func readJSON(file string) (rawjson.Value, error) {
 
 func createStoppedCommand() definition {
 	return definition{
-		name: "create-stopped", usage: "create a connector stopped and prove it has no task (writes to the cluster)",
+		name: "create-stopped", writes: true, usage: "create a connector stopped and prove it has no task (writes to the cluster)",
 		description: "The config comes from --config, or from the connector of that name on the cluster --from.",
 		flags: append(append(singleFlags(),
 			&ucli.StringFlag{Name: "config", Usage: "config `FILE`, a JSON object"},
@@ -148,7 +148,7 @@ func (s *session) configFor(ctx context.Context, request *move.Request) (rawjson
 
 func flushWaitCommand() definition {
 	return definition{
-		name: "flush-wait", usage: "bring a connector to rest and prove its offsets final (writes to the cluster)",
+		name: "flush-wait", writes: true, usage: "bring a connector to rest and prove its offsets final (writes to the cluster)",
 		description: "Pauses it until every task rests, stops it, and proves that no task commits any more. Leaves it stopped.\n" +
 			"If that cannot be proven in time, the connector is put back as it was and the command exits with 11.",
 		flags: append(singleFlags(), proofFlags()...),
@@ -164,7 +164,7 @@ func flushWaitCommand() definition {
 
 func startCommand() definition {
 	return definition{
-		name: "start", usage: "let a stopped connector run and see it do so (writes to the cluster)",
+		name: "start", writes: true, usage: "let a stopped connector run and see it do so (writes to the cluster)",
 		description: "With --origin, makes sure first that the copy there is stopped without tasks and that the offsets are equal.",
 		flags:       append(singleFlags(), &ucli.StringFlag{Name: "origin", Usage: "`CLUSTER` the connector came from"}),
 		do: func(ctx context.Context, s *session) ([]event.Connector, error) {

@@ -18,6 +18,7 @@ const (
 	exitRefused      = 10
 	exitNotProven    = 11
 	exitRolledBack   = 12
+	exitHeld         = 14
 	exitRunningTwice = 15
 	exitInterrupted  = 130
 )
@@ -33,6 +34,7 @@ var severity = []struct {
 	{event.Failed, exitFailed},
 	{event.NotProven, exitNotProven},
 	{event.RolledBack, exitRolledBack},
+	{event.Held, exitHeld},
 	{event.Refused, exitRefused},
 }
 

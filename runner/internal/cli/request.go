@@ -33,6 +33,7 @@ type request struct {
 	Unset           []string          `json:"unset"`
 	Rename          map[string]string `json:"rename"`
 	Timeout         string            `json:"timeout"`
+	Since           string            `json:"since"`
 	Proof           string            `json:"proof"`
 	AllowDuplicates bool              `json:"allow_duplicates"`
 	Overwrite       bool              `json:"overwrite"`
@@ -71,7 +72,7 @@ func readRequest(c *ucli.Context) (request, error) {
 	}
 	for flag, field := range map[string]*string{
 		"origin": &asked.Origin, "target": &asked.Target, "cluster": &asked.Cluster, "from": &asked.From, "config": &asked.Config,
-		"offsets": &asked.Offsets, "out": &asked.Out, "timeout": &asked.Timeout, "proof": &asked.Proof, "copy": &asked.Copy, "output": &asked.Output, "result": &asked.Result,
+		"offsets": &asked.Offsets, "out": &asked.Out, "timeout": &asked.Timeout, "since": &asked.Since, "proof": &asked.Proof, "copy": &asked.Copy, "output": &asked.Output, "result": &asked.Result,
 	} {
 		if c.IsSet(flag) {
 			*field = c.String(flag)

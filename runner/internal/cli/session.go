@@ -32,6 +32,9 @@ type session struct {
 	mover    *move.Mover
 	closers  []func()
 	noStatus map[*move.Cluster]error // why the status topic of a cluster is not known
+	// writes says that the command writes to a cluster.
+	writes  bool
+	endNATS func() []json.RawMessage
 }
 
 // definition is a command: what it is called, what it may be told, and what it
@@ -40,6 +43,7 @@ type session struct {
 type definition struct {
 	name, usage, description string
 	flags                    []ucli.Flag
+	writes                   bool // to a cluster, so that a lease is needed where there is one
 	do                       func(ctx context.Context, s *session) ([]event.Connector, error)
 }
 
@@ -68,6 +72,7 @@ func (d definition) run(ctx context.Context, c *ucli.Context, stdout, stderr io.
 		err = d.perform(ctx, asked, mask, out.sink, &result)
 	}
 	conclude(&result, err)
+	tellUndelivered(asked, &result, out.sink)
 	result.EndedAt = time.Now().UTC()
 	if asked.Result != "" {
 		if err := writeResult(asked.Result, result, mask); err != nil {
@@ -102,7 +107,7 @@ func (d definition) perform(ctx context.Context, asked request, mask *secret.Mas
 	options.Copy = move.Way(asked.Copy)
 	options.Proof.Mode, options.Proof.AllowDuplicates = proof.Mode(asked.Proof), asked.AllowDuplicates
 	s := &session{
-		command: d.name, request: asked, clusters: clusters,
+		command: d.name, request: asked, clusters: clusters, writes: d.writes, endNATS: func() []json.RawMessage { return nil },
 		mover: &move.Mover{Options: options, Sink: sink, Mask: mask}, noStatus: map[*move.Cluster]error{},
 	}
 	defer func() {
@@ -110,6 +115,7 @@ func (d definition) perform(ctx context.Context, asked request, mask *secret.Mas
 			closer()
 		}
 	}()
+	defer func() { result.Undelivered = s.endNATS() }()
 	connectors, err := d.do(ctx, s)
 	if connectors != nil {
 		result.Connectors = connectors
@@ -153,6 +159,9 @@ func (s *session) pair(ctx context.Context, needKafka bool) ([]move.Request, err
 	if err != nil {
 		return nil, err
 	}
+	if err := s.useNATS(ctx); err != nil {
+		return nil, err
+	}
 	if s.command == "rollback" {
 		s.warn(target)
 	} else {
@@ -194,6 +203,9 @@ func (s *session) single(ctx context.Context, needKafka bool) (*move.Cluster, st
 		return nil, "", err
 	}
 	s.warn(cluster)
+	if err := s.useNATS(ctx); err != nil {
+		return nil, "", err
+	}
 	return cluster, s.request.Connectors[0], nil
 }
 

@@ -44,6 +44,10 @@ type Options struct {
 	Renew func() bool
 	// Mask replaces secrets in what a worker answers; nil replaces none.
 	Mask func(string) string
+	// Guard is asked before each request that may change something, also before one
+	// that is sent again. Its error becomes the request's, which is not sent; nil
+	// lets all pass. See [Client.Guarded].
+	Guard func(context.Context) error
 }
 
 // Client talks to one Connect cluster. It is safe for concurrent use.
@@ -53,6 +57,7 @@ type Client struct {
 	authorize func(*http.Request) error
 	renew     func() bool
 	mask      func(string) string
+	guard     func(context.Context) error
 	// current is the index of the worker that answered last. Reads that belong
 	// together stay on one worker, since each worker has its own view of the
 	// config topic and may lag behind the others.
@@ -66,7 +71,8 @@ func New(options Options) (*Client, error) {
 		return nil, errors.New("no worker URL given")
 	}
 	client := &Client{
-		authorize: options.Authorize, renew: options.Renew, mask: options.Mask, current: new(atomic.Int64), patience: defaultPatience,
+		authorize: options.Authorize, renew: options.Renew, mask: options.Mask, guard: options.Guard,
+		current: new(atomic.Int64), patience: defaultPatience,
 	}
 	if client.authorize == nil {
 		client.authorize = func(*http.Request) error { return nil }
@@ -76,6 +82,9 @@ func New(options Options) (*Client, error) {
 	}
 	if client.mask == nil {
 		client.mask = func(text string) string { return text }
+	}
+	if client.guard == nil {
+		client.guard = func(context.Context) error { return nil }
 	}
 	for _, worker := range options.Workers {
 		base, err := url.Parse(worker)
@@ -128,6 +137,25 @@ func (c *Client) On(worker int) *Client {
 	return &pinned
 }
 
+// Guarded returns a client that asks guard too before each request that may
+// change something, as Options.Guard is asked.
+func (c *Client) Guarded(guard func(context.Context) error) *Client {
+	guarded := *c
+	guarded.guard = func(ctx context.Context) error {
+		if err := c.guard(ctx); err != nil {
+			return err
+		}
+		return guard(ctx)
+	}
+	return &guarded
+}
+
+// changes reports whether a request may change something. A validation is a PUT
+// that does not.
+func changes(method string, path []string) bool {
+	return method != http.MethodGet && (len(path) == 0 || path[0] != "connector-plugins")
+}
+
 // do sends one request to one worker, and once more if only its credentials were
 // out of date: a worker that answers 401 has done nothing.
 func (c *Client) do(ctx context.Context, method string, path []string, query url.Values, body any, into any) error {
@@ -142,6 +170,11 @@ func (c *Client) do(ctx context.Context, method string, path []string, query url
 // nowhere else. into may be nil, a *rawjson.Value, which takes the answer as it
 // is, or anything encoding/json can fill.
 func (c *Client) send(ctx context.Context, method string, path []string, query url.Values, body any, into any) error {
+	if changes(method, path) {
+		if err := c.guard(ctx); err != nil {
+			return fmt.Errorf("%s %s: not sent: %w", method, strings.Join(path, "/"), err)
+		}
+	}
 	payload, err := encode(body)
 	if err != nil {
 		return fmt.Errorf("%s %s: encode request: %w", method, strings.Join(path, "/"), err)

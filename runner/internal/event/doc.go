@@ -1,10 +1,10 @@
 // Package event says what happens during a command, and what came of it.
 //
-// The core emits typed events ([StepStarted], [StepEnded], [Note]) to a [Sink]
-// and returns a [Result]; it never prints. Printing is folding: [Text] writes
-// for people, [JSONLines] for programs, [Kestra] as the marker lines that
-// Kestra reads from a task's standard output. None of them ever holds a config
-// or an offset.
+// The core emits typed events ([MoveStarted], [StepStarted], [StepEnded],
+// [MoveEnded], [Note]) to a [Sink] and returns a [Result]; it never prints.
+// Printing is folding: [Text] writes for people, [JSONLines] for programs,
+// [Kestra] as the marker lines that Kestra reads from a task's standard output;
+// package history publishes them. None of them ever holds a config or an offset.
 package event
 
 import "time"
@@ -16,6 +16,7 @@ type Event interface{ event() }
 type StepStarted struct {
 	Connector string
 	Step      string
+	Toward    string // the cluster that the connector is to run on after it
 	At        time.Time
 }
 
@@ -23,10 +24,27 @@ type StepStarted struct {
 type StepEnded struct {
 	Connector string
 	Step      string
+	Toward    string // as in [StepStarted]
 	At        time.Time
 	Took      time.Duration
 	Detail    string // what was found or done, one line
 	Err       error
+}
+
+// MoveStarted says that a run begins with a move or a rollback of a connector, or
+// goes on with one.
+type MoveStarted struct {
+	Connector       string
+	TargetConnector string // its name on the target
+	Command         string // "move" or "rollback"
+	Origin, Target  string // as they were named, also in a rollback
+	At              time.Time
+}
+
+// MoveEnded says what came of it. The run does nothing more to the connector.
+type MoveEnded struct {
+	Result Connector
+	At     time.Time
 }
 
 // Level is how much a [Note] matters.
@@ -49,11 +67,23 @@ type Note struct {
 
 func (StepStarted) event() {}
 func (StepEnded) event()   {}
+func (MoveStarted) event() {}
+func (MoveEnded) event()   {}
 func (Note) event()        {}
 
 // Sink takes events. Emit may be called from several goroutines at once and
 // must not block on a slow reader for long: a connector may be standing still.
 type Sink interface{ Emit(Event) }
+
+// Tee sends each event to several sinks, one after the other.
+type Tee []Sink
+
+// Emit passes the event on.
+func (t Tee) Emit(happened Event) {
+	for _, sink := range t {
+		sink.Emit(happened)
+	}
+}
 
 // Discard is a [Sink] that forgets.
 type Discard struct{}

@@ -114,14 +114,14 @@ func TestResultsPassTheirSchema(t *testing.T) {
 	check("all fields", certificate())
 	check("no fields", event.Result{Schema: event.SchemaID, Command: "move", Version: "0.1.0", StartedAt: at, EndedAt: at, ExitCode: 2, Outcome: event.Invalid, Message: "m", Connectors: []event.Connector{}})
 	for _, outcome := range []event.Outcome{
-		event.Failed, event.Refused, event.NotProven, event.RolledBack, event.RunningTwice, event.Interrupted, event.Moved, event.Unchanged,
+		event.Failed, event.Refused, event.NotProven, event.RolledBack, event.RunningTwice, event.Interrupted, event.Held, event.Moved, event.Unchanged,
 		event.PutBack, event.Ready, event.Created, event.Quiesced, event.Read, event.Written, event.Started, event.Observed,
 	} {
 		result := certificate()
 		result.Connectors[0].Outcome = outcome
 		check(string(outcome), result)
 	}
-	for _, outcome := range []event.Outcome{event.Done, event.Failed, event.Refused, event.NotProven, event.RolledBack, event.RunningTwice, event.Interrupted, event.Invalid} {
+	for _, outcome := range []event.Outcome{event.Done, event.Failed, event.Refused, event.NotProven, event.RolledBack, event.RunningTwice, event.Interrupted, event.Held, event.Invalid} {
 		result := certificate()
 		result.Outcome = outcome
 		check(string(outcome), result)

@@ -45,6 +45,8 @@ func (j *JSONLines) Emit(happened Event) {
 		if e.Err != nil {
 			line.Error = e.Err.Error()
 		}
+	case MoveStarted, MoveEnded:
+		return // the result says it
 	case Note:
 		line = jsonEvent{MessageType: "note", At: e.At, Connector: e.Connector, Level: e.Level, Message: e.Message}
 	}

@@ -23,7 +23,7 @@ func NewKestra(out io.Writer) *Kestra { return &Kestra{out: out} }
 // Emit writes one log marker.
 func (k *Kestra) Emit(happened Event) {
 	switch e := happened.(type) {
-	case StepStarted:
+	case StepStarted, MoveStarted, MoveEnded:
 	case StepEnded:
 		if e.Err != nil {
 			k.log(Warn, stepLine(e)) // the error is how the command ends, and stands there once
@@ -90,10 +90,13 @@ func (k *Kestra) Result(result Result) {
 	if len(metrics) > 0 {
 		k.marker(map[string]any{"metrics": metrics})
 	}
-	k.marker(map[string]any{"outputs": map[string]any{
+	k.Outputs(map[string]any{
 		"exit_code": result.ExitCode, "outcome": result.Outcome, "message": result.Message, "connectors": connectors,
-	}})
+	})
 }
+
+// Outputs writes what is to be the task's outputs.
+func (k *Kestra) Outputs(outputs map[string]any) { k.marker(map[string]any{"outputs": outputs}) }
 
 // Failure writes the one line that explains a non-zero exit as an error log.
 func (k *Kestra) Failure(message string) { k.log(Error, message) }

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
@@ -20,6 +21,7 @@ const (
 	RolledBack   Outcome = "rolled_back"
 	RunningTwice Outcome = "running_twice"
 	Interrupted  Outcome = "interrupted"
+	Held         Outcome = "held" // another run has the lease
 
 	Done    Outcome = "done"    // of a command
 	Invalid Outcome = "invalid" // of a command: usage or input
@@ -51,6 +53,9 @@ type Result struct {
 	Outcome    Outcome     `json:"outcome"`
 	Message    string      `json:"message"`
 	Connectors []Connector `json:"connectors"`
+	// Undelivered are the events that could not be published, each a document of
+	// schemas/event.schema.json.
+	Undelivered []json.RawMessage `json:"undelivered_events,omitempty"`
 }
 
 // Connector is what came of one connector. In the result of a move it is the

@@ -23,7 +23,7 @@ func NewText(out io.Writer) *Text { return &Text{out: out} }
 func (t *Text) Emit(happened Event) {
 	line := ""
 	switch e := happened.(type) {
-	case StepStarted:
+	case StepStarted, MoveStarted, MoveEnded:
 		return
 	case StepEnded:
 		line = stepLine(e)
@@ -75,6 +75,10 @@ func clock(happened Event) string {
 		at = e.At
 	case StepEnded:
 		at = e.At
+	case MoveStarted:
+		at = e.At
+	case MoveEnded:
+		at = e.At
 	case Note:
 		at = e.At
 	}
@@ -109,7 +113,7 @@ func mark(command string, outcome Outcome) string {
 		return "ok" // what was asked for
 	}
 	switch outcome {
-	case Failed, Refused, NotProven, RolledBack, RunningTwice, Interrupted, Invalid:
+	case Failed, Refused, NotProven, RolledBack, RunningTwice, Interrupted, Held, Invalid:
 		return "!!"
 	case Done, Moved, Unchanged, PutBack, Ready, Created, Quiesced, Read, Written, Started, Observed:
 		return "ok"

@@ -72,12 +72,17 @@ type GroupOffsets interface {
 
 // patient returns the cluster with a client that tries for longer.
 func (c *Cluster) patient(patience time.Duration) *Cluster {
-	patient := &Cluster{
-		Name: c.Name, Client: c.Client.Patient(patience), Status: c.Status, Groups: c.Groups, GroupOffsets: c.GroupOffsets,
+	return c.clone(c.Client.Patient(patience))
+}
+
+// clone returns the cluster with another client.
+func (c *Cluster) clone(client *connect.Client) *Cluster {
+	clone := &Cluster{
+		Name: c.Name, Client: client, Status: c.Status, Groups: c.Groups, GroupOffsets: c.GroupOffsets,
 		Offsets: c.Offsets, Configs: c.Configs, Fencer: c.Fencer, Mirrors: c.Mirrors, KafkaID: c.KafkaID,
 	}
-	patient.version.Store(c.version.Load())
-	return patient
+	clone.version.Store(c.version.Load())
+	return clone
 }
 
 // Request asks for one connector to be moved from Origin to Target, or back.
@@ -140,6 +145,8 @@ type Mover struct {
 	Sink    event.Sink
 	// Mask learns what looks like a secret in the configs that are read.
 	Mask *secret.Mask
+	// Leases keep other runs away; nil: nothing does but the clusters.
+	Leases Leases
 
 	// Turns are those in which connectors stand still. Set its File before use.
 	Turns proof.Turns

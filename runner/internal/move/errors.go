@@ -43,6 +43,9 @@ var ErrInterrupted = errors.New("interrupted")
 
 // outcomeOf names what an error means for a connector.
 func outcomeOf(ctx context.Context, err error) event.Outcome {
+	if _, held := errors.AsType[*HeldError](err); held || isLost(err) {
+		return event.Held
+	}
 	if _, ok := errors.AsType[*notPutBackError](err); ok {
 		return event.Failed
 	}

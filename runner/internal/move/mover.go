@@ -46,7 +46,12 @@ func (r *run) noteFound(found *checked) {
 // Move moves a connector to the target, or goes on with a move that was begun.
 // It ends with the connector in the state it had, on exactly one cluster.
 func (m *Mover) Move(ctx context.Context, request Request) event.Connector {
+	return m.leased(ctx, "move", request, request.bothPlaces(), true, m.moveOne)
+}
+
+func (m *Mover) moveOne(ctx context.Context, request Request) event.Connector {
 	r := m.newRun(request)
+	r.toward = request.Target.Name
 	var found *checked
 	err := r.step("check", func() (string, error) {
 		var err error
@@ -175,6 +180,10 @@ func (r *run) observeEnd(ctx context.Context) {
 
 // undo puts the origin back after a failure before the start.
 func (r *run) undo(ctx context.Context, found *checked, c *cutover, created bool, cause error) event.Connector {
+	if isLost(cause) { // nothing of it would be written
+		r.observeEnd(ctx)
+		return r.fail(ctx, cause)
+	}
 	if _, ok := errors.AsType[*interferedError](cause); ok {
 		r.observeEnd(ctx)
 		r.result.Instructions = "find out who else works on it; nothing was undone, `ferry status` says where it stands"
@@ -212,6 +221,11 @@ func (r *run) undo(ctx context.Context, found *checked, c *cutover, created bool
 // on the target, or of which nobody knows whether it started, with the progress
 // it has made there.
 func (r *run) rollBackFailedStart(ctx context.Context, c *cutover, cause error) event.Connector {
+	if isLost(cause) {
+		r.observeEnd(ctx)
+		return r.fail(ctx, cause)
+	}
+	r.toward = c.from.Name
 	r.note(r.request.Connector, event.Error, "%s; taking it back to %s", cause, c.from.Name)
 	ctx = context.WithoutCancel(ctx)
 	back := &cutover{

@@ -20,6 +20,7 @@ import (
 func (c *cutover) putBack(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Options.PutBack)
 	defer cancel()
+	c.toward = c.from.Name
 	return c.step("put_back", func() (string, error) {
 		if err := c.copyRests(ctx); err != nil {
 			return "", err

@@ -15,7 +15,12 @@ import (
 // connector goes back to the origin with the target's newer offsets; one that
 // is not is put back. The request is that of the move.
 func (m *Mover) Rollback(ctx context.Context, request Request) event.Connector {
+	return m.leased(ctx, "rollback", request, request.bothPlaces(), true, m.rollbackOne)
+}
+
+func (m *Mover) rollbackOne(ctx context.Context, request Request) event.Connector {
 	r := m.newRun(request)
+	r.toward = request.Origin.Name
 	var observed Observation
 	err := r.step("check", func() (string, error) {
 		var err error
@@ -180,6 +185,10 @@ func (r *run) prepareBack(ctx context.Context, observed Observation, was connect
 // rollbackFailed leaves the connector where it was before the rollback, on the
 // target, unless the origin's copy may already run.
 func (r *run) rollbackFailed(ctx context.Context, c *cutover, cause error) event.Connector {
+	if isLost(cause) {
+		r.observeEnd(ctx)
+		return r.fail(ctx, cause)
+	}
 	if c.asked {
 		r.observeEnd(ctx)
 		r.result.Instructions = "look at both clusters with `ferry status`; the copy on " + c.to.Name + " was asked to start"

@@ -15,6 +15,8 @@ type run struct {
 	*Mover
 	request Request
 	result  event.Connector
+	// toward is the cluster that the connector is on its way to.
+	toward string
 	// apart says that the target was seen to lack offsets the origin has, so that
 	// the two do not keep them in one topic.
 	apart bool
@@ -42,10 +44,10 @@ func (m *Mover) newRun(request Request) *run {
 // step runs one step, tells about it, and notes it in the result.
 func (r *run) step(name string, do func() (detail string, err error)) error {
 	started := time.Now()
-	r.Sink.Emit(event.StepStarted{Connector: r.request.Connector, Step: name, At: started})
+	r.Sink.Emit(event.StepStarted{Connector: r.request.Connector, Step: name, Toward: r.toward, At: started})
 	detail, err := guarded(do)
 	took := time.Since(started)
-	r.Sink.Emit(event.StepEnded{Connector: r.request.Connector, Step: name, At: time.Now(), Took: took, Detail: detail, Err: err})
+	r.Sink.Emit(event.StepEnded{Connector: r.request.Connector, Step: name, Toward: r.toward, At: time.Now(), Took: took, Detail: detail, Err: err})
 	noted := event.Step{Step: name, StartedAt: started.UTC(), TookMS: took.Milliseconds()}
 	if err != nil {
 		noted.Error = event.OneLine(err.Error())

@@ -92,6 +92,22 @@ func readStable(ctx context.Context, at place) (last offset.Document, stable boo
 // PutOffsets makes the offsets of a stopped connector equal to document and
 // reads them back.
 func (m *Mover) PutOffsets(ctx context.Context, cluster *Cluster, connector string, document offset.Document) event.Connector {
+	return m.leasedOne(ctx, "connect-offsets-put", cluster, connector, func(ctx context.Context, cluster *Cluster) event.Connector {
+		return m.putOffsets(ctx, cluster, connector, document)
+	})
+}
+
+// leasedOne does something to one connector with its lease.
+func (m *Mover) leasedOne(ctx context.Context, command string, cluster *Cluster, connector string,
+	do func(context.Context, *Cluster) event.Connector,
+) event.Connector {
+	request := Request{Origin: cluster, Connector: connector}
+	return m.leased(ctx, command, request, []Place{{cluster.Name, connector}}, false, func(ctx context.Context, request Request) event.Connector {
+		return do(ctx, request.Origin)
+	})
+}
+
+func (m *Mover) putOffsets(ctx context.Context, cluster *Cluster, connector string, document offset.Document) event.Connector {
 	r, side, err := m.single(ctx, cluster, connector)
 	if err == nil && !side.stopped() {
 		err = refused(fmt.Sprintf("connector %q is %s on %s, and offsets can only be written while it is stopped without tasks; run `ferry flush-wait` first",
@@ -132,6 +148,13 @@ func (m *Mover) PutOffsets(ctx context.Context, cluster *Cluster, connector stri
 // task. from is the cluster the config came from, or nil; with it, the copy
 // remembers whether its origin is paused or stopped.
 func (m *Mover) CreateStopped(ctx context.Context, request Request, config rawjson.Object) event.Connector {
+	return m.leasedOne(ctx, "create-stopped", request.Target, request.targetName(), func(ctx context.Context, target *Cluster) event.Connector {
+		request.Target = target
+		return m.createStopped(ctx, request, config)
+	})
+}
+
+func (m *Mover) createStopped(ctx context.Context, request Request, config rawjson.Object) event.Connector {
 	r := m.newRun(request)
 	target, name := request.Target, request.targetName()
 	config = copyConfig(config, request)
@@ -198,6 +221,12 @@ func (m *Mover) checkCreate(ctx context.Context, target *Cluster, name string, c
 // FlushWait brings a connector to rest, proves that its offsets are final, and
 // leaves it stopped. If it cannot be proven, the connector is put back.
 func (m *Mover) FlushWait(ctx context.Context, cluster *Cluster, connector string) event.Connector {
+	return m.leasedOne(ctx, "flush-wait", cluster, connector, func(ctx context.Context, cluster *Cluster) event.Connector {
+		return m.flushWait(ctx, cluster, connector)
+	})
+}
+
+func (m *Mover) flushWait(ctx context.Context, cluster *Cluster, connector string) event.Connector {
 	r, side, err := m.single(ctx, cluster, connector)
 	if err == nil {
 		if _, err = server(ctx, cluster); err == nil {
@@ -245,7 +274,7 @@ func (c *cutover) openOne(ctx context.Context, side Side) (offset.Document, erro
 
 // flushFailed puts the connector back. It has no copy that might run.
 func (r *run) flushFailed(ctx context.Context, c *cutover, cause error) event.Connector {
-	if c.attempt == nil {
+	if c.attempt == nil || isLost(cause) {
 		return r.fail(ctx, cause)
 	}
 	if err := c.putBack(ctx); err != nil {
@@ -259,6 +288,16 @@ func (r *run) flushFailed(ctx context.Context, c *cutover, cause error) event.Co
 // Start lets a stopped or paused connector run and sees it do so. With an
 // origin, the copy there must be stopped without tasks and have equal offsets.
 func (m *Mover) Start(ctx context.Context, cluster *Cluster, connector string, origin *Cluster) event.Connector {
+	request, places := Request{Origin: cluster, Connector: connector}, []Place{{cluster.Name, connector}}
+	if origin != nil { // nobody is to start the copy there meanwhile
+		places = append(places, Place{origin.Name, connector})
+	}
+	return m.leased(ctx, "start", request, places, false, func(ctx context.Context, request Request) event.Connector {
+		return m.start(ctx, request.Origin, connector, origin)
+	})
+}
+
+func (m *Mover) start(ctx context.Context, cluster *Cluster, connector string, origin *Cluster) event.Connector {
 	r, side, err := m.single(ctx, cluster, connector)
 	if err == nil && origin != nil {
 		err = r.step("interlock", func() (string, error) { return "", m.interlockFor(ctx, origin, cluster, connector, side) })

@@ -22,6 +22,7 @@ import (
 type Clusters struct {
 	file    string
 	byName  map[string]Cluster
+	nats    *NATS
 	secrets []secret.String
 }
 
@@ -90,10 +91,12 @@ func Parse(file string, content []byte) (Clusters, error) {
 	}
 	reader := &reader{source: source, folder: filepath.Dir(file)}
 	clusters := Clusters{file: file, byName: map[string]Cluster{}}
-	all := node{value: document.Value()}.member("clusters")
+	root := node{value: document.Value()}
+	all := root.member("clusters")
 	for _, name := range all.keys() {
 		clusters.byName[name] = reader.cluster(name, all.member(name))
 	}
+	clusters.nats = reader.nats(root.member("nats"))
 	if reader.err != nil {
 		return Clusters{}, &InputError{File: file, Err: reader.err}
 	}
@@ -113,6 +116,9 @@ func (c Clusters) Cluster(name string) (Cluster, error) {
 
 // Names returns the names of the clusters in order.
 func (c Clusters) Names() []string { return slices.Sorted(maps.Keys(c.byName)) }
+
+// NATS returns where leases and the history are kept; nil for nowhere.
+func (c Clusters) NATS() *NATS { return c.nats }
 
 // Secrets returns every credential of every cluster, for a [secret.Mask]: also
 // those of a header, and user and password as they are sent together.

@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/history"
+	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
+	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
+)
+
+// historyCommand is the one command that is not about connectors of a cluster, but
+// about what NATS holds of them.
+func historyCommand(stdout, stderr io.Writer, code *int) *ucli.Command {
+	return &ucli.Command{
+		Name: "history", Usage: "say who moved what when, from NATS (reads only)", OnUsageError: onUsageError, HideHelpCommand: true,
+		Description: "One story for each move and rollback: who ran it, its steps, its proof, its downtime and what came of it.\n" +
+			"Needs the nats section of the clusters file, and no cluster.",
+		Flags: []ucli.Flag{
+			&ucli.StringSliceFlag{Name: "connector", Usage: "`NAME` of a connector on its origin; repeat it for several; all if not given"},
+			&ucli.StringFlag{Name: "since", Usage: "leave out what ended before; a `TIME` such as 24h, or 2026-11-24T18:00:00Z"},
+			&ucli.StringFlag{Name: "clusters", Usage: "clusters `FILE`, YAML or JSON (schemas/clusters.schema.json)", EnvVars: []string{clustersVariable}},
+			&ucli.StringFlag{Name: "request", Usage: "JSON `FILE` with the flags of this command under the same names, _ for -"},
+			&ucli.StringFlag{Name: "output", Value: "text", Usage: "`FORMAT` of the output: text, json (schemas/history.schema.json) or kestra"},
+		},
+		Action: func(c *ucli.Context) error {
+			if c.Args().Present() {
+				return fmt.Errorf("history takes no argument %q; names and files come by flag, see ferry history --help", c.Args().First())
+			}
+			*code = runHistory(c.Context, c, stdout, stderr)
+			return nil
+		},
+	}
+}
+
+func runHistory(ctx context.Context, c *ucli.Context, stdout, stderr io.Writer) int {
+	mask := &secret.Mask{}
+	stdout, stderr = mask.Writer(stdout), mask.Writer(stderr)
+	asked, err := readRequest(c)
+	var stories history.Stories
+	if err == nil {
+		stories, err = readHistory(ctx, asked, mask)
+	}
+	if err == nil {
+		printHistory(stdout, asked.Output, stories)
+		return exitDone
+	}
+	outcome, code := concludeError(err)
+	if asked.Output == "kestra" {
+		markers := event.NewKestra(stdout)
+		markers.Failure(err.Error())
+		markers.Result(event.Result{Command: "history", ExitCode: code, Outcome: outcome, Message: err.Error()})
+		return code
+	}
+	_, _ = fmt.Fprintln(stderr, "ferry history: "+event.OneLine(err.Error()))
+	return code
+}
+
+// historyTime is how long reading it may take.
+const historyTime = 2 * time.Minute
+
+func readHistory(ctx context.Context, asked request, mask *secret.Mask) (stories history.Stories, err error) {
+	defer crash.Catch(&err)
+	since, err := sinceTime(asked.Since, time.Now())
+	if err != nil {
+		return stories, err
+	}
+	clusters, err := asked.clusters()
+	if err != nil {
+		return stories, err
+	}
+	mask.Add(clusters.Secrets()...)
+	if clusters.NATS() == nil {
+		return stories, &plan.InputError{File: "clusters", Err: fmt.Errorf("the section nats is missing, and it is there that the history is kept")}
+	}
+	options, err := natsOptions(clusters.NATS())
+	if err != nil {
+		return stories, err
+	}
+	store, err := history.OpenToRead(ctx, options)
+	if err != nil {
+		return stories, err
+	}
+	defer store.Close()
+	ctx, cancel := context.WithTimeout(ctx, historyTime)
+	defer cancel()
+	return store.Stories(ctx, since, asked.Connectors...)
+}
+
+// sinceTime reads a time of the past, or how long ago it was; "" is the zero time.
+func sinceTime(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, nil
+	}
+	ago, err := duration(text, 0)
+	if err != nil {
+		return time.Time{}, usagef("--since is a time such as 24h, PT24H or 2026-11-24T18:00:00Z, not %q", text)
+	}
+	return now.Add(-ago), nil
+}
+
+func printHistory(out io.Writer, format string, stories history.Stories) {
+	switch format {
+	case "json":
+		encoder := json.NewEncoder(out)
+		encoder.SetEscapeHTML(false)
+		_ = encoder.Encode(stories)
+	case "kestra":
+		stories.Kestra(out)
+	default:
+		stories.Text(out)
+	}
+}

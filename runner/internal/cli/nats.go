@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/history"
+	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
+	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
+)
+
+// natsOptions are those of the clusters file.
+func natsOptions(settings *plan.NATS) (history.Options, error) {
+	options := history.Options{
+		URLs: settings.URLs, CredsFile: settings.CredsFile, Nkey: settings.Nkey, Token: settings.Token,
+		Username: settings.Username, Password: settings.Password,
+		Stream: settings.Stream, Bucket: settings.Bucket, Prefix: settings.SubjectPrefix, LeaseTTL: settings.LeaseTTL,
+	}
+	if settings.TLS == nil {
+		return options, nil
+	}
+	var err error
+	if options.TLS, err = settings.TLS.Config(); err != nil {
+		return options, &plan.InputError{File: "nats", Err: err}
+	}
+	return options, nil
+}
+
+// useNATS lets the mover of a command that writes take leases and publish what it
+// does, if the clusters file says where. endNATS ends it, and returns the events
+// that were not delivered.
+func (s *session) useNATS(ctx context.Context) error {
+	settings := s.clusters.NATS()
+	if settings == nil || !s.writes {
+		return nil
+	}
+	options, err := natsOptions(settings)
+	if err != nil {
+		return err
+	}
+	printed := s.mover.Sink
+	store, err := history.Open(ctx, options)
+	if err != nil && settings.Required {
+		return fmt.Errorf("%w; or set nats.required: false to go on without a lease and a history. Nothing was changed", err)
+	}
+	if err != nil {
+		printed.Emit(event.Note{
+			Level: event.Warn, At: time.Now(),
+			Message: fmt.Sprintf("going on without a lease and a history, as nats.required is false: %s", err),
+		})
+		return nil
+	}
+	by := event.ThisProcess()
+	publisher := history.NewPublisher(store, history.PublisherOptions{By: by, Version: Version, Mask: s.mover.Mask.Text, Sink: printed})
+	s.mover.Sink = event.Tee{printed, publisher}
+	s.mover.Leases = &lease.Bucket{KV: store.Leases(), TTL: settings.LeaseTTL, By: by, Sink: printed, Optional: !settings.Required}
+	s.endNATS = func() []json.RawMessage {
+		defer store.Close()
+		return publisher.Close()
+	}
+	return nil
+}
+
+// tellUndelivered says where the events are that NATS did not take.
+func tellUndelivered(asked request, result *event.Result, sink event.Sink) {
+	count := len(result.Undelivered)
+	if count == 0 {
+		return
+	}
+	where := "they are in the result, as undelivered_events"
+	if asked.Result == "" && asked.Output != "json" {
+		where = "they are lost, as there is no --result to keep them"
+	}
+	sink.Emit(event.Note{Level: event.Warn, At: time.Now(), Message: fmt.Sprintf("%d events were not delivered to NATS; %s", count, where)})
+	result.Message += fmt.Sprintf(", %d events not delivered", count)
+}

@@ -1,0 +1,99 @@
+package history
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// subject returns that of an event. An empty name stands for any.
+func (s *Store) subject(origin, target, connector, last string) string {
+	token := func(name string) string {
+		if name == "" {
+			return "*"
+		}
+		return Token(name)
+	}
+	if last == "" {
+		last = "*"
+	}
+	return s.options.Prefix + "." + token(origin) + "." + token(target) + "." + token(connector) + "." + last
+}
+
+// read calls each for the events of a subject, in order. What is in the stream and
+// is no event of ours is passed over.
+func (s *Store) read(ctx context.Context, config jetstream.OrderedConsumerConfig, each func(Event)) error {
+	consumer, err := s.stream.OrderedConsumer(ctx, config)
+	if err != nil {
+		return s.explain("stream "+s.options.Stream, err)
+	}
+	info, err := consumer.Info(ctx)
+	if err != nil {
+		return s.explain("stream "+s.options.Stream, err)
+	}
+	if info.NumPending == 0 {
+		return nil
+	}
+	messages, err := consumer.Messages()
+	if err != nil {
+		return s.explain("stream "+s.options.Stream, err)
+	}
+	defer messages.Stop()
+	for {
+		message, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return s.explain("stream "+s.options.Stream, err)
+		}
+		var read Event
+		if json.Unmarshal(message.Data(), &read) == nil && read.Data.Schema == SchemaID {
+			each(read)
+		}
+		metadata, err := message.Metadata()
+		if err != nil {
+			return fmt.Errorf("stream %s: %w", s.options.Stream, err)
+		}
+		if metadata.NumPending == 0 {
+			return nil
+		}
+	}
+}
+
+// unfinished is a move that earlier runs have begun.
+type unfinished struct {
+	id      string
+	command string // that it began with
+	begunAt time.Time
+	told    map[string]bool // ids of its events
+
+}
+
+// unfinishedMove returns the move of a connector that is not at its end, or nil.
+func (s *Store) unfinishedMove(ctx context.Context, origin, target, connector string) (*unfinished, error) {
+	subject := s.subject(origin, target, connector, "")
+	var last *Event
+	err := s.read(ctx, jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy},
+		func(read Event) { last = &read })
+	if err != nil || last == nil || !last.Data.Open {
+		return nil, err
+	}
+	found := &unfinished{id: last.Data.Move, begunAt: last.Data.BegunAt, told: map[string]bool{}}
+	// The stream's clock and that of the run that began it may differ.
+	since := found.begunAt.Add(-clockSkew)
+	err = s.read(ctx, jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &since,
+	}, func(read Event) {
+		if read.Data.Move != found.id {
+			return
+		}
+		found.told[read.ID] = true
+		if found.command == "" {
+			found.command = read.Data.Command
+		}
+	})
+	return found, err
+}
+
+const clockSkew = time.Hour

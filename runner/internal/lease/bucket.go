@@ -1,0 +1,157 @@
+package lease
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/history"
+	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+)
+
+// Bucket holds the leases of one run. It is a [move.Leases].
+type Bucket struct {
+	KV  jetstream.KeyValue
+	TTL time.Duration
+	By  event.Holder
+	Run string // id of the run; "" for a new one with each lease
+	// Sink takes notes about leases that ended and renewals that fail.
+	Sink event.Sink
+	// Optional says that a connector is worked on without a lease where NATS does
+	// not give one. One that another run holds is refused all the same.
+	Optional bool
+}
+
+const (
+	takeTime    = 10 * time.Second
+	releaseTime = 2 * time.Second
+	takeTries   = 5
+)
+
+// Take takes the leases of all places or of none, and renews them until they are
+// released.
+func (b *Bucket) Take(ctx context.Context, command string, places ...move.Place) (move.Lease, error) {
+	ctx, cancel := context.WithTimeout(ctx, takeTime)
+	defer cancel()
+	// In one order, or two runs could each have one of two.
+	places = slices.SortedFunc(slices.Values(places), func(a, b move.Place) int {
+		return cmp.Or(cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.Connector, b.Connector))
+	})
+	held := newHeld(b, cmp.Or(b.Run, rand.Text()))
+	for _, place := range slices.Compact(places) {
+		err := b.takeOne(ctx, held, command, place)
+		if err == nil {
+			continue
+		}
+		held.giveUp(context.WithoutCancel(ctx))
+		if _, taken := errors.AsType[*move.HeldError](err); taken || !b.Optional {
+			return nil, err
+		}
+		b.note(place, event.Warn, fmt.Sprintf("going on without a lease, as nats.required is false: %s", err))
+		return none{}, nil
+	}
+	held.begin()
+	return held, nil
+}
+
+// key is that of a place in the bucket.
+func key(place move.Place) string {
+	return history.Token(place.Cluster) + "." + history.Token(place.Connector)
+}
+
+func (b *Bucket) takeOne(ctx context.Context, held *held, command string, place move.Place) error {
+	now := time.Now().UTC()
+	mine := &entry{place: place, key: key(place), value: value{
+		Schema: schemaID, Run: held.run, By: b.By, Command: command, Cluster: place.Cluster, Connector: place.Connector,
+		Since: now, TTLMS: b.TTL.Milliseconds(), Expires: now.Add(b.TTL),
+	}}
+	var err error
+	for range takeTries {
+		var other *found
+		sent := stamp()
+		other, err = b.look(ctx, mine.key)
+		switch {
+		case err != nil:
+			return b.failed(place, err)
+		case other == nil:
+			mine.revision, err = b.KV.Create(ctx, mine.key, mine.value.bytes())
+		case other.Run == held.run: // the answer to an earlier try was lost
+			mine.revision, err = other.revision, nil
+		case !other.expired():
+			return &move.HeldError{Reason: fmt.Sprintf("%q on %s is held by %s", place.Connector, place.Cluster, other.holder())}
+		default:
+			mine.revision, err = b.KV.Update(ctx, mine.key, mine.value.bytes(), other.revision)
+			if err == nil {
+				b.note(place, event.Info, fmt.Sprintf("took over the lease on %s of %s, which was not renewed for %s",
+					place.Cluster, other.By, other.age.Round(time.Second)))
+			}
+		}
+		if err == nil {
+			held.add(mine, sent)
+			return nil
+		}
+		if !isConflict(err) {
+			return b.failed(place, err)
+		}
+	}
+	return b.failed(place, err)
+}
+
+func isConflict(err error) bool {
+	return errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, jetstream.ErrKeyRevisionMismatch)
+}
+
+// look returns the lease of a key, or nil if there is none.
+func (b *Bucket) look(ctx context.Context, key string) (*found, error) {
+	entry, err := b.KV.Get(ctx, key)
+	if errors.Is(err, jetstream.ErrKeyNotFound) { // also if it was released
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	now, err := b.serverTime(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lease := read(entry, now, b.TTL)
+	return &lease, nil
+}
+
+var errNoTime = errors.New("the NATS server does not tell its time, which needs version 2.10 or later")
+
+// serverTime returns the time of the server that stamps what is written.
+func (b *Bucket) serverTime(ctx context.Context) (time.Time, error) {
+	status, err := b.KV.Status(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	bucket, ok := status.(*jetstream.KeyValueBucketStatus)
+	if !ok || bucket.StreamInfo().TimeStamp.IsZero() {
+		return time.Time{}, errNoTime
+	}
+	return bucket.StreamInfo().TimeStamp, nil
+}
+
+func (b *Bucket) failed(place move.Place, err error) error {
+	return fmt.Errorf("lease of %q on %s, NATS bucket %s: %w; nothing was changed", place.Connector, place.Cluster, b.KV.Bucket(), err)
+}
+
+func (b *Bucket) note(place move.Place, level event.Level, message string) {
+	if b.Sink != nil {
+		b.Sink.Emit(event.Note{Connector: place.Connector, Level: level, Message: message, At: time.Now()})
+	}
+}
+
+// none is the lease of a run that goes without.
+type none struct{}
+
+func (none) Check(context.Context) error { return nil }
+func (none) Release(context.Context)     {}

@@ -1,0 +1,227 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+)
+
+// held is what [Bucket.Take] took.
+type held struct {
+	bucket *Bucket
+	run    string
+	stop   context.CancelFunc
+	ended  chan struct{}
+
+	renewing sync.Mutex // one renewal at a time
+	keys     []*entry
+
+	mu    sync.Mutex
+	sent  moment // when the last renewal that succeeded was sent
+	asked moment // when NATS was asked last by Check, and did not answer
+	lost  *move.LostError
+	told  bool // that renewals fail
+}
+
+// entry is one key of the bucket that is held.
+type entry struct {
+	place    move.Place
+	key      string
+	value    value
+	revision uint64
+}
+
+// moment is a point in time by two clocks: the monotonic one stands still while
+// the machine sleeps, and the other may be set.
+type moment struct{ monotonic, wall time.Time }
+
+func stamp() moment {
+	now := time.Now()
+	return moment{now, now.Round(0)}
+}
+
+// passed is what the clock says by which more time has passed.
+func (m moment) passed() time.Duration {
+	if m.monotonic.IsZero() {
+		return 1 << 62
+	}
+	return max(time.Since(m.monotonic), time.Now().Round(0).Sub(m.wall))
+}
+
+func newHeld(b *Bucket, run string) *held {
+	return &held{bucket: b, run: run, ended: make(chan struct{})}
+}
+
+// add notes a key that was taken by what was sent at that moment.
+func (h *held) add(k *entry, sent moment) {
+	h.keys = append(h.keys, k)
+	if h.sent.monotonic.IsZero() {
+		h.sent = sent
+	}
+}
+
+// begin renews the lease from now on.
+func (h *held) begin() {
+	ctx, stop := context.WithCancel(context.Background())
+	h.stop = stop
+	go h.renewAlways(ctx)
+}
+
+// sure is for how long after a renewal was sent the lease is ours for certain.
+func (h *held) sure() time.Duration { return h.bucket.TTL * 2 / 3 }
+
+func (h *held) renewAlways(ctx context.Context) {
+	defer close(h.ended)
+	every := h.bucket.TTL / 6
+	for wait.For(ctx, every) == nil {
+		once, cancel := context.WithTimeout(ctx, every)
+		err := h.renew(once)
+		cancel()
+		if _, lost := errors.AsType[*move.LostError](err); lost {
+			return
+		}
+		h.tell(ctx, err)
+	}
+}
+
+// tell says once that NATS does not answer, and once that it does again.
+func (h *held) tell(ctx context.Context, err error) {
+	h.mu.Lock()
+	told := h.told
+	late := err != nil && h.sent.passed() > h.sure()
+	if err == nil {
+		h.told = false
+	} else if late {
+		h.told = true
+	}
+	h.mu.Unlock()
+	switch {
+	case ctx.Err() != nil:
+	case late && !told:
+		h.bucket.note(h.keys[0].place, event.Warn, fmt.Sprintf("lease cannot be renewed, going on, since the clusters tell if somebody else works on it: %s", err))
+	case err == nil && told:
+		h.bucket.note(h.keys[0].place, event.Info, "lease is renewed again, nobody had taken it")
+	}
+}
+
+// renew renews each key. It returns a [move.LostError] if one of them is gone, and
+// another error if NATS does not answer.
+func (h *held) renew(ctx context.Context) error {
+	h.renewing.Lock()
+	defer h.renewing.Unlock()
+	if lost := h.isLost(); lost != nil {
+		return lost
+	}
+	sent := stamp()
+	for _, k := range h.keys {
+		if err := h.renewOne(ctx, k); err != nil {
+			return err
+		}
+	}
+	h.mu.Lock()
+	h.sent = sent
+	h.mu.Unlock()
+	return nil
+}
+
+func (h *held) renewOne(ctx context.Context, k *entry) error {
+	k.value.Renewals++
+	k.value.Expires = time.Now().UTC().Add(h.bucket.TTL)
+	revision, err := h.bucket.KV.Update(ctx, k.key, k.value.bytes(), k.revision)
+	if err == nil {
+		k.revision = revision
+		return nil
+	}
+	if !isConflict(err) {
+		return err
+	}
+	now, err := h.bucket.look(ctx, k.key)
+	switch {
+	case err != nil:
+		return err
+	case now == nil:
+		return h.lose(fmt.Sprintf("lost the lease of %q on %s: it was removed from the bucket", k.place.Connector, k.place.Cluster))
+	case now.Run == h.run: // the answer to an earlier renewal was lost
+		k.revision = now.revision
+		return nil
+	default:
+		return h.lose(fmt.Sprintf("lost the lease of %q on %s, which is held by %s", k.place.Connector, k.place.Cluster, now.holder()))
+	}
+}
+
+func (h *held) lose(reason string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.lost == nil {
+		h.lost = &move.LostError{Reason: reason}
+	}
+	return h.lost
+}
+
+func (h *held) isLost() *move.LostError {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.lost
+}
+
+// askTime is how long a write waits for NATS to say whose the lease is. That
+// happens only after it could not be renewed for long, and then seldom.
+const askTime = time.Second
+
+// Check returns a [move.LostError] if another run may have the lease by now.
+func (h *held) Check(ctx context.Context) error {
+	h.mu.Lock()
+	lost, sure, asked := h.lost, h.sent.passed() < h.sure(), h.asked.passed() < h.bucket.TTL/3
+	h.mu.Unlock()
+	switch {
+	case lost != nil:
+		return lost
+	case sure, asked:
+		return nil
+	}
+	// A connection that was lost while this process was held up takes a moment to
+	// be made again.
+	err := wait.Until(context.WithoutCancel(ctx), "NATS to say whose the lease is", askTime, func(ctx context.Context) (bool, string, error) {
+		once, cancel := context.WithTimeout(ctx, askTime)
+		defer cancel()
+		err := h.renew(once)
+		if lost, ok := errors.AsType[*move.LostError](err); ok {
+			return true, "", lost
+		}
+		return err == nil, fmt.Sprint(err), nil
+	})
+	if lost, ok := errors.AsType[*move.LostError](err); ok {
+		return lost
+	}
+	if err != nil {
+		h.mu.Lock()
+		h.asked = stamp()
+		h.mu.Unlock()
+	}
+	return nil
+}
+
+// Release gives the lease up. If NATS does not answer, it ends by itself.
+func (h *held) Release(ctx context.Context) {
+	h.stop()
+	<-h.ended
+	h.giveUp(ctx)
+}
+
+// giveUp removes the keys that are still ours.
+func (h *held) giveUp(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, releaseTime)
+	defer cancel()
+	for _, k := range h.keys {
+		// One that somebody else has taken stays theirs, by its revision.
+		_ = h.bucket.KV.Delete(ctx, k.key, jetstream.LastRevision(k.revision))
+	}
+}
