@@ -36,7 +36,7 @@ func killEvery() int {
 	if testing.Short() {
 		return 12
 	}
-	return 3
+	return 4
 }
 
 func killed(t *testing.T, at int) {

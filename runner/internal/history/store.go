@@ -209,7 +209,8 @@ func (s *Store) explain(what string, err error) error {
 	switch {
 	case advice != "":
 		text += "; " + advice
-	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount), errors.Is(err, nats.ErrNoResponders):
+		// Nobody listens where JetStream would.
 		text += "; start its servers with JetStream, and allow it for this account"
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked):
 		text += "; correct how it is logged in to (nats.creds_file, nkey, token, or username and password)"

@@ -1,0 +1,102 @@
+package history_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+	"github.com/connect-ferry/connect-ferry/runner/internal/natstest"
+)
+
+// slow is how long each answer of a slow NATS is held up, several times what a
+// connector stands still here.
+const slow = 300 * time.Millisecond
+
+// ways are how NATS can be while connectors move.
+var ways = []string{"off", "on", "slow", "stopped"}
+
+// moveWith moves a connector with NATS being in one way while it stands still, and
+// returns how long that was.
+func moveWith(t testing.TB, way string) time.Duration {
+	s := newStage(t, "orders")
+	options := move.DefaultOptions()
+	options.Watch = 30 * time.Millisecond
+	mover := &move.Mover{Options: options, Sink: event.Discard{}}
+	if way != "off" {
+		running, err := natstest.Start(t.TempDir(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer running.Stop()
+		wire, err := natstest.NewWire(running.Address())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer wire.Close()
+		ferry := newRun(t, wire.URL(), "anna", 30*time.Second)
+		defer ferry.publisher.Close()
+		mover = ferry.Mover
+		mover.Sink = event.Tee{mover.Sink, sinkFunc(func(happened event.Event) {
+			started, ok := happened.(event.StepStarted)
+			switch {
+			case !ok:
+			case started.Step == "quiesce" && way == "slow":
+				wire.Delay(slow)
+			case started.Step == "quiesce" && way == "stopped":
+				running.Stop()
+			case started.Step == "watch":
+				wire.Delay(0)
+			}
+		})}
+	}
+	result := mover.Move(t.Context(), s.request(&line{}))
+	if result.Outcome != event.Moved || result.DowntimeMS == nil {
+		t.Fatalf("with NATS %s: %s: %s", way, result.Outcome, result.Message)
+	}
+	return time.Duration(*result.DowntimeMS) * time.Millisecond
+}
+
+// TestDowntime moves a connector with NATS off, on, slow and stopped in the middle,
+// in turns, and compares how long it stood still. One answer of the slow NATS waited
+// for would show.
+func TestDowntime(t *testing.T) {
+	rounds := 3
+	if testing.Short() {
+		rounds = 1
+	}
+	took := map[string][]time.Duration{}
+	for range rounds {
+		for _, way := range ways {
+			took[way] = append(took[way], moveWith(t, way))
+		}
+	}
+	base := median(took["off"])
+	for _, way := range ways {
+		middle := median(took[way])
+		t.Logf("NATS %-8s down for %4d ms (median of %d, %d to %d), ratio %.2f", way, middle.Milliseconds(), rounds,
+			slices.Min(took[way]).Milliseconds(), slices.Max(took[way]).Milliseconds(), middle.Seconds()/base.Seconds())
+		if best := slices.Min(took[way]); best > slices.Max(took["off"])+slow/2 {
+			t.Errorf("with NATS %s it never stood still for less than %s, without for at most %s", way, best, slices.Max(took["off"]))
+		}
+	}
+}
+
+func median(all []time.Duration) time.Duration {
+	sorted := slices.Sorted(slices.Values(all))
+	return sorted[len(sorted)/2]
+}
+
+// BenchmarkDowntime reports the downtime as ms/down for each way of NATS.
+func BenchmarkDowntime(b *testing.B) {
+	for _, way := range ways {
+		b.Run(way, func(b *testing.B) {
+			var down time.Duration
+			for range b.N {
+				down += moveWith(b, way)
+			}
+			b.ReportMetric(float64(down.Milliseconds())/float64(b.N), "ms-down/op")
+		})
+	}
+}
