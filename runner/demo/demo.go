@@ -22,6 +22,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/kestratest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
+	"github.com/connect-ferry/connect-ferry/runner/internal/natstest"
 )
 
 const (
@@ -64,6 +65,7 @@ type demo struct {
 	lab     *lab.Lab
 	engine  *kestratest.Engine
 	sources []*source
+	nats    *natstest.Server
 }
 
 func (d *demo) say(format string, arguments ...any) {
@@ -96,6 +98,9 @@ func (d *demo) run(ctx context.Context) (exact bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if err := d.history(ctx); err != nil {
+		return false, err
+	}
 	return printTable(d.out, rows), nil
 }
 
@@ -107,6 +112,9 @@ func (d *demo) close() error {
 	}
 	for _, source := range d.sources {
 		source.stop()
+	}
+	if d.nats != nil {
+		d.nats.Stop()
 	}
 	if d.lab != nil {
 		err = errors.Join(err, d.lab.Close())
@@ -149,6 +157,9 @@ func (d *demo) startAll(ctx context.Context, plugins string) error {
 	if err := errors.Join(err, engine.err); err != nil {
 		return err
 	}
+	if d.nats, err = natstest.Start(filepath.Join(d.lab.Dir(), "nats"), nil); err != nil {
+		return err
+	}
 	d.say("Kestra %s runs, with the plugin's jar and the flows of this repository", d.version)
 	return d.nameClusters(ctx)
 }
@@ -172,7 +183,7 @@ func (d *demo) nameClusters(ctx context.Context) error {
 	for _, c := range d.lab.Connects() {
 		clusters[c.Name()] = cluster{c.URLs(), kafka{[]string{c.Kafka().Bootstrap()}, c.OffsetsTopic(), c.StatusTopic()}}
 	}
-	return d.engine.SetKV(ctx, "connect_clusters", map[string]any{"clusters": clusters})
+	return d.engine.SetKV(ctx, "connect_clusters", map[string]any{"clusters": clusters, "nats": map[string]string{"url": d.nats.URL()}})
 }
 
 // show tells what the runner says within Kestra while it moves.

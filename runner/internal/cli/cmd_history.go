@@ -28,6 +28,7 @@ func historyCommand(stdout, stderr io.Writer, code *int) *ucli.Command {
 			&ucli.StringFlag{Name: "since", Usage: "leave out what ended before; a `TIME` such as 24h, or 2026-11-24T18:00:00Z"},
 			&ucli.StringFlag{Name: "clusters", Usage: "clusters `FILE`, YAML or JSON (schemas/clusters.schema.json)", EnvVars: []string{clustersVariable}},
 			&ucli.StringFlag{Name: "request", Usage: "JSON `FILE` with the flags of this command under the same names, _ for -"},
+			&ucli.StringFlag{Name: "result", Usage: "write the history document to `FILE` (schemas/history.schema.json)"},
 			&ucli.StringFlag{Name: "output", Value: "text", Usage: "`FORMAT` of the output: text, json (schemas/history.schema.json) or kestra"},
 		},
 		Action: func(c *ucli.Context) error {
@@ -46,7 +47,13 @@ func runHistory(ctx context.Context, c *ucli.Context, stdout, stderr io.Writer) 
 	asked, err := readRequest(c)
 	var stories history.Stories
 	if err == nil {
+		err = canWrite("result", asked.Result)
+	}
+	if err == nil {
 		stories, err = readHistory(ctx, asked, mask)
+	}
+	if err == nil && asked.Result != "" {
+		err = writeHistory(asked.Result, stories, mask)
 	}
 	if err == nil {
 		printHistory(stdout, asked.Output, stories)
@@ -92,6 +99,14 @@ func readHistory(ctx context.Context, asked request, mask *secret.Mask) (stories
 	ctx, cancel := context.WithTimeout(ctx, historyTime)
 	defer cancel()
 	return store.Stories(ctx, since, asked.Connectors...)
+}
+
+func writeHistory(path string, stories history.Stories, mask *secret.Mask) error {
+	content, err := json.MarshalIndent(stories, "", "  ")
+	if err != nil {
+		return fmt.Errorf("history %s: %w", path, err)
+	}
+	return writeFile(path, []byte(mask.Text(string(content))+"\n"))
 }
 
 // sinceTime reads a time of the past, or how long ago it was; "" is the zero time.

@@ -26,6 +26,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exitcode": exitCode, "clusters": startClusters, "connector": createConnector, "state": awaitState,
 			"ask": askConnector, "answer": answerWith, "exact": countRecords, "schema": checkResult, "nosecret": findNoSecret,
+			"nats": startNATS, "lease": takeLease, "release": releaseLease,
 		},
 	})
 }

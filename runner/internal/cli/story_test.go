@@ -36,6 +36,7 @@ type stage struct {
 	kafka    *connecttest.Kafka
 	clusters map[string]*connecttest.Cluster
 	file     string // the clusters file
+	nats     natsOf
 }
 
 // newStage starts the clusters and writes their clusters file into a folder.

@@ -160,13 +160,14 @@ func (s *Story) end(told Event) {
 	}
 }
 
-// Kestra writes the stories as the outputs of a Kestra task, and as its log.
+// Kestra writes a line for each story into the log of a Kestra task, and how many
+// there are as its outputs.
 func (s Stories) Kestra(out io.Writer) {
 	markers := event.NewKestra(out)
 	for _, story := range s.Moves {
 		markers.Emit(event.Note{Level: event.Info, Message: story.headline()})
 	}
-	markers.Outputs(map[string]any{"exit_code": 0, "outcome": event.Read, "message": fmt.Sprintf("%d moves", len(s.Moves)), "connectors": []string{}, "moves": s.Moves})
+	markers.Outputs(map[string]any{"exit_code": 0, "outcome": event.Read, "message": fmt.Sprintf("%d moves", len(s.Moves)), "connectors": []string{}})
 }
 
 // Text writes stories for people.
