@@ -153,6 +153,7 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
         return new CommandsWrapper(runContext)
             .withLogConsumer(log)
             .withTaskRunner(place.taskRunner())
+            .withEnv(holder(runContext))
             .withContainerImage(runContext.render(containerImage).as(String.class).orElse(DEFAULT_IMAGE))
             .withNamespaceFiles(namespaceFiles)
             .withInputFiles(inputFiles)
@@ -162,6 +163,13 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
             .withBeforeCommands(Property.ofValue(List.of()))
             .withCommands(Property.ofValue(List.of(
                 place.executable(), command(), "--request", folder.fromWorkingDirectory(REQUEST_FILE))));
+    }
+
+    /** Says for whom the runner works: the holder of a lease is told to the run that it keeps away. */
+    private static Map<String, String> holder(RunContext runContext) {
+        return runContext.getVariables().get("execution") instanceof Map<?, ?> execution && execution.get("id") != null
+            ? Map.of("FERRY_HOLDER", "Kestra execution " + execution.get("id"))
+            : Map.of();
     }
 
     private static ScriptOutput run(RunnerCommand call) throws Exception {

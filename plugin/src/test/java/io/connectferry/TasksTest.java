@@ -66,6 +66,9 @@ class TasksTest {
                     + "'timeout':'PT1M','copy':'rest'"),
             new Case("status", runner -> fill(Status.builder(), runner).build(),
                 "'origin':'global','target':'europe','connector':['orders'],'concurrency':8"),
+            new Case("history", runner -> History.builder().id("t").type(History.class.getName()).taskRunner(runner)
+                .clusters(Property.ofValue(CLUSTERS)).connectors(Property.ofValue(List.of("orders"))).since(Property.ofValue("24h")).build(),
+                "'connector':['orders'],'since':'24h'"),
             new Case("create-stopped", runner -> fill(CreateStopped.builder(), runner).from(Property.ofValue("europe")).build(),
                 "'connector':'orders','cluster':'global','from':'europe','overwrite':false"),
             new Case("create-stopped", runner -> fill(CreateStopped.builder(), runner).config(Property.ofValue(Map.of("name", "x"))).build(),
