@@ -1,0 +1,246 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/history"
+	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+	"github.com/connect-ferry/connect-ferry/runner/internal/natstest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+)
+
+const ttl = 1200 * time.Millisecond
+
+type notes struct {
+	mu    sync.Mutex
+	texts []string
+}
+
+func (n *notes) Emit(happened event.Event) {
+	if note, ok := happened.(event.Note); ok {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.texts = append(n.texts, note.Message)
+	}
+}
+
+func (n *notes) has(text string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return strings.Contains(strings.Join(n.texts, "\n"), text)
+}
+
+type bench struct {
+	server *natstest.Server
+	wire   *natstest.Wire
+}
+
+func start(t *testing.T) *bench {
+	t.Helper()
+	server, err := natstest.Start(t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	wire, err := natstest.NewWire(server.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(wire.Close)
+	return &bench{server, wire}
+}
+
+func (b *bench) bucket(t *testing.T, url, who string) (*Bucket, *notes) {
+	t.Helper()
+	store, err := history.Open(t.Context(), history.Options{URLs: []string{url}, Stream: "FERRY", Bucket: "leases", Prefix: "ferry", LeaseTTL: ttl})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	told := &notes{}
+	return &Bucket{KV: store.Leases(), TTL: ttl, By: event.Holder{User: who, Host: "here", Process: 1}, Sink: told}, told
+}
+
+var places = []move.Place{{Cluster: "global", Connector: "orders.v2 *>é"}, {Cluster: "europe", Connector: "orders"}}
+
+// await takes the lease as soon as it can be had, and returns after what time.
+func await(t *testing.T, b *Bucket) (move.Lease, time.Duration) {
+	t.Helper()
+	var lease move.Lease
+	begun := time.Now()
+	err := wait.Until(t.Context(), "the lease", 20*time.Second, func(ctx context.Context) (done bool, missing string, err error) {
+		lease, err = b.Take(ctx, "move", places...)
+		if held, ok := errors.AsType[*move.HeldError](err); ok {
+			return false, held.Reason, nil
+		}
+		return err == nil, "", err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lease, time.Since(begun)
+}
+
+// TestOneAtATime is about a holder that renews for longer than its time, and then
+// gives its lease up.
+func TestOneAtATime(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	anna, _ := b.bucket(t, b.server.URL(), "anna")
+	bert, _ := b.bucket(t, b.server.URL(), "bert")
+	lease, err := anna.Take(t.Context(), "move", places...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := wait.For(t.Context(), 2*ttl); err != nil {
+		t.Fatal(err)
+	}
+	_, err = bert.Take(t.Context(), "rollback", places[1])
+	held, ok := errors.AsType[*move.HeldError](err)
+	if !ok || !strings.HasPrefix(held.Reason, "\"orders\" on europe is held by `ferry move` of anna@here (process 1) since 2") {
+		t.Errorf("says %v", err)
+	}
+	if err := lease.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	// Another connector is free.
+	other, err := bert.Take(t.Context(), "move", move.Place{Cluster: "europe", Connector: "payments"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.Release(t.Context())
+	lease.Release(t.Context())
+	next, err := bert.Take(t.Context(), "move", places...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.Release(t.Context())
+}
+
+// TestExpiry is about a holder that is cut off, whose clock besides is wrong by
+// hours: its lease ends when the server has not heard of it for its time.
+func TestExpiry(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	anna, told := b.bucket(t, b.wire.URL(), "anna")
+	bert, heard := b.bucket(t, b.server.URL(), "bert")
+	lease, err := anna.Take(t.Context(), "move", places...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine, ok := lease.(*held)
+	if !ok {
+		t.Fatalf("a %T", lease)
+	}
+	mine.renewing.Lock()
+	for _, entry := range mine.keys {
+		entry.value.Since = entry.value.Since.Add(72 * time.Hour)
+	}
+	mine.renewing.Unlock()
+	b.wire.Cut()
+	next, after := await(t, bert)
+	if after < ttl/2 {
+		t.Errorf("taken over after %s, with a time of %s", after, ttl)
+	}
+	if !heard.has("took over the lease on global of anna@here (process 1)") {
+		t.Errorf("notes: %q", heard.texts)
+	}
+	// Cut off, it does not know, and goes on.
+	begun := time.Now()
+	if err := lease.Check(t.Context()); err != nil || time.Since(begun) > 3*askTime {
+		t.Errorf("cut off, after %s: %v", time.Since(begun), err)
+	}
+	b.wire.Mend()
+	err = wait.Until(t.Context(), "the holder to know", 20*time.Second, func(ctx context.Context) (bool, string, error) {
+		_, lost := errors.AsType[*move.LostError](lease.Check(ctx))
+		return lost, "not lost", nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if reason := lease.Check(t.Context()); reason == nil || !strings.Contains(reason.Error(), "which is held by `ferry move` of bert@here") {
+		t.Errorf("says %v", reason)
+	}
+	if !told.has("lease cannot be renewed, going on") {
+		t.Logf("notes: %q", told.texts) // the next renewal may have come first
+	}
+	lease.Release(t.Context()) // which leaves bert's
+	if err := next.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := anna.Take(t.Context(), "move", places...); err == nil {
+		t.Error("the release of a lost lease ended the other's")
+	}
+	next.Release(t.Context())
+}
+
+// TestRemovedKey is about an operator who ends a lease by hand.
+func TestRemovedKey(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	anna, _ := b.bucket(t, b.server.URL(), "anna")
+	lease, err := anna.Take(t.Context(), "move", places...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := anna.KV.Delete(t.Context(), key(places[0])); err != nil {
+		t.Fatal(err)
+	}
+	err = wait.Until(t.Context(), "the holder to know", 20*time.Second, func(ctx context.Context) (bool, string, error) {
+		_, lost := errors.AsType[*move.LostError](lease.Check(ctx))
+		return lost, "not lost", nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	lease.Release(t.Context())
+}
+
+// TestHeldUp is about a process that stood still for longer than its lease: asked
+// before its first write, NATS says that the lease is gone.
+func TestHeldUp(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	anna, _ := b.bucket(t, b.server.URL(), "anna")
+	bert, _ := b.bucket(t, b.server.URL(), "bert")
+	lease, err := anna.Take(t.Context(), "move", places...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine, ok := lease.(*held)
+	if !ok {
+		t.Fatalf("a %T", lease)
+	}
+	mine.stop() // as if nothing of the process ran
+	<-mine.ended
+	next, _ := await(t, bert)
+	if _, lost := errors.AsType[*move.LostError](lease.Check(t.Context())); !lost {
+		t.Error("it may go on writing")
+	}
+	next.Release(t.Context())
+}
+
+// TestOptional is about a NATS that gives no lease, where none is needed.
+func TestOptional(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	anna, told := b.bucket(t, b.server.URL(), "anna")
+	anna.Optional = true
+	b.server.Stop()
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	lease, err := anna.Take(ctx, "move", places...)
+	if err != nil || lease.Check(t.Context()) != nil || !told.has("going on without a lease, as nats.required is false") {
+		t.Errorf("%v, notes %q", err, told.texts)
+	}
+	anna.Optional = false
+	if _, err := anna.Take(ctx, "move", places...); err == nil || !strings.Contains(err.Error(), "nothing was changed") {
+		t.Errorf("says %v", err)
+	}
+}
