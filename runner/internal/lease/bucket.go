@@ -14,6 +14,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/history"
 	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
 // Bucket holds the leases of one run. It is a [move.Leases].
@@ -37,7 +38,41 @@ const (
 
 // Take takes the leases of all places or of none, and renews them until they are
 // released.
+//
+// A lease of the same work, as [event.HolderVariable] says, is waited for: a
+// scheduler gives a task again whose worker died, and the dead run's lease ends.
 func (b *Bucket) Take(ctx context.Context, command string, places ...move.Place) (move.Lease, error) {
+	for waits := 0; ; waits++ {
+		lease, err := b.take(ctx, command, places)
+		own, ok := errors.AsType[*sameWorkError](err)
+		if !ok {
+			return lease, err
+		}
+		if waits == maxWaits {
+			return nil, own.held
+		}
+		b.note(places[0], event.Info, fmt.Sprintf("waiting for the lease of an earlier run of the same work to end: %s", own.held))
+		if err := wait.For(ctx, own.left+waitLonger); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// A run that is alive renews its lease, and is not waited for again and again.
+const (
+	maxWaits   = 2
+	waitLonger = 100 * time.Millisecond
+)
+
+// sameWorkError says that an earlier run of the same work has the lease.
+type sameWorkError struct {
+	held *move.HeldError
+	left time.Duration
+}
+
+func (e *sameWorkError) Error() string { return e.held.Error() }
+
+func (b *Bucket) take(ctx context.Context, command string, places []move.Place) (move.Lease, error) {
 	ctx, cancel := context.WithTimeout(ctx, takeTime)
 	defer cancel()
 	// In one order, or two runs could each have one of two.
@@ -51,7 +86,9 @@ func (b *Bucket) Take(ctx context.Context, command string, places ...move.Place)
 			continue
 		}
 		held.giveUp(context.WithoutCancel(ctx))
-		if _, taken := errors.AsType[*move.HeldError](err); taken || !b.Optional {
+		_, taken := errors.AsType[*move.HeldError](err)
+		_, own := errors.AsType[*sameWorkError](err)
+		if taken || own || !b.Optional {
 			return nil, err
 		}
 		b.note(place, event.Warn, fmt.Sprintf("going on without a lease, as nats.required is false: %s", err))
@@ -85,7 +122,11 @@ func (b *Bucket) takeOne(ctx context.Context, held *held, command string, place 
 		case other.Run == held.run: // the answer to an earlier try was lost
 			mine.revision, err = other.revision, nil
 		case !other.expired():
-			return &move.HeldError{Reason: fmt.Sprintf("%q on %s is held by %s", place.Connector, place.Cluster, other.holder())}
+			held := &move.HeldError{Reason: fmt.Sprintf("%q on %s is held by %s", place.Connector, place.Cluster, other.holder())}
+			if b.By.For != "" && other.By.For == b.By.For && other.Command == command {
+				return &sameWorkError{held, other.ttl() - other.age}
+			}
+			return held
 		default:
 			mine.revision, err = b.KV.Update(ctx, mine.key, mine.value.bytes(), other.revision)
 			if err == nil {

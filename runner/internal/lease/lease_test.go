@@ -244,3 +244,32 @@ func TestOptional(t *testing.T) {
 		t.Errorf("says %v", err)
 	}
 }
+
+// TestSameWork is about a scheduler that gives the work of a worker that died to
+// another one: it waits for the dead run's lease to end, but not for one that lives.
+func TestSameWork(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	first, _ := b.bucket(t, b.wire.URL(), "anna")
+	again, told := b.bucket(t, b.server.URL(), "bert")
+	first.By.For, again.By.For = "execution 5", "execution 5"
+	lease, err := first.Take(t.Context(), "move", places...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := again.Take(t.Context(), "move", places...); !isHeld(err) {
+		t.Errorf("the first one lives, and the other gets %v", err)
+	}
+	b.wire.Cut()
+	next, err := again.Take(t.Context(), "move", places...)
+	if err != nil || !told.has("waiting for the lease of an earlier run of the same work to end") {
+		t.Fatalf("%v, notes %q", err, told.texts)
+	}
+	next.Release(t.Context())
+	lease.Release(t.Context())
+}
+
+func isHeld(err error) bool {
+	_, held := errors.AsType[*move.HeldError](err)
+	return held
+}
