@@ -53,11 +53,10 @@ func editMarks(ctx context.Context, cluster *Cluster, connector string, edit fun
 	if rawjson.Equal(wanted.Value(), config.Value()) {
 		return nil
 	}
-	status, err := cluster.Client.Status(ctx, connector)
+	state, err := settledState(ctx, cluster, connector)
 	if err != nil {
-		return fmt.Errorf("status of the copy on %s: %w", cluster.Name, err)
+		return err
 	}
-	state := status.Connector.State
 	if state != connect.Stopped && state != connect.Paused {
 		return &interferedError{what: fmt.Sprintf("the copy on %s is %s, started by another run or by somebody", cluster.Name, state)}
 	}
@@ -65,6 +64,21 @@ func editMarks(ctx context.Context, cluster *Cluster, connector string, edit fun
 		return fmt.Errorf("config of the copy on %s: %w", cluster.Name, err)
 	}
 	return awaitConfig(ctx, cluster, connector, wanted, state)
+}
+
+// settledState returns the state of a copy once it is none in between: workers
+// before 3.0 answer [confirmExists] by restarting the connector itself, which is
+// UNASSIGNED for a moment and then rests again.
+func settledState(ctx context.Context, cluster *Cluster, connector string) (state connect.State, err error) {
+	err = wait.Until(ctx, "the copy on "+cluster.Name, staleTime, func(ctx context.Context) (bool, string, error) {
+		status, err := cluster.Client.Status(ctx, connector)
+		if err != nil {
+			return false, "", fmt.Errorf("status of the copy on %s: %w", cluster.Name, err)
+		}
+		state = status.Connector.State
+		return state != connect.Unassigned && state != connect.Restarting, "it is " + string(state), nil
+	})
+	return state, err
 }
 
 // awaitConfig waits until a config that was put reads back and the connector
