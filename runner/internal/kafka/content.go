@@ -38,6 +38,7 @@ type content struct {
 
 	// Of a status topic: the worker of each connector.
 	workers map[string]string
+	ended   map[string]bool // connectors whose last record there is UNASSIGNED
 
 	// Of an offsets topic: the offsets of the connectors that are asked for, by
 	// partition.
@@ -57,7 +58,7 @@ func newContent(topic string, partitions int) *content {
 	return &content{
 		topic: topic, partitions: partitions,
 		connectors: map[string]bool{}, configs: map[string]rawjson.Object{}, targets: map[string]connect.State{},
-		workers: map[string]string{}, offsets: map[string]map[rawjson.Value]rawjson.Value{},
+		workers: map[string]string{}, ended: map[string]bool{}, offsets: map[string]map[rawjson.Value]rawjson.Value{},
 	}
 }
 
@@ -112,6 +113,7 @@ func (f *content) take(record *kgo.Record, asked map[string]connect.Listed) {
 	case statusKind:
 		if status, ok := parseStatus(record.Key, record.Value); ok && status.Task == OfConnector {
 			f.workers[status.Connector] = status.WorkerID
+			f.ended[status.Connector] = status.State == connect.Unassigned
 			if status.State == "" {
 				delete(f.workers, status.Connector)
 			}

@@ -106,7 +106,9 @@ func (e Evidence) status(found *content) judgement {
 		return judgement{maybe, "most of this cluster's connectors are not in it with their workers"}
 	}
 	for _, name := range sorted(found.workers) {
-		if _, ours := e.Connectors[name]; !ours {
+		// A worker that ends a deleted connector late writes after the leader's
+		// tombstone, so that UNASSIGNED stays behind for good.
+		if _, ours := e.Connectors[name]; !ours && !found.ended[name] {
 			return judgement{no, "it holds connector " + name + ", which is not of this cluster"}
 		}
 	}
