@@ -35,8 +35,9 @@ func (r Request) on(way Way, observed Observation) (from, to place, err error) {
 	return from, to, err
 }
 
-// way is the way that both versions allow, or the one that was asked for. A
-// rollback needs to write on the origin too, so a pair takes one way for both.
+// way is the way that the versions allow, of which the origin is read and the
+// target is written, or the one that was asked for. A rollback has its own: from
+// 3.5, which REST can read and not write, a move goes by REST and back by topic.
 func (r Request) way(sink bool) Way {
 	able := r.Origin.has(stopSince) && r.Target.has(alterOffsetsSince)
 	switch {
