@@ -316,6 +316,9 @@ func (s *scene) flowsIn(topic string, more int64) {
 	begin := int64(-1)
 	err := wait.Until(s.Context(), "records in "+topic, patience, func(ctx context.Context) (bool, string, error) {
 		tally, err := lab.Count(ctx, s.origin.Kafka().Bootstrap(), topic)
+		if errors.Is(err, lab.ErrNoTopic) {
+			begin = 0 // the first records make it, and may be all there are for a while
+		}
 		if err != nil {
 			return false, err.Error(), nil
 		}

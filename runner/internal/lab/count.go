@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -44,10 +45,13 @@ func (t Tally) sum(of func(Stream) int64) int64 {
 	return sum
 }
 
+// ErrNoTopic says that there is no such topic (yet).
+var ErrNoTopic = errors.New("the topic does not exist")
+
 // Count reads a topic (committed records only) from its start to the end it has
 // now. A record's key is its stream and its value the sequence in decimal; a
 // record without a key is a line "STREAM SEQUENCE". Any other is an error, and
-// so is a topic that does not exist.
+// so is a topic that does not exist ([ErrNoTopic]).
 //
 // What is missing before the first and after the last record of a stream cannot
 // be seen in a topic: compare First and Last with what was sent.
@@ -151,7 +155,7 @@ func (r *reader) readToEnd(ctx context.Context) error {
 		return err
 	}
 	if len(ends[r.topic]) == 0 {
-		return fmt.Errorf("it does not exist")
+		return ErrNoTopic
 	}
 	for partition := range ends[r.topic] {
 		if _, known := r.next[partition]; !known {

@@ -11,6 +11,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/family"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
@@ -65,6 +66,8 @@ func (c *cutover) do(ctx context.Context) error {
 // rest brings the connector to rest and proves that its offsets are final.
 func (c *cutover) rest(ctx context.Context) (err error) {
 	c.subject.HeldBack = heldBack(c.config)
+	c.subject.Regressed = family.For(c.config).Regressed
+	c.subject.OtherKafka = c.config.Text("producer.override.bootstrap.servers") != ""
 	c.subject.Read = func(ctx context.Context) (offset.Document, error) { return c.fromPlace.read(ctx) }
 	c.attempt, err = c.prover(c.from).Begin(ctx, c.subject)
 	if err != nil {

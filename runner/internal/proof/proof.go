@@ -109,6 +109,12 @@ type Subject struct {
 	// Snapshot are the offsets as they were read while the connector ran. What
 	// is read later may not lack a partition of it or go behind it.
 	Snapshot offset.Document
+	// Regressed returns the entries of the first document that the second lacks or
+	// is behind in; nil means [offset.Regressed].
+	Regressed func(earlier, later offset.Document) []offset.Entry
+	// OtherKafka says that its producers write to another Kafka than its workers'
+	// (producer.override.bootstrap.servers), where its transactional ids are then.
+	OtherKafka bool
 	// HeldBack is how long the connector's own producer may hold records back
 	// before it sends them (linger.ms). Its tasks stay paused for that long, or
 	// the stop would cut them off before their last records are acknowledged.

@@ -65,7 +65,7 @@ func (a *Attempt) proveHard(ctx context.Context) (offset.Document, event.Proof, 
 // though they did not say that they ended: their transactional ids are taken
 // over. Of any other connector the reason against a proof stands.
 func (a *Attempt) fence(ctx context.Context, notProven error) ([]string, error) {
-	if a.prover.Fencer == nil || a.subject.Group != "" {
+	if a.prover.Fencer == nil || a.subject.Group != "" || a.subject.OtherKafka {
 		return nil, notProven
 	}
 	ids, err := a.prover.Fencer.Fence(ctx, a.subject.Connector)
@@ -248,7 +248,11 @@ func (a *Attempt) notBehind(final offset.Document) error {
 	if a.subject.Snapshot.Exact() != final.Exact() {
 		return nil // read on another way since, so that they cannot be compared
 	}
-	if regressed := offset.Regressed(a.subject.Snapshot, final); len(regressed) > 0 {
+	compare := a.subject.Regressed
+	if compare == nil {
+		compare = offset.Regressed
+	}
+	if regressed := compare(a.subject.Snapshot, final); len(regressed) > 0 {
 		return &NotProvenError{Reason: fmt.Sprintf("%d partitions are gone or behind what they were before the stop, first %s",
 			len(regressed), regressed[0].Partition)}
 	}

@@ -76,6 +76,20 @@ func TestProve(t *testing.T) {
 		"found stopped in its poll, allowed": {
 			config: blocking, before: (*bench).stop, options: func(o *proof.Options) { o.AllowDuplicates = true }, kind: event.NoProof, says: "may be sent again",
 		},
+		"found stopped in its poll, fenced": {
+			config: blocking, before: func(b *bench) { b.stop(); b.prover.Fencer = oldIDs{} }, kind: hard, check: fenced,
+		},
+		// Ids of that name in its workers' Kafka are of a time before it wrote to another one.
+		"found stopped in its poll, its ids in another Kafka": {
+			config: blocking, says: "may still commit",
+			before: func(b *bench) { b.stop(); b.prover.Fencer, b.subject.OtherKafka = oldIDs{}, true },
+		},
+		"behind by what its kind of connector counts": {
+			config: source, says: "2 partitions are gone or behind",
+			before: func(b *bench) {
+				b.subject.Regressed = func(earlier, _ offset.Document) []offset.Entry { return earlier.Entries() }
+			},
+		},
 		"a long poll, allowed": {
 			config:  blocking.With("poll.block.ms", rawjson.String("300000")),
 			options: func(o *proof.Options) { o.AllowDuplicates = true }, kind: event.NoProof, says: "may be sent again",
@@ -147,6 +161,19 @@ func TestProve(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// oldIDs is a Kafka that knows a transactional id of every connector.
+type oldIDs struct{}
+
+func (oldIDs) Fence(_ context.Context, connector string) ([]string, error) {
+	return []string{"connect-" + connector + "-0"}, nil
+}
+
+func fenced(b *bench, proven event.Proof, _ offset.Document) {
+	if len(proven.Fenced) == 0 {
+		b.Error("the proof does not name what was fenced")
 	}
 }
 
