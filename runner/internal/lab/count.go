@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
@@ -151,11 +152,12 @@ func (r *reader) readToEnd(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := ends.Error(); err != nil {
-		return err
-	}
-	if len(ends[r.topic]) == 0 {
+	err = ends.Error()
+	if errors.Is(err, kerr.UnknownTopicOrPartition) || err == nil && len(ends[r.topic]) == 0 {
 		return ErrNoTopic
+	}
+	if err != nil {
+		return err
 	}
 	for partition := range ends[r.topic] {
 		if _, known := r.next[partition]; !known {

@@ -86,10 +86,12 @@ func TestNumberedSource(t *testing.T) {
 	l := labtest.Lab(t)
 	for _, cluster := range []string{"global", "old"} {
 		t.Run(cluster, func(t *testing.T) {
-			topic := labtest.Name(t)
+			topic, bootstrap := labtest.Name(t), l.Kafka("central").Bootstrap()
+			if _, err := lab.Count(t.Context(), bootstrap, topic); !errors.Is(err, lab.ErrNoTopic) {
+				t.Errorf("count of a topic that does not exist: %v", err)
+			}
 			config := lab.With(lab.NumberedSource(topic, 2, 0), map[string]string{"max.records": "1000"})
 			run(t, l.Connect(cluster), config)
-			bootstrap := l.Kafka("central").Bootstrap()
 			for _, stream := range []string{topic + "-0", topic + "-1"} {
 				await(t, bootstrap, topic, stream, 999)
 			}

@@ -21,8 +21,8 @@ import (
 )
 
 var (
-	schedules = flag.Int("schedules", 200, "number of random schedules")
-	seed      = flag.Uint64("seed", 0, "run the random schedule of this seed only")
+	schedules = flag.Int("schedules", 0, "number of random schedules, from that of -seed on; 0: 200, or with -seed only that one")
+	seed      = flag.Uint64("seed", 0, "seed of the first random schedule; 0: 1")
 )
 
 // TestRandomSchedules throws random sequences of moves and rollbacks at a
@@ -30,14 +30,18 @@ var (
 // and then asks for one side in peace: it ends there, in the state it had, with
 // nothing lost and nothing twice, and the copies never ran at once.
 //
-// A failure names its seed: go test -run TestRandomSchedules -args -seed=N
+// Each is named by its seed, the first 200 are those of every run. One of them
+// alone: go test -run TestRandomSchedules -args -seed N; new ones: -seed N -schedules M
 func TestRandomSchedules(t *testing.T) {
-	first, count := uint64(1), *schedules
+	first, count := max(1, *seed), *schedules
 	switch {
+	case count > 0:
 	case *seed != 0:
-		first, count = *seed, 1
+		count = 1
 	case testing.Short():
 		count = 20
+	default:
+		count = 200
 	}
 	for offset := range uint64(count) { // #nosec G115 -- a small number
 		t.Run(strconv.FormatUint(first+offset, 10), func(t *testing.T) {
