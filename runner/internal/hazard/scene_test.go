@@ -313,8 +313,14 @@ func (s *scene) flows(more int64) { s.Helper(); s.flowsIn(s.topic, more) }
 
 func (s *scene) flowsIn(topic string, more int64) {
 	s.Helper()
+	if err := s.flowsWithin(patience, topic, more); err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s *scene) flowsWithin(limit time.Duration, topic string, more int64) error {
 	begin := int64(-1)
-	err := wait.Until(s.Context(), "records in "+topic, patience, func(ctx context.Context) (bool, string, error) {
+	return wait.Until(s.Context(), "records in "+topic, limit, func(ctx context.Context) (bool, string, error) {
 		tally, err := lab.Count(ctx, s.origin.Kafka().Bootstrap(), topic)
 		if errors.Is(err, lab.ErrNoTopic) {
 			begin = 0 // the first records make it, and may be all there are for a while
@@ -327,9 +333,6 @@ func (s *scene) flowsIn(topic string, more int64) {
 		}
 		return tally.Records() >= begin+more, fmt.Sprintf("%d records", tally.Records()), nil
 	})
-	if err != nil {
-		s.Fatal(err)
-	}
 }
 
 // stop stops a connector, straight at the worker, and returns when its tasks are
