@@ -156,38 +156,33 @@ func changes(method string, path []string) bool {
 	return method != http.MethodGet && (len(path) == 0 || path[0] != "connector-plugins")
 }
 
-// do sends one request to one worker, and once more if only its credentials were
-// out of date: a worker that answers 401 has done nothing.
-func (c *Client) do(ctx context.Context, method string, path []string, query url.Values, body any, into any) error {
-	err := c.send(ctx, method, path, query, body, into)
+// do sends one request to one worker, by its place in [Client.Workers], and once
+// more if only its credentials were out of date: a worker that answers 401 has done
+// nothing. It returns the body of the answer.
+func (c *Client) do(ctx context.Context, worker int, method string, path []string, query url.Values, body any) ([]byte, error) {
+	content, err := c.send(ctx, worker, method, path, query, body)
 	if answer, ok := errors.AsType[*ResponseError](err); ok && answer.Status == http.StatusUnauthorized && c.renew() {
-		return c.send(ctx, method, path, query, body, into)
+		return c.send(ctx, worker, method, path, query, body)
 	}
-	return err
+	return content, err
 }
 
 // send sends one request. path is a list of segments, each escaped here and
-// nowhere else. into may be nil, a *rawjson.Value, which takes the answer as it
-// is, or anything encoding/json can fill.
-func (c *Client) send(ctx context.Context, method string, path []string, query url.Values, body any, into any) error {
+// nowhere else.
+func (c *Client) send(ctx context.Context, worker int, method string, path []string, query url.Values, body any) ([]byte, error) {
 	if changes(method, path) {
 		if err := c.guard(ctx); err != nil {
-			return fmt.Errorf("%s %s: not sent: %w", method, strings.Join(path, "/"), err)
+			return nil, fmt.Errorf("%s %s: not sent: %w", method, strings.Join(path, "/"), err)
 		}
 	}
 	payload, err := encode(body)
 	if err != nil {
-		return fmt.Errorf("%s %s: encode request: %w", method, strings.Join(path, "/"), err)
+		return nil, fmt.Errorf("%s %s: encode request: %w", method, strings.Join(path, "/"), err)
 	}
-	worker := int(c.current.Load()) % len(c.workers)
-	target := *c.workers[worker]
-	endpoint := target.String() + joinEscaped(path)
-	if len(query) > 0 {
-		endpoint += "?" + query.Encode()
-	}
+	endpoint := c.endpoint(worker, path, query)
 	request, err := http.NewRequestWithContext(ctx, method, endpoint, bytes.NewReader(payload))
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", method, endpoint, err)
+		return nil, fmt.Errorf("%s %s: %w", method, endpoint, err)
 	}
 	request.Header.Set("Accept", "application/json")
 	if body != nil {
@@ -198,40 +193,74 @@ func (c *Client) send(ctx context.Context, method string, path []string, query u
 		if !ok {
 			refused = &CredentialsError{Err: err}
 		}
-		return &CredentialsError{Method: method, URL: endpoint, Err: refused.Err, Temporary: refused.Temporary}
+		return nil, &CredentialsError{Method: method, URL: endpoint, Err: refused.Err, Temporary: refused.Temporary}
 	}
 	answer, err := c.http.Do(request)
 	if err != nil {
-		c.current.CompareAndSwap(int64(worker), int64((worker+1)%len(c.workers)))
-		return &UnreachableError{Method: method, URL: endpoint, Err: unwrapURL(err)}
+		if ctx.Err() == nil { // or it was given up, which says nothing of the worker
+			c.current.CompareAndSwap(int64(worker), int64((worker+1)%len(c.workers)))
+		}
+		return nil, &UnreachableError{Method: method, URL: endpoint, Err: unwrapURL(err)}
 	}
 	defer func() { _ = answer.Body.Close() }()
 	content, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
 	if err != nil {
-		return &UnreachableError{Method: method, URL: endpoint, Err: fmt.Errorf("answer was cut: %w", err)}
+		return nil, &UnreachableError{Method: method, URL: endpoint, Err: fmt.Errorf("answer was cut: %w", err)}
 	}
 	if len(content) > maxAnswer {
-		return fmt.Errorf("%s %s: answer is larger than %d MiB", method, endpoint, maxAnswer>>20)
+		return nil, fmt.Errorf("%s %s: answer is larger than %d MiB", method, endpoint, maxAnswer>>20)
 	}
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
-		return newResponseError(method, endpoint, answer.StatusCode, content, c.mask)
+		return nil, newResponseError(method, endpoint, answer.StatusCode, content, c.mask)
 	}
+	return content, nil
+}
+
+// worker is the place of the worker that is asked first.
+func (c *Client) worker() int { return int(c.current.Load()) % len(c.workers) }
+
+func (c *Client) endpoint(worker int, path []string, query url.Values) string {
+	endpoint := c.workers[worker].String() + joinEscaped(path)
+	if len(query) > 0 {
+		endpoint += "?" + query.Encode()
+	}
+	return endpoint
+}
+
+// write sends one request that is not a read, once, to the worker that answered last.
+func (c *Client) write(ctx context.Context, method string, query url.Values, body, into any, path ...string) error {
+	worker := c.worker()
+	content, err := c.do(ctx, worker, method, path, query, body)
+	if err != nil {
+		return err
+	}
+	return decode(content, into, method, c.endpoint(worker, path, query))
+}
+
+func (c *Client) get(ctx context.Context, into any, query url.Values, path ...string) error {
+	return c.retry(ctx, func() error {
+		content, err := c.read(ctx, path, query)
+		if err != nil {
+			return err
+		}
+		return decode(content, into, http.MethodGet, c.endpoint(c.worker(), path, query))
+	})
+}
+
+func (c *Client) put(ctx context.Context, body, into any, path ...string) error {
+	return c.retry(ctx, func() error { return c.write(ctx, http.MethodPut, nil, body, into, path...) })
+}
+
+// decode fills into, which may be nil, a *rawjson.Value, which takes the answer as
+// it is, or anything encoding/json can fill.
+func decode(content []byte, into any, method, endpoint string) error {
 	if into == nil {
 		return nil
 	}
 	if err := json.Unmarshal(content, into); err != nil {
-		return fmt.Errorf("%s %s: answer %d is not what Kafka Connect sends, is this its REST API: %w",
-			method, endpoint, answer.StatusCode, err)
+		return fmt.Errorf("%s %s: the answer is not what Kafka Connect sends, is this its REST API: %w", method, endpoint, err)
 	}
 	return nil
-}
-
-func (c *Client) get(ctx context.Context, into any, query url.Values, path ...string) error {
-	return c.retry(ctx, func() error { return c.do(ctx, http.MethodGet, path, query, nil, into) })
-}
-
-func (c *Client) put(ctx context.Context, body, into any, path ...string) error {
-	return c.retry(ctx, func() error { return c.do(ctx, http.MethodPut, path, nil, body, into) })
 }
 
 func encode(body any) ([]byte, error) {

@@ -45,6 +45,17 @@ func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
 	return w.answer(attempt, request)
 }
 
+// hosts are those that were asked, in order.
+func (w *wire) hosts() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var hosts []string
+	for _, one := range w.sent {
+		hosts = append(hosts, one.host)
+	}
+	return hosts
+}
+
 func say(status int, body string) (*http.Response, error) {
 	recorder := httptest.NewRecorder()
 	recorder.WriteHeader(status)

@@ -19,21 +19,23 @@ type Server struct {
 // Server returns the version of the worker that answers, and of no other.
 func (c *Client) Server(ctx context.Context) (Server, error) {
 	var server Server
-	err := c.retry(ctx, func() error { return c.do(ctx, http.MethodGet, []string{""}, nil, nil, &server) })
+	err := c.get(ctx, &server, nil, "")
 	return server, err
 }
 
 // Connectors returns the names of the cluster's connectors.
 func (c *Client) Connectors(ctx context.Context) ([]string, error) {
 	var names []string
-	return names, c.get(ctx, &names, nil, "connectors")
+	err := c.get(ctx, &names, nil, "connectors")
+	return names, err
 }
 
 // Config returns a connector's config as it was given to Connect: references to
 // config providers are not resolved, passwords written into it are in clear.
 func (c *Client) Config(ctx context.Context, connector string) (rawjson.Object, error) {
 	var config rawjson.Object
-	return config, c.get(ctx, &config, nil, "connectors", connector, "config")
+	err := c.get(ctx, &config, nil, "connectors", connector, "config")
+	return config, err
 }
 
 // PutConfig replaces a connector's config, or creates the connector RUNNING if
@@ -43,22 +45,23 @@ func (c *Client) PutConfig(ctx context.Context, connector string, config rawjson
 }
 
 // Create creates a connector in the given state (KIP-980, Kafka 3.7), or with ""
-// in the one the worker chooses, which workers before 3.7 need. It is sent once: after an error that is not a refusal, whether the connector exists
-// must be read back.
+// in the one the worker chooses, which workers before 3.7 need. It is sent once:
+// after an error that is not a refusal, whether the connector exists must be read
+// back.
 func (c *Client) Create(ctx context.Context, connector string, config rawjson.Object, state State) error {
 	body := struct {
 		Name         string         `json:"name"`
 		Config       rawjson.Object `json:"config"`
 		InitialState State          `json:"initial_state,omitempty"`
 	}{connector, config, state}
-	return c.do(ctx, http.MethodPost, []string{"connectors"}, nil, body, nil)
+	return c.write(ctx, http.MethodPost, nil, body, nil, "connectors")
 }
 
 // Delete removes a connector. Its offsets stay, as Connect keeps them. A
 // connector that is already gone is not an error.
 func (c *Client) Delete(ctx context.Context, connector string) error {
 	err := c.retry(ctx, func() error {
-		return c.do(ctx, http.MethodDelete, []string{"connectors", connector}, nil, nil, nil)
+		return c.write(ctx, http.MethodDelete, nil, nil, nil, "connectors", connector)
 	})
 	if IsNotFound(err) {
 		return nil
@@ -116,7 +119,8 @@ type Plugin struct {
 // Plugins returns the connector classes of the worker that answers.
 func (c *Client) Plugins(ctx context.Context) ([]Plugin, error) {
 	var plugins []Plugin
-	return plugins, c.get(ctx, &plugins, nil, "connector-plugins")
+	err := c.get(ctx, &plugins, nil, "connector-plugins")
+	return plugins, err
 }
 
 // ConfigProblem is one setting a worker refuses, in its own words.

@@ -2,6 +2,7 @@ package connect
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -83,8 +84,7 @@ func (c *Client) Stop(ctx context.Context, connector string) error {
 // Restart starts a connector and its failed tasks anew (KIP-745, Kafka 3.0).
 func (c *Client) Restart(ctx context.Context, connector string) error {
 	return c.retry(ctx, func() error {
-		return c.do(ctx, "POST", []string{"connectors", connector, "restart"},
-			url.Values{"includeTasks": {"true"}, "onlyFailed": {"true"}}, nil, nil)
+		return c.write(ctx, http.MethodPost, url.Values{"includeTasks": {"true"}, "onlyFailed": {"true"}}, nil, nil, "connectors", connector, "restart")
 	})
 }
 
@@ -94,6 +94,6 @@ func (c *Client) Restart(ctx context.Context, connector string) error {
 // cancelled after task.shutdown.graceful.timeout.ms.
 func (c *Client) RestartTask(ctx context.Context, connector string, task int) error {
 	return c.retry(ctx, func() error {
-		return c.do(ctx, "POST", []string{"connectors", connector, "tasks", strconv.Itoa(task), "restart"}, nil, nil, nil)
+		return c.write(ctx, http.MethodPost, nil, nil, nil, "connectors", connector, "tasks", strconv.Itoa(task), "restart")
 	})
 }

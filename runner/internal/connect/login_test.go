@@ -34,7 +34,7 @@ func TestRefusedCredentialsAreRenewedOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = client.do(t.Context(), http.MethodPost, []string{"connectors"}, nil, map[string]string{"name": "x"}, nil)
+			err = client.write(t.Context(), http.MethodPost, nil, map[string]string{"name": "x"}, nil, "connectors")
 			if got := fmt.Sprint(err); want == "" && err != nil || !strings.Contains(got, want) {
 				t.Errorf("got %v, want %q", err, want)
 			}

@@ -11,7 +11,8 @@ import (
 // (KIP-875, Kafka 3.5), byte for byte.
 func (c *Client) Offsets(ctx context.Context, connector string) (rawjson.Value, error) {
 	var document rawjson.Value
-	return document, c.get(ctx, &document, nil, "connectors", connector, "offsets")
+	err := c.get(ctx, &document, nil, "connectors", connector, "offsets")
+	return document, err
 }
 
 // AlterOffsets writes the entries of document and no others (Kafka 3.6); an
@@ -36,7 +37,7 @@ func (c *Client) writeOffsets(ctx context.Context, method, connector string, bod
 		Message string `json:"message"`
 	}
 	err := c.retry(ctx, func() error {
-		return c.do(ctx, method, []string{"connectors", connector, "offsets"}, nil, body, &answer)
+		return c.write(ctx, method, nil, body, &answer, "connectors", connector, "offsets")
 	})
 	return answer.Message, err
 }

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
@@ -58,7 +57,7 @@ func labSubject(t *testing.T, cluster *lab.Connect) RawSubject {
 		Offsets: broker.OffsetLog(cluster.OffsetsTopic()), Config: broker.ConfigLog(cluster.ConfigTopic()), Groups: broker,
 		Last: func(ctx context.Context, topic string) (map[string]int64, error) {
 			tally, err := lab.Count(ctx, bootstrap, topic)
-			if errors.Is(err, kerr.UnknownTopicOrPartition) {
+			if errors.Is(err, lab.ErrNoTopic) {
 				return nil, nil // nothing was sent yet
 			}
 			last := map[string]int64{}
