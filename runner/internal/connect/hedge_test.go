@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,9 +12,17 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 )
 
-// slow is a worker that is in the middle of a rebalance: it answers after three
-// seconds, if the request is not given up before.
-func slow(request *http.Request) (*http.Response, error) {
+// answerAs answers for a worker. One that is slow is in the middle of a rebalance: it
+// answers after three seconds, if the request is not given up before.
+func answerAs(worker string, request *http.Request) (*http.Response, error) {
+	switch worker {
+	case "quick":
+		return say(http.StatusOK, `[]`)
+	case "busy":
+		return message(http.StatusConflict, "a rebalance is in progress")
+	case "gone":
+		return message(http.StatusNotFound, "Connector orders not found")
+	}
 	select {
 	case <-request.Context().Done():
 		return nil, context.Cause(request.Context())
@@ -25,36 +34,32 @@ func slow(request *http.Request) (*http.Response, error) {
 // TestSlowReadIsAskedElsewhere reads the tasks of a connector from workers of which
 // some are slow.
 func TestSlowReadIsAskedElsewhere(t *testing.T) {
-	quick := func(*http.Request) (*http.Response, error) { return say(http.StatusOK, `[]`) }
-	busy := func(*http.Request) (*http.Response, error) { return message(http.StatusConflict, "rebalance") }
-	gone := func(*http.Request) (*http.Response, error) {
-		return message(http.StatusNotFound, "Connector orders not found")
-	}
 	hosts := []string{"one:8083", "two:8083", "three:8083", "four:8083"}
 	for name, test := range map[string]struct {
-		answers []func(*http.Request) (*http.Response, error) // one of each worker
+		workers string // how each answers, see answerAs
 		asked   []string
 		took    time.Duration
 		tasks   int
 		missing bool   // the answer is that there is no such connector
 		next    string // the worker that is asked next
 	}{
-		"none is slow":                {answers: answers(quick, gone), asked: hosts[:1], next: hosts[0]},
-		"the first is slow":           {answers: answers(slow, quick), asked: hosts[:2], took: 150 * time.Millisecond, next: hosts[1]},
-		"two are slow":                {answers: answers(slow, slow, quick), asked: hosts[:3], took: 300 * time.Millisecond, next: hosts[2]},
-		"all are slow":                {answers: answers(slow, slow, slow, quick), asked: hosts[:3], took: 3 * time.Second, tasks: 1, next: hosts[0]},
-		"one, and it is slow":         {answers: answers(slow), asked: []string{hosts[0], hosts[0]}, took: 3 * time.Second, tasks: 1, next: hosts[0]},
-		"slow, the other is busy":     {answers: answers(slow, busy), asked: hosts[:2], took: 3 * time.Second, tasks: 1, next: hosts[0]},
-		"slow, the other lags behind": {answers: answers(slow, gone), asked: hosts[:2], took: 3 * time.Second, tasks: 1, next: hosts[0]},
-		"quick, and knows it not":     {answers: answers(gone, quick), asked: hosts[:1], missing: true, next: hosts[0]},
+		"none is slow":                {workers: "quick gone", asked: hosts[:1], next: hosts[0]},
+		"the first is slow":           {workers: "slow quick", asked: hosts[:2], took: 150 * time.Millisecond, next: hosts[1]},
+		"two are slow":                {workers: "slow slow quick", asked: hosts[:3], took: 300 * time.Millisecond, next: hosts[2]},
+		"all are slow":                {workers: "slow slow slow quick", asked: hosts[:3], took: 3 * time.Second, tasks: 1, next: hosts[0]},
+		"one, and it is slow":         {workers: "slow", asked: []string{hosts[0], hosts[0]}, took: 3 * time.Second, tasks: 1, next: hosts[0]},
+		"slow, the other is busy":     {workers: "slow busy", asked: hosts[:2], took: 3 * time.Second, tasks: 1, next: hosts[0]},
+		"slow, the other lags behind": {workers: "slow gone", asked: hosts[:2], took: 3 * time.Second, tasks: 1, next: hosts[0]},
+		"quick, and knows it not":     {workers: "gone quick", asked: hosts[:1], missing: true, next: hosts[0]},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				workers := strings.Fields(test.workers)
 				net := &wire{answer: func(_ int, request *http.Request) (*http.Response, error) {
-					return test.answers[slices.Index(hosts, request.URL.Host)](request)
+					return answerAs(workers[slices.Index(hosts, request.URL.Host)], request)
 				}}
 				var urls []string
-				for _, host := range hosts[:len(test.answers)] {
+				for _, host := range hosts[:len(workers)] {
 					urls = append(urls, "http://"+host)
 				}
 				client, err := connect.New(connect.Options{Workers: urls, Transport: net})
@@ -78,15 +83,11 @@ func TestSlowReadIsAskedElsewhere(t *testing.T) {
 	}
 }
 
-func answers(all ...func(*http.Request) (*http.Response, error)) []func(*http.Request) (*http.Response, error) {
-	return all
-}
-
 // TestSlowWriteIsSentOnce: a worker that is slow to carry something out is not
 // asked twice.
 func TestSlowWriteIsSentOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		net := &wire{answer: func(_ int, request *http.Request) (*http.Response, error) { return slow(request) }}
+		net := &wire{answer: func(_ int, request *http.Request) (*http.Response, error) { return answerAs("slow", request) }}
 		client, err := connect.New(connect.Options{Workers: []string{"http://one", "http://two"}, Transport: net})
 		if err != nil {
 			t.Fatal(err)

@@ -83,27 +83,56 @@ func (a *Attempt) tasksEnded(ctx context.Context) error {
 	if a.found == connect.Stopped {
 		return a.endedBefore(ctx)
 	}
-	if a.tasks.open() == "" {
-		return nil
-	}
 	deadline, cancel := context.WithTimeoutCause(ctx, a.prover.Options.HardWait, errNoRecord)
 	defer cancel()
-	for a.tasks.open() != "" {
-		records, err := a.tail.Next(deadline)
-		if err != nil && errors.Is(context.Cause(deadline), errNoRecord) {
-			return &NotProvenError{
-				Reason: "no UNASSIGNED record in the status topic within " + a.prover.Options.HardWait.String() +
-					" for " + a.tasks.open() + ", so the task was cancelled or its worker is gone",
-			}
+	soon, cancelSoon := context.WithTimeoutCause(deadline, min(lateLook, a.prover.Options.HardWait), errNoRecord)
+	defer cancelSoon()
+	err := a.follow(soon)
+	if err != nil && deadline.Err() == nil && errors.Is(context.Cause(soon), errNoRecord) {
+		// The stop of a run that was killed may have ended the tasks before this one
+		// opened the topic, while the worker that told of them lagged behind it.
+		if err = a.replay(deadline); err == nil {
+			err = a.follow(deadline)
 		}
+	}
+	switch {
+	case err != nil && errors.Is(context.Cause(deadline), errNoRecord):
+		return &NotProvenError{
+			Reason: "no UNASSIGNED record in the status topic within " + a.prover.Options.HardWait.String() +
+				" for " + a.tasks.open() + ", so the task was cancelled or its worker is gone",
+		}
+	case err != nil:
+		return fmt.Errorf("read the status topic: %w", err)
+	}
+	return nil
+}
+
+// lateLook is after what time without a task's last record it is looked for among
+// those that were there before.
+const lateLook = time.Second
+
+// follow takes note of new records until every task is known to have ended.
+func (a *Attempt) follow(ctx context.Context) error {
+	for a.tasks.open() != "" {
+		records, err := a.tail.Next(ctx)
 		if err != nil {
-			return fmt.Errorf("read the status topic: %w", err)
+			return err
 		}
 		for _, record := range records {
 			a.tasks.record(record)
 		}
 	}
 	return nil
+}
+
+// replay takes note of all records that the topic holds. Those of a task are in
+// order, so that what it comes to is what the last one says.
+func (a *Attempt) replay(ctx context.Context) error {
+	history, err := a.prover.Status.History(ctx, a.subject.Connector)
+	for _, record := range history {
+		a.tasks.record(record)
+	}
+	return err
 }
 
 var errNoRecord = errors.New("no record in time")
@@ -116,15 +145,12 @@ var errSilent = errors.New("its last records are compacted away, or cannot be re
 func (a *Attempt) endedBefore(ctx context.Context) error {
 	deadline, cancel := context.WithTimeoutCause(ctx, a.prover.Options.HardWait, errNoRecord)
 	defer cancel()
-	history, err := a.prover.Status.History(deadline, a.subject.Connector)
+	err := a.replay(deadline)
 	if err != nil && errors.Is(context.Cause(deadline), errNoRecord) {
 		return &NotProvenError{Reason: "the status topic could not be read to its end within " + a.prover.Options.HardWait.String(), Err: errSilent}
 	}
 	if err != nil {
 		return fmt.Errorf("read the status topic: %w", err)
-	}
-	for _, record := range history {
-		a.tasks.record(record)
 	}
 	if a.tasks.len() == 0 {
 		return &NotProvenError{

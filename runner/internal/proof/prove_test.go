@@ -50,18 +50,27 @@ func TestProve(t *testing.T) {
 		says    string          // the error or the note
 		check   func(b *bench, proven event.Proof, document offset.Document)
 	}{
-		"two tasks":            {config: source, kind: hard, tasks: 2},
-		"two workers":          {config: source, workers: 2, kind: hard, tasks: 2},
-		"rest only":            {config: source, noKafka: true, kind: timed},
-		"only timed":           {config: source, options: func(o *proof.Options) { o.Mode = proof.OnlyTimed }, kind: timed},
-		"a slow poll":          {config: blocking, kind: hard, tasks: 2},
-		"a slow poll, timed":   {config: blocking, noKafka: true, kind: timed},
-		"a poll that is long":  {config: blocking.With("poll.block.ms", rawjson.String("300000")), says: "task 0 RUNNING, task 1 RUNNING"},
-		"only hard, no Kafka":  {config: source, noKafka: true, options: func(o *proof.Options) { o.Mode = proof.OnlyHard }, says: "a hard proof needs the origin's Kafka"},
-		"a sink":               {config: sink, kind: hard, tasks: 1, check: groupSeen},
-		"a sink, rest only":    {config: sink, noKafka: true, kind: timed, check: groupNotSeen},
-		"found paused":         {config: source, before: (*bench).pause, kind: hard, tasks: 2},
-		"found stopped":        {config: source, before: (*bench).stop, kind: hard, tasks: 2},
+		"two tasks":           {config: source, kind: hard, tasks: 2},
+		"two workers":         {config: source, workers: 2, kind: hard, tasks: 2},
+		"rest only":           {config: source, noKafka: true, kind: timed},
+		"only timed":          {config: source, options: func(o *proof.Options) { o.Mode = proof.OnlyTimed }, kind: timed},
+		"a slow poll":         {config: blocking, kind: hard, tasks: 2},
+		"a slow poll, timed":  {config: blocking, noKafka: true, kind: timed},
+		"a poll that is long": {config: blocking.With("poll.block.ms", rawjson.String("300000")), says: "task 0 RUNNING, task 1 RUNNING"},
+		"only hard, no Kafka": {config: source, noKafka: true, options: func(o *proof.Options) { o.Mode = proof.OnlyHard }, says: "a hard proof needs the origin's Kafka"},
+		"a sink":              {config: sink, kind: hard, tasks: 1, check: groupSeen},
+		"a sink, rest only":   {config: sink, noKafka: true, kind: timed, check: groupNotSeen},
+		"found paused":        {config: source, before: (*bench).pause, kind: hard, tasks: 2},
+		"found stopped":       {config: source, before: (*bench).stop, kind: hard, tasks: 2},
+		"found paused, by a worker that has not seen the stop": {
+			config: source, kind: hard, tasks: 2,
+			before: func(b *bench) {
+				b.pause()
+				b.cluster.SetLag(0, 3*time.Second)
+				b.must(b.cluster.Client().Stop(b.Context(), orders))
+				b.pass(2 * time.Second)
+			},
+		},
 		"found stopped, timed": {config: source, before: (*bench).stop, noKafka: true, kind: timed, says: "its tasks were not seen paused"},
 		"found stopped, history forgotten": {
 			config: source, kind: timed, says: "its tasks were not seen paused",
