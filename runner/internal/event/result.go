@@ -74,10 +74,11 @@ type Connector struct {
 	// WasState is the origin's state before the move, to which the target's is equal after it.
 	WasState connect.State `json:"was_state,omitempty"`
 	Proof    *Proof        `json:"proof,omitempty"`
-	Copy     string        `json:"copy,omitempty"` // rest, raw, group, shared or none
+	Copy     string        `json:"copy,omitempty"` // rest, raw, group, checkpoints, shared or none
 	Entries  int           `json:"entries"`
 	// SentAgain is how many records the copy sends again, counted before its start
-	// where what the connector writes can be read; absent where it cannot.
+	// where what the connector writes can be read, and the most that it can be where
+	// offsets are translated through checkpoints; absent where it cannot be counted.
 	SentAgain *int64 `json:"sent_again,omitempty"`
 	// DowntimeMS is from the stop request to the moment the copy's tasks were seen
 	// RUNNING; absent if the connector did not run. PausingMS is what went before

@@ -21,9 +21,10 @@ type checked struct {
 	offsets  offset.Document // of the origin, while it ran
 	way      Way             // on which the offsets travel
 	from, to place
-	group    string // of a sink
-	oneKafka bool   // both Connect clusters are on one Kafka cluster
-	shared   bool   // both sides have the offsets in one place: nothing to copy
+	group    string      // of a sink
+	oneKafka bool        // both Connect clusters are on one Kafka cluster
+	shared   bool        // both sides have the offsets in one place: nothing to copy
+	path     *mirrorPath // on which a sink's offsets are translated for another Kafka; nil if they are not
 	checks   []event.Check
 }
 
@@ -48,6 +49,7 @@ func (m *Mover) check(ctx context.Context, request Request) (*checked, error) {
 		{"exactly_once", m.checkExactlyOnce},
 		{"name", m.checkName},
 		{"offsets", m.checkOffsets},
+		{"checkpoints", m.checkCheckpoints},
 		{"family", m.checkFamily},
 	} {
 		if err := part.look(ctx, request, found); err != nil {
@@ -139,10 +141,6 @@ func (m *Mover) checkVersions(ctx context.Context, request Request, found *check
 			return refused(fmt.Sprintf("%s and %s belong to different Kafka clusters (%s and %s), so the connector's records would go to another one from then on; "+
 				"accept it with --other-kafka, or set producer.override.bootstrap.servers", request.Origin.Name, request.Target.Name, origin.KafkaClusterID, target.KafkaClusterID))
 		}
-	}
-	if found.kind == "sink" && !found.oneKafka && !request.SameLog {
-		return refused(fmt.Sprintf("a sink's offsets are those of a consumer group, and %s and %s belong to different Kafka clusters, so they mean nothing there; "+
-			"if the topics are the same there, record for record and offset for offset, say so with --same-log", request.Origin.Name, request.Target.Name))
 	}
 	return nil
 }

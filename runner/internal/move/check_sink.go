@@ -16,7 +16,11 @@ import (
 // auto.offset.reset says, as the origin would after a restart. Topics that a
 // pattern names are not known here.
 func uncommitted(ctx context.Context, request Request, found *checked) ([]string, error) {
-	topics := strings.FieldsFunc(found.config.Text("topics"), func(c rune) bool { return c == ',' || c == ' ' })
+	consumed := found.config
+	if !found.oneKafka && !request.SameLog {
+		consumed = found.observed.Origin.Config // the copy's topics may be called otherwise
+	}
+	topics := listed(consumed)
 	if request.Origin.GroupOffsets == nil || len(topics) == 0 {
 		return nil, nil
 	}

@@ -33,7 +33,8 @@ type Cluster struct {
 	// KafkaID is the id of its Kafka cluster.
 	KafkaID string
 
-	version atomic.Pointer[version] // once it was asked for
+	version   atomic.Pointer[version] // once it was asked for
+	kafkaSeen atomic.Pointer[string]  // the Kafka cluster that its workers are on, likewise
 }
 
 // OffsetTopic is a topic with the offsets of source connectors; [kafka.OffsetLog]
@@ -82,6 +83,7 @@ func (c *Cluster) clone(client *connect.Client) *Cluster {
 		Offsets: c.Offsets, Configs: c.Configs, Fencer: c.Fencer, Mirrors: c.Mirrors, KafkaID: c.KafkaID,
 	}
 	clone.version.Store(c.version.Load())
+	clone.kafkaSeen.Store(c.kafkaSeen.Load())
 	return clone
 }
 
@@ -104,7 +106,9 @@ type Request struct {
 	SameLog bool
 	// OtherKafka accepts that a source's records go to another Kafka cluster.
 	OtherKafka bool
-	// AtLeastOnce accepts that a copy of an exactly-once source is not.
+	// AtLeastOnce accepts that a copy of an exactly-once source is not, and that a
+	// sink's copy on another Kafka cluster sends records again, as its offsets are
+	// translated through MirrorMaker's checkpoints.
 	AtLeastOnce bool
 }
 

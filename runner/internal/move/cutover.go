@@ -37,8 +37,17 @@ type cutover struct {
 	keepOwn          bool // the copy goes on from the offsets it has, whatever the other side's are
 	marked           bool // the copy carries a mark that goes when the cutover ends
 
+	// translate makes of the final offsets those that the copy is to have; nil if
+	// they are the same. said is what that costs, for people, and again how many
+	// records at most are sent again, nil if that is not known.
+	translate func(ctx context.Context, final offset.Document) (offset.Document, error)
+	said      string
+	again     *int64
+	path      *mirrorPath // that a move translates by
+
 	attempt *proof.Attempt
-	final   offset.Document
+	final   offset.Document // of the connector that was brought to rest
+	want    offset.Document // what the copy is to have
 	proof   event.Proof
 	// asked is set just before the copy is asked to start. From then on it may
 	// run, whatever answers are lost.
@@ -111,9 +120,10 @@ func (c *cutover) prove(ctx context.Context) (string, error) {
 // copy makes the copy's offsets equal and reads them back.
 func (c *cutover) copy(ctx context.Context) (string, error) {
 	_, external := c.toPlace.(nowhere)
+	c.want = c.final
 	switch {
 	case c.keepOwn:
-		c.final, c.result.Copy = c.onTo, "none"
+		c.want, c.result.Copy = c.onTo, "none"
 		return fmt.Sprintf("%d entries of its own", c.onTo.Len()), nil
 	case external:
 		c.result.Copy = "none"
@@ -128,22 +138,39 @@ func (c *cutover) copy(ctx context.Context) (string, error) {
 		c.result.Copy = "none"
 		return "no offsets yet", nil
 	}
-	c.result.Copy = string(c.way)
+	if err := c.decide(ctx); err != nil {
+		return "", err
+	}
 	if c.to == c.request.Target {
 		c.wroteTo(c.toPlace)
 	}
-	done, err := makeEqual(ctx, c.to.Name, c.toPlace, c.final, c.onTo)
+	done, err := makeEqual(ctx, c.to.Name, c.toPlace, c.want, c.onTo)
 	if mismatch, ok := errors.AsType[*mismatchError](err); ok {
 		// Somebody wrote in between, or a write of an earlier run came late.
 		c.note(c.request.Connector, event.Warn, "%s; writing again", mismatch)
-		done, err = makeEqual(ctx, c.to.Name, c.toPlace, c.final, mismatch.Have)
+		done, err = makeEqual(ctx, c.to.Name, c.toPlace, c.want, mismatch.Have)
 	}
 	if err != nil {
 		return "", err
 	}
-	c.onTo = c.final
+	c.onTo = c.want
 	c.result.OffsetsHash = &event.Hashes{Origin: c.final.SHA256(), Target: c.onTo.SHA256()}
-	return fmt.Sprintf("%d entries equal, %d written", c.final.Len(), done.entries), nil
+	if c.translate != nil {
+		return fmt.Sprintf("%d entries translated, %d written, %s", c.want.Len(), done.entries, c.said), nil
+	}
+	return fmt.Sprintf("%d entries equal, %d written", c.want.Len(), done.entries), nil
+}
+
+// decide finds out what the copy's offsets are to be, each time anew: what they are
+// translated by may have become more exact.
+func (c *cutover) decide(ctx context.Context) (err error) {
+	c.result.Copy = string(c.way)
+	if c.translate == nil {
+		return nil
+	}
+	c.result.Copy = string(ByCheckpoints)
+	c.want, err = c.translate(ctx, c.final)
+	return err
 }
 
 // readShared makes sure that the other side reads what it shares.
@@ -191,19 +218,19 @@ func (c *cutover) interlock(ctx context.Context) error {
 		var both errgroup.Group
 		both.Go(func() (err error) {
 			defer crash.Catch(&err)
-			now, err = c.atRest(ctx, c.from, c.fromName, c.fromPlace)
+			now, err = c.atRest(ctx, c.from, c.fromName, c.fromPlace, c.final)
 			return err
 		})
 		both.Go(func() (err error) {
 			defer crash.Catch(&err)
-			there, err = c.atRest(ctx, c.to, c.toName, c.toPlace)
+			there, err = c.atRest(ctx, c.to, c.toName, c.toPlace, c.want)
 			return err
 		})
 		if err := both.Wait(); err != nil || c.shared {
 			return err
 		}
 		difference := offset.Compare(c.final, now)
-		overwritten := offset.Compare(c.final, there)
+		overwritten := offset.Compare(c.want, there)
 		if (difference.None() || c.keepOwn) && overwritten.None() {
 			return nil
 		}
@@ -220,9 +247,10 @@ func (c *cutover) interlock(ctx context.Context) error {
 	}
 }
 
-// atRest makes sure that one side is at rest and returns its offsets. The state is
-// read last too: somebody may start the connector while its offsets are read.
-func (c *cutover) atRest(ctx context.Context, side *Cluster, connector string, at place) (offset.Document, error) {
+// atRest makes sure that one side is at rest and returns its offsets, which are
+// expected to be these. The state is read last too: somebody may start the
+// connector while its offsets are read.
+func (c *cutover) atRest(ctx context.Context, side *Cluster, connector string, at place, expected offset.Document) (offset.Document, error) {
 	patient := side.patient(windowPatience)
 	if err := awaitRest(ctx, patient, connector); err != nil {
 		return offset.Document{}, fmt.Errorf("interlock: %w", err)
@@ -231,7 +259,7 @@ func (c *cutover) atRest(ctx context.Context, side *Cluster, connector string, a
 		return offset.Document{}, nil
 	}
 	document, err := at.read(ctx)
-	if err == nil && !offset.Equal(c.final, document) && !(c.keepOwn && side == c.from) {
+	if err == nil && !offset.Equal(expected, document) && !(c.keepOwn && side == c.from) {
 		document, err = readAgreed(ctx, side.Name, at)
 	}
 	if err != nil {

@@ -83,6 +83,10 @@ func (r *run) alreadyMoved(ctx context.Context, found *checked) event.Connector 
 		return r.fail(ctx, fmt.Errorf("is moved, but on %s: %w", r.request.Target.Name, err))
 	}
 	message := fmt.Sprintf("is on %s already (%s), nothing to do", r.request.Target.Name, target.State())
+	if result := found.observed.translated; result != nil {
+		r.result.SentAgain = result.counted()
+		message += fmt.Sprintf("; at least once: %s when it is started", result)
+	}
 	if origin := found.observed.Origin; origin.Exists {
 		if differing := differingKeys(withoutMarks(target.Config), copyConfig(origin.Config, r.request)); len(differing) > 0 {
 			message += fmt.Sprintf("; its config there differs in %s from what was asked for", strings.Join(differing, ", "))
@@ -124,6 +128,9 @@ func (r *run) forward(found *checked, was connect.State, onTarget offset.Documen
 		sink:    found.kind == "sink", shared: found.shared, keep: was, onTo: onTarget, marked: was == connect.Paused,
 	}
 	c.config = found.observed.Origin.Config
+	if c.path = found.path; c.path != nil {
+		c.translates(c.path.forward)
+	}
 	return c, c.open(r.request, found.observed, found.way)
 }
 
@@ -152,6 +159,9 @@ func (r *run) moved(ctx context.Context, found *checked, c *cutover) event.Conne
 	}
 	if was := r.result.WasState; was != connect.Running {
 		message += fmt.Sprintf(", %s as before", was)
+	}
+	if c.translate != nil {
+		message += "; at least once: " + c.said
 	}
 	return r.end(event.Moved, message)
 }
@@ -234,6 +244,11 @@ func (r *run) rollBackFailedStart(ctx context.Context, c *cutover, cause error) 
 		sink:    c.sink, shared: c.shared, keep: c.keep, onTo: c.final, marked: true,
 		fromPlace: c.toPlace, toPlace: c.fromPlace, way: c.way,
 	}
+	if c.path != nil {
+		back.translates(func(ctx context.Context, theirs offset.Document) (translated, error) {
+			return c.path.back(ctx, c.final, theirs)
+		})
+	}
 	progress := "with its progress"
 	if _, regressed := errors.AsType[*regressedError](cause); regressed {
 		back.keepOwn, progress = true, "with the offsets it had, since the copy's are behind them"
@@ -246,6 +261,9 @@ func (r *run) rollBackFailedStart(ctx context.Context, c *cutover, cause error) 
 		r.observeEnd(ctx)
 		r.result.Instructions = "look at both clusters with `ferry status`, then run `ferry rollback` again"
 		return r.fail(ctx, &notPutBackError{cause, err})
+	}
+	if c.path != nil { // both ways count
+		r.result.SentAgain = sum(c.again, back.again)
 	}
 	r.leaveNothing(ctx, false, offset.Document{})
 	back.unmarkPaused(ctx)

@@ -18,6 +18,9 @@ const (
 	ByREST  Way = "rest"
 	ByTopic Way = "raw"   // records of the offsets topics, byte for byte
 	ByGroup Way = "group" // a sink's, which are those of its consumer group
+	// ByCheckpoints says of a sink's offsets that they were translated for another
+	// Kafka cluster. They are read and written by REST or of the group, as any sink's.
+	ByCheckpoints Way = "checkpoints"
 )
 
 // place is where the offsets of one connector are kept on one side.
@@ -110,7 +113,7 @@ func (w Way) place(cluster *Cluster, connector string, side Side) (place, error)
 			return nil, refused(fmt.Sprintf("the offsets of a sink on %s can only be read from its Kafka: name kafka.bootstrap_servers of it in the clusters file", cluster.Name))
 		}
 		return groupPlace{groups: cluster.GroupOffsets, group: sinkGroup(connector, side.Config)}, nil
-	case ByREST, Auto:
+	case ByREST, Auto, ByCheckpoints:
 	}
 	return restPlace{cluster: cluster, connector: connector, sink: side.sink()}, nil
 }

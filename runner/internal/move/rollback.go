@@ -119,6 +119,9 @@ func (r *run) rollBack(ctx context.Context, observed Observation) event.Connecto
 	if r.result.DowntimeMS != nil {
 		message += fmt.Sprintf(", down for %d ms", *r.result.DowntimeMS)
 	}
+	if c.translate != nil {
+		message += "; at least once: " + c.said
+	}
 	return r.end(event.RolledBack, message)
 }
 
@@ -175,11 +178,29 @@ func (r *run) prepareBack(ctx context.Context, observed Observation, was connect
 		if c.onTo, err = opened.to.read(ctx); err != nil {
 			return nil, fmt.Errorf("on %s: %w", origin.Name, err)
 		}
+		if c.sink && !oneKafka && !r.request.SameLog {
+			if err := c.translateBack(ctx, observed, opened.document); err != nil {
+				return nil, err
+			}
+		}
 	}
 	if err := c.open(back, seen, c.way); err != nil {
 		return nil, err
 	}
 	return c, markBack(ctx, origin, c.toName, was)
+}
+
+// translateBack has the offsets of a sink translated on its way back, if they were
+// translated on the way there. That needs no consent: the way back is always open.
+func (c *cutover) translateBack(ctx context.Context, observed Observation, theirs offset.Document) error {
+	own := c.onTo
+	path, err := c.request.wayBack(ctx, observed, own, theirs)
+	if err == nil && path != nil {
+		c.translates(func(ctx context.Context, theirs offset.Document) (translated, error) {
+			return path.back(ctx, own, theirs)
+		})
+	}
+	return err
 }
 
 // rollbackFailed leaves the connector where it was before the rollback, on the

@@ -90,7 +90,12 @@ func (c *Cluster) awake(status connect.Status) bool {
 }
 
 // Observation is what both clusters say of one connector.
-type Observation struct{ Origin, Target Side }
+type Observation struct {
+	Origin, Target Side
+	// translated says of a sink at rest on two Kafka clusters that the target's
+	// offsets are those of the origin, as they are there; nil if they are not.
+	translated *translated
+}
 
 // State derives where the move stands.
 func (o Observation) State() State {
@@ -116,7 +121,7 @@ func (o Observation) State() State {
 
 // bothStopped tells moves of which both copies are stopped apart.
 func (o Observation) bothStopped() State {
-	equal := offset.Equal(o.Origin.Offsets, o.Target.Offsets)
+	equal := o.translated != nil || offset.Equal(o.Origin.Offsets, o.Target.Offsets)
 	switch marked := keepState(o.Target.Config); {
 	case marked == idle && backState(o.Origin.Config) == "":
 		return Prepared
@@ -151,6 +156,7 @@ func (m *Mover) Observe(ctx context.Context, request Request) (Observation, erro
 		if observed.Origin.Offsets, observed.Target.Offsets, err = restingOffsets(ctx, request, observed); err != nil {
 			return Observation{}, err
 		}
+		observed.translated = translatedFor(ctx, request, observed)
 	}
 	return observed, nil
 }

@@ -100,7 +100,15 @@ func (c *Cluster) versionOf(ctx context.Context) (version, error) {
 		return version{}, refused(fmt.Sprintf("cluster %s reports version %q, which is no Apache Kafka version", c.Name, answer.Version))
 	}
 	c.version.Store(&found)
+	c.kafkaSeen.Store(&answer.KafkaClusterID)
 	return found, nil
+}
+
+// otherKafka reports whether two clusters, whose versions are known, are on
+// different Kafka clusters.
+func (c *Cluster) otherKafka(other *Cluster) bool {
+	ours, theirs := c.kafkaSeen.Load(), other.kafkaSeen.Load()
+	return ours != nil && theirs != nil && *ours != *theirs
 }
 
 // has reports whether a cluster is of a version or later. It may only be asked

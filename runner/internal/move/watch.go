@@ -107,7 +107,7 @@ func (c *cutover) fellBehind(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		regressed := family.For(c.config).Regressed(c.final, now)
+		regressed := family.For(c.config).Regressed(c.want, now)
 		if len(regressed) == 0 {
 			return "", nil
 		}

@@ -27,6 +27,8 @@ type world struct {
 	global, europe *connecttest.Cluster
 	hard           bool
 	atLeastOnce    bool
+	sameLog        bool
+	set            map[string]string // settings of the copy
 	line           *line
 	name           string // of the connector
 }
@@ -117,14 +119,15 @@ func (w *world) request() Request {
 		}
 		side := &Cluster{Name: c.Name(), Client: client}
 		if w.hard {
-			side.Status, side.Groups, side.GroupOffsets, side.KafkaID = c.StatusLog(), w.kafka, w.kafka, w.kafka.ID()
+			side.Status, side.Groups, side.GroupOffsets, side.KafkaID = c.StatusLog(), c.Kafka(), c.Kafka(), c.Kafka().ID()
+			side.Mirrors = &Mirrors{Log: c.Kafka()}
 			side.Offsets = func(topic string) (OffsetTopic, error) { return c.OffsetTopic(topic), nil }
 			side.Fencer = c.Fencer()
 			side.Configs = func() (ConfigTopic, error) { return c.ConfigTopic(), nil }
 		}
 		return side
 	}
-	return Request{Origin: cluster(w.global), Target: cluster(w.europe), Connector: w.name, AtLeastOnce: w.atLeastOnce}
+	return Request{Origin: cluster(w.global), Target: cluster(w.europe), Connector: w.name, AtLeastOnce: w.atLeastOnce, SameLog: w.sameLog, Set: w.set}
 }
 
 func (w *world) mover() *Mover { return &Mover{Options: DefaultOptions(), Sink: event.Discard{}} }

@@ -5,7 +5,7 @@ import "context"
 // Access is one call of a client of Kafka: of an [OffsetTopic], a [ConfigTopic], a
 // [Fencer] or of the groups.
 type Access struct {
-	Verb string // "read offsets", "write offsets", "write target state", "describe group", "read group", "commit group", "list topics", "fence"
+	Verb string // "read offsets", "write offsets", "write target state", "describe group", "read group", "commit group", "list topics", "fence", "read mirror"
 	Name string // of the topic, the connector (target state, fence) or the group; "" for a list
 }
 

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 )
 
 // Kafka is a Kafka cluster in memory. Connect clusters that are to share one are
@@ -22,6 +24,9 @@ type Kafka struct {
 	groups  map[string]*group
 	runs    []*Run
 	epochs  map[string]int // transactional id to its producer's epoch
+	// What MirrorMaker has noted, by the alias in the name of its topic.
+	syncs       map[string][]kafka.OffsetSync
+	checkpoints map[string][]kafka.Checkpoint
 
 	intercept AccessInterceptor
 }
@@ -34,6 +39,9 @@ func NewKafka() *Kafka {
 		offsets: map[string]*offsetsTopic{},
 		groups:  map[string]*group{},
 		epochs:  map[string]int{},
+
+		syncs:       map[string][]kafka.OffsetSync{},
+		checkpoints: map[string][]kafka.Checkpoint{},
 	}
 }
 
