@@ -67,8 +67,9 @@ func rollbackCommand() definition {
 	return definition{
 		name: "rollback", writes: true, usage: "take moved connectors back, with their progress (writes to both)",
 		description: "The move the other way: the target's newer offsets go back to the origin. A move that is not finished is put back.\n" +
-			"--origin and --target are those of the move.",
-		flags: append(append(pairFlags(), copyFlag()), proofFlags()...),
+			"--origin and --target are those of the move, and so is --same-log. A sink that MirrorMaker's checkpoints have brought to\n" +
+			"another Kafka goes back at least once, which needs no consent.",
+		flags: append(append(pairFlags(), copyFlag(), sameLogFlag()), proofFlags()...),
 		do: func(ctx context.Context, s *session) ([]event.Connector, error) {
 			requests, err := s.pair(ctx, true)
 			if err != nil {

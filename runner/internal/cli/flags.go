@@ -52,11 +52,15 @@ func copyFlag() ucli.Flag {
 	}
 }
 
+func sameLogFlag() ucli.Flag {
+	return &ucli.BoolFlag{Name: "same-log", Usage: "state that a sink's topics are the same on both Kafka clusters, record for record and offset for offset"}
+}
+
 // moveFlags are of what is decided once for a move, and asked for by its check too.
 func moveFlags() []ucli.Flag {
 	return append(changeFlags(), copyFlag(),
-		&ucli.BoolFlag{Name: "same-log", Usage: "state that a sink's topics are the same on both Kafka clusters, record for record and offset for offset"},
+		sameLogFlag(),
 		&ucli.BoolFlag{Name: "other-kafka", Usage: "accept that a source's records go to the target's Kafka, which is another"},
-		&ucli.BoolFlag{Name: "at-least-once", Usage: "accept that the copy of an exactly-once source is only at-least-once on the target"},
+		&ucli.BoolFlag{Name: "at-least-once", Usage: "accept that the copy of an exactly-once source is only at-least-once on the target, or that a sink on another Kafka sends records again, as MirrorMaker's checkpoints have it"},
 	)
 }

@@ -45,7 +45,8 @@ public abstract class AbstractPlannedMoveTask extends AbstractMoveTask implement
         title = "State that the Kafka clusters hold the same log",
         description = """
             For a sink that moves to another Kafka cluster: its topics there are the same, record for record and offset for offset, as a \
-            byte-exact mirror leaves them. Its offsets are then copied as they are. Defaults to false: such a sink is refused."""
+            byte-exact mirror leaves them. Its offsets are then copied as they are. Defaults to false: such a sink is refused, unless \
+            `atLeastOnce` accepts that its offsets are translated."""
     )
     @Builder.Default
     @PluginProperty(group = "advanced")
@@ -65,7 +66,9 @@ public abstract class AbstractPlannedMoveTask extends AbstractMoveTask implement
         title = "Accept at-least-once on the target",
         description = """
             For a source that is exactly-once on the origin, where the target's workers do not support that: the move itself sends nothing \
-            twice, but a worker that dies there later may. Defaults to false: such a source is refused."""
+            twice, but a worker that dies there later may. For a sink that moves to another Kafka cluster to which MirrorMaker brings its \
+            topics: its offsets are translated through MirrorMaker's checkpoints, so that none of its records is lost and some are sent \
+            again, at most as many as `message` says. Defaults to false: both are refused."""
     )
     @Builder.Default
     @PluginProperty(group = "advanced")

@@ -3,6 +3,7 @@ package io.connectferry;
 import io.kestra.core.models.annotations.Example;
 import io.kestra.core.models.annotations.Metric;
 import io.kestra.core.models.annotations.Plugin;
+import io.kestra.core.models.annotations.PluginProperty;
 import io.kestra.core.models.executions.metrics.Timer;
 import io.kestra.core.models.property.Property;
 import io.kestra.core.runners.RunContext;
@@ -87,6 +88,16 @@ public class Rollback extends AbstractMoveTask implements ProofInterface, CopyIn
     @Builder.Default
     private Property<CopyWay> copy = Property.ofValue(CopyWay.AUTO);
 
+    @Schema(
+        title = "State that the Kafka clusters hold the same log",
+        description = """
+            As it was for the move. Without it, a sink on another Kafka cluster for whose group MirrorMaker has checkpoints goes back by \
+            these, so that some of its records are sent again."""
+    )
+    @Builder.Default
+    @PluginProperty(group = "advanced")
+    private Property<Boolean> sameLog = Property.ofValue(false);
+
     @Override
     String command() {
         return "rollback";
@@ -97,5 +108,6 @@ public class Rollback extends AbstractMoveTask implements ProofInterface, CopyIn
         super.describe(request, folder, runContext);
         describeProof(request, runContext);
         describeCopy(request, runContext);
+        request.flag("same_log", sameLog);
     }
 }

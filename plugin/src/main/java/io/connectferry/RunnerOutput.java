@@ -78,8 +78,9 @@ public class RunnerOutput implements Output {
         @Schema(
             title = "How the offsets travelled",
             description = """
-                `rest`, `raw` (as records of the offsets topics), `group` (as offsets of a sink's consumer group), `shared` (both sides \
-                have them in one place: a consumer group or an offsets topic) or `none` (there was nothing to copy)."""
+                `rest`, `raw` (as records of the offsets topics), `group` (as offsets of a sink's consumer group), `checkpoints` \
+                (translated for another Kafka cluster by what MirrorMaker has noted, at least once), `shared` (both sides have them in one \
+                place: a consumer group or an offsets topic) or `none` (there was nothing to copy)."""
         )
         private final String copy;
 

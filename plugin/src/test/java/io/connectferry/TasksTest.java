@@ -61,9 +61,9 @@ class TasksTest {
                 "'origin':'global','target':'europe','connector':['orders'],'rename':{'orders':'orders-eu'},'concurrency':8,"
                     + "'set':{'tasks.max':'2'},'overwrite':false,'copy':'raw','same_log':false,'other_kafka':true,'at_least_once':true,"
                     + "'proof':'hard','allow_duplicates':false,'timeout':'PT1M'"),
-            new Case("rollback", runner -> fill(Rollback.builder(), runner).copy(Property.ofValue(CopyWay.REST)).build(),
+            new Case("rollback", runner -> fill(Rollback.builder(), runner).copy(Property.ofValue(CopyWay.REST)).sameLog(Property.ofValue(true)).build(),
                 "'origin':'global','target':'europe','connector':['orders'],'concurrency':8,'proof':'auto','allow_duplicates':false,"
-                    + "'timeout':'PT1M','copy':'rest'"),
+                    + "'timeout':'PT1M','copy':'rest','same_log':true"),
             new Case("status", runner -> fill(Status.builder(), runner).build(),
                 "'origin':'global','target':'europe','connector':['orders'],'concurrency':8"),
             new Case("history", runner -> History.builder().id("t").type(History.class.getName()).taskRunner(runner)
