@@ -10,6 +10,6 @@ import (
 func TestMain(m *testing.M) {
 	labtest.Main(m, lab.Config{
 		Kafka:   []lab.KafkaSpec{{Name: "central"}, {Name: "factory"}},
-		Connect: []lab.ConnectSpec{{Name: "global", Kafka: "central", Debezium: true}, {Name: "europe", Kafka: "central", Debezium: true}},
+		Connect: []lab.ConnectSpec{{Name: "global", Kafka: "central", Debezium: true}, {Name: "europe", Kafka: "central", Debezium: true}, {Name: "plant", Kafka: "factory"}},
 	})
 }

@@ -24,12 +24,13 @@ type stage struct {
 	t        *testing.T
 	binary   string
 	clusters string
+	origin   string // of the moves
 }
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
 	folder := t.TempDir()
-	s := &stage{Lab: labtest.Lab(t), t: t, binary: filepath.Join(folder, "ferry"), clusters: filepath.Join(folder, "clusters.yaml")}
+	s := &stage{Lab: labtest.Lab(t), t: t, origin: "global", binary: filepath.Join(folder, "ferry"), clusters: filepath.Join(folder, "clusters.yaml")}
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", s.binary, "github.com/connect-ferry/connect-ferry/runner")
 	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, output)
@@ -40,11 +41,11 @@ func newStage(t *testing.T) *stage {
 	return s
 }
 
-// ferry runs a command about a move from global to europe and returns what came of
+// ferry runs a command about a move from the origin, global, to europe and returns what came of
 // the connector.
 func (s *stage) ferry(outcome event.Outcome, command, connector string, more ...string) event.Connector {
 	s.t.Helper()
-	arguments := append([]string{command, "--origin", "global", "--target", "europe", "--connector", connector, "--clusters", s.clusters, "--output", "json"}, more...)
+	arguments := append([]string{command, "--origin", s.origin, "--target", "europe", "--connector", connector, "--clusters", s.clusters, "--output", "json"}, more...)
 	run := exec.CommandContext(s.t.Context(), s.binary, arguments...)
 	var stdout, stderr bytes.Buffer
 	run.Stdout, run.Stderr = &stdout, &stderr
@@ -63,9 +64,15 @@ func (s *stage) ferry(outcome event.Outcome, command, connector string, more ...
 	return got
 }
 
+// run runs a connector on global.
 func (s *stage) run(connector string, config map[string]string) {
 	s.t.Helper()
-	if err := s.Connect("global").Run(s.t.Context(), connector, config); err != nil {
+	s.runOn("global", connector, config)
+}
+
+func (s *stage) runOn(cluster, connector string, config map[string]string) {
+	s.t.Helper()
+	if err := s.Connect(cluster).Run(s.t.Context(), connector, config); err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() {

@@ -109,6 +109,23 @@ func MirrorSource(from, to *Kafka, topics string) map[string]string {
 	}
 }
 
+// MirrorCheckpoint notes each second in to where the consumer groups that read the
+// topics in from could go on there. It goes with a [MirrorSource] of the same.
+// Sinks are groups that MirrorMaker leaves out by default.
+func MirrorCheckpoint(from, to *Kafka, topics string) map[string]string {
+	return With(MirrorSource(from, to, topics), map[string]string{
+		"connector.class":                       "org.apache.kafka.connect.mirror.MirrorCheckpointConnector",
+		"groups":                                "connect-.*",
+		"groups.exclude":                        "__.*",
+		"emit.checkpoints.interval.seconds":     "1",
+		"refresh.groups.interval.seconds":       "1",
+		"checkpoints.topic.replication.factor":  "1",
+		"sync.group.offsets.enabled":            "true", // what it writes to the sink's group there must do no harm
+		"sync.group.offsets.interval.seconds":   "1",
+		"offset-syncs.topic.replication.factor": "1",
+	})
+}
+
 // QueueSource takes numbered files out of a folder, as a consumer takes messages
 // out of a queue: each is deleted once its record is acknowledged. Its stream is
 // the topic's name.
