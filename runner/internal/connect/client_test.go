@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -470,6 +471,35 @@ func TestNewRefuses(t *testing.T) {
 	for _, workers := range [][]string{nil, {""}, {"worker:8083"}, {"/connectors"}, {"http://ok", "://"}, {"http://\x7f"}} {
 		if _, err := connect.New(connect.Options{Workers: workers}); err == nil {
 			t.Errorf("workers %q are taken", workers)
+		}
+	}
+}
+
+// TestEndedTasksAreLeftOut: a task that is UNASSIGNED is one that ended if it is
+// configured no more, and one that changes its worker if it is.
+func TestEndedTasksAreLeftOut(t *testing.T) {
+	const status = `{"name":"orders","connector":{"state":"STOPPED"},"tasks":[{"id":0,"state":"UNASSIGNED"},{"id":1,"state":"UNASSIGNED"},{"id":2,"state":"PAUSED"}]}`
+	for tasks, want := range map[string][]int{
+		`[]`: {2},
+		`[{"id":{"connector":"orders","task":1},"config":{}}]`: {1, 2},
+	} {
+		net := &wire{answer: func(_ int, request *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(request.URL.Path, "/tasks") {
+				return say(http.StatusOK, tasks)
+			}
+			return say(http.StatusOK, status)
+		}}
+		client, err := connect.New(connect.Options{Workers: []string{"http://one"}, Transport: net})
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown, err := client.Status(t.Context(), "orders")
+		var left []int
+		for _, task := range shown.Tasks {
+			left = append(left, task.ID)
+		}
+		if err != nil || !slices.Equal(left, want) {
+			t.Errorf("configured %s: left %v, want %v, error %v", tasks, left, want, err)
 		}
 	}
 }

@@ -115,6 +115,9 @@ func (s *schedule) version() string {
 // workers is one worker, or two of which one may lag.
 func (s *schedule) workers() []connecttest.Option {
 	options := []connecttest.Option{connecttest.WithWorkers(2)}
+	if s.kind.IntN(2) == 0 {
+		options = append(options, connecttest.WithLateStatus())
+	}
 	if s.chance(30) {
 		options = append(options, connecttest.WithLag(s.dice.IntN(2), time.Duration(s.dice.IntN(2000))*time.Millisecond))
 	}

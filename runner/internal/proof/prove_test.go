@@ -201,7 +201,7 @@ func groupNotSeen(b *bench, proven event.Proof, _ offset.Document) {
 
 func newBench(t *testing.T, workers int, config rawjson.Object, noKafka bool) *bench {
 	t.Helper()
-	cluster := connecttest.New(connecttest.WithWorkers(workers))
+	cluster := connecttest.New(connecttest.WithWorkers(workers), connecttest.WithLateStatus())
 	t.Cleanup(cluster.Close)
 	cluster.Kafka().Produce("in", 1, 1_000_000)
 	b := &bench{T: t, cluster: cluster, subject: proof.Subject{Connector: orders}}

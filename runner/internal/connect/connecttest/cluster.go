@@ -40,6 +40,7 @@ type Cluster struct {
 
 	groupID         string
 	exactlyOnce     bool
+	lateStatus      bool
 	offsetsTopic    string
 	flushInterval   time.Duration
 	flushTimeout    time.Duration
@@ -125,6 +126,12 @@ func WithGroupID(id string) Option { return func(c *Cluster) { c.groupID = id } 
 // default of disabled (KIP-618, Kafka 3.3). Sources take transaction.boundary poll
 // or interval, with transaction.boundary.interval.ms.
 func WithExactlyOnce() Option { return func(c *Cluster) { c.exactlyOnce = true } }
+
+// WithLateStatus lets the last word of a task on a follower come after the leader
+// has removed the task's status, overriding the default of before: the task then
+// stays in the status of its stopped connector, UNASSIGNED. Real clusters of several
+// workers do either.
+func WithLateStatus() Option { return func(c *Cluster) { c.lateStatus = true } }
 
 // WithFlushInterval sets offset.flush.interval.ms, overriding the default of 60 s.
 func WithFlushInterval(d time.Duration) Option { return func(c *Cluster) { c.flushInterval = d } }

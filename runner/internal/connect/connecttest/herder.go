@@ -228,9 +228,14 @@ func (c *Cluster) awaitTasks(tasks []*task) {
 func (c *Cluster) forgetRemoved() {
 	for name, statuses := range c.state.statuses {
 		known, exists := c.state.configs[name]
-		for id := range statuses {
-			if !exists || id != kafka.OfConnector && id >= len(known.tasks) {
-				c.writeStatus(name, id, "", nil, "")
+		for id, shown := range statuses {
+			if exists && (id == kafka.OfConnector || id < len(known.tasks)) {
+				continue
+			}
+			c.writeStatus(name, id, "", nil, "")
+			if i := slices.IndexFunc(c.workers, func(w *worker) bool { return w.id == shown.worker }); i >= 0 &&
+				c.lateStatus && exists && shown.state == connect.Unassigned && c.workers[i] != c.leader() {
+				c.writeStatus(name, id, connect.Unassigned, c.workers[i], "")
 			}
 		}
 		if !exists {
