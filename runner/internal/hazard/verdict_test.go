@@ -71,13 +71,20 @@ func (s *scene) says(got answer, words string) {
 // runsOn wants a connector to run with all its tasks.
 func (s *scene) runsOn(side *side, connector string) { s.Helper(); s.awaitRunning(side, connector) }
 
-// restsOn wants a connector to be stopped without tasks, or not to be there.
+// restsOn wants a connector to be stopped without tasks, or not to be there. Of one
+// that was deleted its config tells: a follower's last word of it may still be its
+// status.
 func (s *scene) restsOn(side *side, connector string) {
 	s.Helper()
-	status, err := side.Client().Patient(patience).Status(s.Context(), connector)
+	client := side.Client().Patient(patience)
+	_, err := client.Config(s.Context(), connector)
 	if connect.IsNotFound(err) {
 		return
 	}
+	if err != nil {
+		s.Fatal(err)
+	}
+	status, err := client.Status(s.Context(), connector)
 	if err != nil {
 		s.Fatal(err)
 	}
