@@ -79,6 +79,37 @@ func (l *ConfigLog) Connector(ctx context.Context, connector string) (ConfigReco
 	return found, err
 }
 
+// End returns the offset that the topic's next record will have.
+func (l *ConfigLog) End(ctx context.Context) (int64, error) {
+	ends, err := l.client.listed(ctx, l.topic, "end", l.client.admin.ListEndOffsets)
+	return ends[0], err
+}
+
+// TargetStateSince returns the last target state of a connector among the records
+// from an offset on, "" if none was written. Whoever pauses, stops or resumes a
+// connector writes one before its workers do anything
+// (KafkaConfigBackingStore.putTargetState).
+func (l *ConfigLog) TargetStateSince(ctx context.Context, connector string, offset int64) (connect.State, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, scanLimit, noEnd(scanLimit))
+	defer cancel()
+	end, err := l.End(ctx)
+	if err != nil || end <= offset {
+		return "", err
+	}
+	open := map[int32]*extent{0: {next: offset, end: end}}
+	if err := l.client.awaitStable(ctx, l.topic, open); err != nil {
+		return "", err
+	}
+	var state connect.State
+	err = l.client.read(ctx, l.topic, open, func(record *kgo.Record) bool {
+		if string(record.Key) == targetStatePrefix+connector {
+			state = parseTargetState(record.Value)
+		}
+		return true
+	})
+	return state, err
+}
+
 const (
 	connectorConfigPrefix = "connector-"
 	targetStatePrefix     = "target-state-"

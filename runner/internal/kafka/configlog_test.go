@@ -36,6 +36,40 @@ func TestParseTargetState(t *testing.T) {
 	}
 }
 
+// Who asked for what is in the topic before a worker has followed.
+func TestTargetStateSince(t *testing.T) {
+	client, cluster := open(t), labtest.Lab(t).Connect("current")
+	log, name := client.ConfigLog(cluster.ConfigTopic()), labtest.Name(t)
+	if err := cluster.Run(t.Context(), name, lab.NumberedSource(name, 1, 100)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cluster.Client().Delete(context.WithoutCancel(t.Context()), name) })
+	begin, err := log.End(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		ask  func(context.Context, string) error
+		want connect.State
+	}{
+		{func(context.Context, string) error { return nil }, ""},
+		{cluster.Client().Pause, connect.Paused},
+		{cluster.Client().Stop, connect.Stopped},
+		{cluster.Client().Resume, connect.Running},
+		{cluster.Client().Stop, connect.Stopped},
+	} {
+		if err := step.ask(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := log.TargetStateSince(t.Context(), name, begin); err != nil || got != step.want {
+			t.Errorf("got %q, want %q, error %v", got, step.want, err)
+		}
+		if got, err := log.TargetStateSince(t.Context(), name+"-another", begin); err != nil || got != "" {
+			t.Errorf("of another connector: %q, %v", got, err)
+		}
+	}
+}
+
 // A connector that is created after its target state was written begins in it,
 // on every version, also on those that know no initial_state.
 func TestAConnectorBeginsInTheStateThatWasWritten(t *testing.T) {

@@ -46,6 +46,7 @@ type cutover struct {
 	path      *mirrorPath // that a move translates by
 
 	attempt *proof.Attempt
+	states  targetStates    // since before the connector was asked to rest
 	final   offset.Document // of the connector that was brought to rest
 	want    offset.Document // what the copy is to have
 	proof   event.Proof
@@ -78,6 +79,7 @@ func (c *cutover) rest(ctx context.Context) (err error) {
 	c.subject.Regressed = family.For(c.config).Regressed
 	c.subject.OtherKafka = c.config.Text("producer.override.bootstrap.servers") != ""
 	c.subject.Read = func(ctx context.Context) (offset.Document, error) { return c.fromPlace.read(ctx) }
+	c.states = c.follow(ctx, c.from, c.fromName)
 	c.attempt, err = c.prover(c.from).Begin(ctx, c.subject)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.from.Name, err)
@@ -212,7 +214,18 @@ const maxRecopies = 3
 // without tasks and that both hold the offsets that were copied. If they changed,
 // as they do when a cancelled task commits late or a write whose answer was lost
 // is carried out late, they are copied again.
+//
+// Last of all it looks at what is asked of the connector: a resume that no worker
+// has followed yet is not seen in any state.
 func (c *cutover) interlock(ctx context.Context) error {
+	if err := c.unchanged(ctx); err != nil {
+		return err
+	}
+	return c.states.notResumed(ctx)
+}
+
+// unchanged is the interlock but for the last look.
+func (c *cutover) unchanged(ctx context.Context) error {
 	for recopies := 0; ; recopies++ {
 		var now, there offset.Document
 		var both errgroup.Group

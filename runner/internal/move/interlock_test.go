@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect/connecttest"
@@ -32,5 +33,43 @@ func TestStartedOnTheOriginWithTheCopy(t *testing.T) {
 		if overlaps := w.kafka.Overlaps(); len(overlaps) == 0 {
 			t.Error("nothing ran twice, so this has shown nothing")
 		}
+	})
+}
+
+// TestResumedBeforeTheWorkersFollow has somebody resume the origin while the offsets
+// are copied, and its worker show nothing of that for two seconds. Its Kafka tells;
+// where that is not known, the watch notices, as above.
+func TestResumedBeforeTheWorkersFollow(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		if !w.hard {
+			return
+		}
+		w.run(connecttest.SourceConfig(topic, 2))
+		request := w.request()
+		resumed := false
+		client, err := connect.New(connect.Options{Workers: w.europe.URLs(), Transport: roundTripper(func(sent *http.Request) (*http.Response, error) {
+			// The first PATCH is the rehearsal's.
+			if status, err := w.global.Client().Status(t.Context(), orders); sent.Method == http.MethodPatch && err == nil && status.Connector.State == connect.Stopped {
+				w.global.SetLag(0, 2*time.Second)
+				resumed = true
+				if err := w.global.Client().Resume(t.Context(), orders); err != nil {
+					t.Error(err)
+				}
+			}
+			return w.europe.Transport().RoundTrip(sent)
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Target.Client = client
+		got := w.mover().Move(t.Context(), request)
+		w.pass(10 * time.Second)
+		if !resumed || got.Outcome != event.Failed || !strings.Contains(got.Message, "its resume is written") {
+			t.Errorf("resumed: %t; %s: %s", resumed, got.Outcome, got.Message)
+		}
+		if here, there := w.state(w.global), w.state(w.europe); here != connect.Running || there != connect.Stopped {
+			t.Errorf("%s on global, %s on europe", here, there)
+		}
+		w.exact()
 	})
 }

@@ -175,7 +175,7 @@ func (g guardedTopic) Write(ctx context.Context, connector string, patch offset.
 }
 
 type guardedConfigs struct {
-	topic ConfigTopic
+	ConfigTopic
 	check func(context.Context) error
 }
 
@@ -183,7 +183,7 @@ func (g guardedConfigs) SetTargetState(ctx context.Context, connector string, st
 	if err := g.check(ctx); err != nil {
 		return fmt.Errorf("config topic: not written: %w", err)
 	}
-	return g.topic.SetTargetState(ctx, connector, state)
+	return g.ConfigTopic.SetTargetState(ctx, connector, state)
 }
 
 type guardedGroups struct {

@@ -69,6 +69,7 @@ type Cluster struct {
 	orphans       []*task // cancelled or deposed, their threads still run
 	failStarts    map[string]string
 	presets       map[string]connect.State // target states of connectors that are not there yet
+	targets       []targetRecord           // every target state that was written
 	intercept     Interceptor
 }
 

@@ -42,3 +42,32 @@ func (t *ConfigTopic) SetTargetState(ctx context.Context, connector string, stat
 		return nil
 	})
 }
+
+// targetRecord is a target state in the config topic.
+type targetRecord struct {
+	connector string
+	state     connect.State
+}
+
+// End returns where the topic ends, in a count of its own.
+func (t *ConfigTopic) End(ctx context.Context) (end int64, err error) {
+	err = t.cluster.kafka.access(ctx, Access{"read target state", ""}, func() error {
+		end = int64(len(t.cluster.targets))
+		return nil
+	})
+	return end, err
+}
+
+// TargetStateSince returns the last target state that was written for a connector
+// since the topic ended there, "" if none was.
+func (t *ConfigTopic) TargetStateSince(ctx context.Context, connector string, end int64) (state connect.State, err error) {
+	err = t.cluster.kafka.access(ctx, Access{"read target state", connector}, func() error {
+		for _, record := range t.cluster.targets[end:] {
+			if record.connector == connector {
+				state = record.state
+			}
+		}
+		return nil
+	})
+	return state, err
+}

@@ -66,6 +66,7 @@ func (c *Cluster) putTasks(name string, tasks []rawjson.Object) {
 
 // setTarget writes a target state, which the workers follow when they read it.
 func (c *Cluster) setTarget(name string, target connect.State) {
+	c.targets = append(c.targets, targetRecord{name, target})
 	known := c.state.configs[name]
 	known.target = target
 	c.publish(func(v *view) { v.configs[name] = known })

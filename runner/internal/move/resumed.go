@@ -1,0 +1,53 @@
+package move
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+)
+
+// targetStates are what is asked of one connector, as its cluster's config topic has
+// it: before any worker has followed, and so before REST shows it. A worker that
+// waits for a rebalance follows seconds later.
+type targetStates struct {
+	cluster   *Cluster
+	connector string
+	topic     ConfigTopic // nil: not known
+	since     int64
+}
+
+// follow takes note of where the topic ends now. Where it is not known, REST alone
+// has to tell who resumed a connector.
+func (m *Mover) follow(ctx context.Context, cluster *Cluster, connector string) targetStates {
+	known := targetStates{cluster: cluster, connector: connector}
+	if cluster.Configs == nil {
+		return known
+	}
+	topic, err := cluster.Configs()
+	if err != nil {
+		return known
+	}
+	if known.since, err = topic.End(ctx); err != nil {
+		m.note(connector, event.Info, "config topic of %s cannot be read, so that only its workers tell whether somebody resumes the connector: %s", cluster.Name, err)
+		return known
+	}
+	known.topic = topic
+	return known
+}
+
+// notResumed makes sure that the last that was asked of the connector is not to run.
+func (t targetStates) notResumed(ctx context.Context) error {
+	if t.topic == nil {
+		return nil
+	}
+	state, err := t.topic.TargetStateSince(ctx, t.connector, t.since)
+	if err != nil {
+		return fmt.Errorf("interlock: what is asked of the connector on %s: %w", t.cluster.Name, err)
+	}
+	if state == connect.Running {
+		return &interferedError{what: fmt.Sprintf("another run or somebody started the connector on %s: its resume is written, and its workers follow at any moment", t.cluster.Name)}
+	}
+	return nil
+}
