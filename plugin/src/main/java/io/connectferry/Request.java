@@ -1,6 +1,7 @@
 package io.connectferry;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import io.kestra.core.exceptions.IllegalVariableEvaluationException;
 import io.kestra.core.models.property.Property;
 import io.kestra.core.runners.RunContext;
 import io.kestra.core.serializers.JacksonMapper;
@@ -49,7 +50,20 @@ final class Request {
     }
 
     Request textMap(String field, Property<Map<String, String>> value) throws Exception {
-        return value == null ? this : put(field, runContext.render(value).asMap(String.class, String.class));
+        if (value == null) {
+            return this;
+        }
+        try {
+            return put(field, runContext.render(value).asMap(String.class, String.class));
+        } catch (IllegalVariableEvaluationException failure) {
+            // Kestra wraps Jackson's failure once more if the object is not an expression as a whole.
+            var cause = failure.getCause() instanceof IllegalArgumentException wrapped ? wrapped.getCause() : failure.getCause();
+            if (cause instanceof JsonProcessingException) {
+                // Not the cause's own text: it may quote a value, which may be a password.
+                throw new IllegalArgumentException("`" + field + "` is not an object of texts, expected names and values such as {\"tasks.max\": \"2\"}");
+            }
+            throw failure;
+        }
     }
 
     /** The clusters that the run works on. */

@@ -182,6 +182,16 @@ class TasksTest {
             failureOf(Map.of("clusters", Map.of("a", Map.of("password", "${secret:a'b}")))));
     }
 
+    /** Jackson would quote the value. */
+    @Test
+    void saysWhatIsWrongWithTheSettingsButNotTheirValues() throws Exception {
+        for (var wrong : List.of("{{ '\"s3cr3t\"' }}", "{{ 's3cr3t' }}", "{{ ['s3cr3t'] | toJson }}", "{\"login\": {\"password\": \"s3cr3t\"}}")) {
+            var task = fill(Move.builder(), FakeRunner.done()).set(Property.ofExpression(wrong)).build();
+            var failure = assertThrows(RunnableTaskException.class, () -> task.run(context(task)), wrong);
+            assertEquals("`set` is not an object of texts, expected names and values such as {\"tasks.max\": \"2\"}", failure.getMessage());
+        }
+    }
+
     private String failureOf(Map<String, Object> clusters) {
         var task = Status.builder().id("t").type(Status.class.getName()).taskRunner(FakeRunner.done())
             .clusters(clusters == null ? null : Property.ofValue(clusters))
