@@ -213,7 +213,8 @@ func moveAndTakeBack(s *stage, t *testing.T) {
 	}
 	wantText(t, "webhook's text", told.Text, "2 of 2 moved from global to europe")
 
-	x = s.run(t, "rollback-connector", map[string]any{"origin": "global", "target": "europe", "connector": "orders"})
+	x = s.run(t, "rollback-connector", map[string]any{"origin": "global", "target": "europe", "connector": "orders",
+		"copy": "REST", "accept": []string{"SAME_LOG"}})
 	wantState(t, x, "SUCCESS")
 	wantText(t, "outputs", string(x.Outputs), `"outcome":"rolled_back"`)
 	runsAgain(t, s.global, "orders")
