@@ -14,6 +14,7 @@ import (
 	yaml "go.yaml.in/yaml/v3"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
@@ -153,6 +154,8 @@ func TestFlows(t *testing.T) {
 					"webhook":                  webhookFails,
 					"Teams":                    teamsIsTold,
 					"already moved":            alreadyMoved,
+					"other settings":           otherSettings,
+					"settings by a flow":       settingsByFlow,
 					"put back after a failure": putBackAfterFailure,
 					"in Docker":                inDocker,
 				} {
@@ -248,6 +251,9 @@ func badInput(s *stage, t *testing.T) {
 			`ERROR move-connector/check cluster "mars" is not in clusters of the request, which has europe, global, gone, guarded`},
 		{"unreachable cluster", "move-connector", map[string]any{"origin": "global", "target": "gone", "connector": "untouched"},
 			`ERROR move-connector/check untouched: connector "untouched" on gone: GET http://127.0.0.1:9/`},
+		{"settings that are no texts", "move-connector",
+			map[string]any{"origin": "global", "target": "europe", "connector": "untouched", "set": `{"login": {"password": "p4ssw0rd-of-nobody"}}`},
+			"ERROR move-connector/check `set` is not an object of texts, expected names and values such as "},
 		{"nothing to take back", "rollback-connector", map[string]any{"origin": "global", "target": "europe", "connector": "nobody"},
 			`ERROR rollback-connector/rollback nobody: connector "nobody" does not exist on global`},
 	} {
@@ -452,7 +458,46 @@ func alreadyMoved(s *stage, t *testing.T) {
 	x := s.run(t, "move-connector", inputs)
 	wantState(t, x, "SUCCESS")
 	wantText(t, "outputs", string(x.Outputs), `"outcome":"unchanged"`)
-	s.exactlyOnce(t, "clicks")
+	config, err := s.global.Client().Config(t.Context(), "clicks")
+	must(t, err)
+	s.wantCopy(t, "clicks", config)
+}
+
+// otherSettings gives what is to be other on the target as the form and the API do, as text.
+func otherSettings(s *stage, t *testing.T) {
+	s.source(t, "labels", map[string]string{"comment": "of the origin"})
+	// What looks like an expression is the connector's own, and a password is nobody else's.
+	const text, login = `say "{{ 1 + 1 }}" to ${file:/a:b}`, "p4ssw0rd-of-the-copy"
+	set, err := json.Marshal(map[string]any{"batch.size": 20, "text": text, "login": login})
+	must(t, err)
+	x := s.run(t, "move-connector", map[string]any{
+		"origin": "global", "target": "europe", "connector": "labels", "set": string(set), "unset": `["comment"]`,
+	})
+	wantState(t, x, "SUCCESS")
+	want, err := s.global.Client().Config(t.Context(), "labels")
+	must(t, err)
+	want = want.With("batch.size", rawjson.String("20")).With("text", rawjson.String(text)).With("login", rawjson.String(login)).Without("comment")
+	s.wantCopy(t, "labels", want)
+}
+
+func settingsByFlow(s *stage, t *testing.T) {
+	s.source(t, "stamps", map[string]string{"comment": "of the origin"})
+	wantState(t, s.run(t, "move-changed", map[string]any{"connector": "stamps"}), "SUCCESS")
+	want, err := s.global.Client().Config(t.Context(), "stamps")
+	must(t, err)
+	s.wantCopy(t, "stamps", want.With("batch.size", rawjson.String("20")).Without("comment"))
+}
+
+// wantCopy checks that the copy on europe has this config, runs by it, and goes on where the origin ended.
+func (s *stage) wantCopy(t *testing.T, connector string, want rawjson.Object) {
+	t.Helper()
+	config, err := s.europe.Client().Config(t.Context(), connector)
+	must(t, err)
+	if !rawjson.Equal(config.Value(), want.Value()) {
+		t.Errorf("config of the copy of %s: %s, expected %s", connector, config, want)
+	}
+	runsAgain(t, s.europe, connector)
+	s.exactlyOnce(t, connector)
 }
 
 func putBackAfterFailure(s *stage, t *testing.T) {
