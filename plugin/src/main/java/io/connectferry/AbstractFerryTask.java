@@ -176,8 +176,7 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
         try {
             return call.run();
         } catch (IOException failure) {
-            // error=13 is the system's EACCES.
-            if (String.valueOf(failure.getMessage()).contains("error=13")) {
+            if (ExecFailure.FORBIDDEN.isCauseOf(failure)) {
                 throw new IOException("the worker may not run programs in its working directory, mount it without noexec "
                     + "or set kestra.tasks.tmp-dir.path to another folder", failure);
             }

@@ -7,6 +7,7 @@ import io.kestra.plugin.scripts.exec.scripts.models.ScriptOutput;
 import io.kestra.plugin.scripts.exec.scripts.runners.CommandsWrapper;
 import org.slf4j.Logger;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -23,6 +24,8 @@ import java.util.concurrent.TimeUnit;
  */
 final class RunnerCommand {
     private static final Duration POLL = Duration.ofMillis(50);
+    /** Starting a process takes milliseconds, on a loaded machine seconds. */
+    private static final Duration BUSY_AT_MOST = Duration.ofSeconds(10);
     /** Kestra interrupts a killed task right after {@link #kill()} returns. */
     private static final Duration INTERRUPT_AFTER_KILL = Duration.ofSeconds(5);
 
@@ -69,7 +72,7 @@ final class RunnerCommand {
 
     private void runAndReport() {
         try {
-            ended.complete(wrapper.run());
+            ended.complete(runOnceFree());
         } catch (RunnableTaskException failure) {
             if (failure.getCause() instanceof TaskException && failure.getOutput() instanceof ScriptOutput output) {
                 ended.complete(output); // It ran and exited with another code than 0.
@@ -78,6 +81,21 @@ final class RunnerCommand {
             }
         } catch (Throwable failure) {
             ended.completeExceptionally(failure);
+        }
+    }
+
+    /** Tries again while another task that is being started holds the runner's file open. */
+    private ScriptOutput runOnceFree() throws Exception {
+        var deadline = Instant.now().plus(BUSY_AT_MOST);
+        while (true) {
+            try {
+                return wrapper.run();
+            } catch (IOException failure) {
+                if (!ExecFailure.BUSY.isCauseOf(failure) || Instant.now().isAfter(deadline)) {
+                    throw failure;
+                }
+                new CountDownLatch(1).await(POLL.toMillis(), TimeUnit.MILLISECONDS);
+            }
         }
     }
 

@@ -9,10 +9,13 @@ import io.kestra.core.models.tasks.runners.TaskRunnerResult;
 import io.kestra.core.runners.RunContext;
 import io.kestra.core.serializers.JacksonMapper;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
 
 /** A task runner that takes the place of the runner: keeps what it is asked and says what the test wants. */
 class FakeRunner extends TaskRunner<TaskRunnerDetailResult> {
@@ -23,6 +26,8 @@ class FakeRunner extends TaskRunner<TaskRunnerDetailResult> {
     List<String> arguments;
     JsonNode request;
     final List<String> files = new ArrayList<>();
+
+    final Queue<String> refusals = new ArrayDeque<>();
 
     private final int exitCode;
     private final boolean writesFiles;
@@ -39,8 +44,17 @@ class FakeRunner extends TaskRunner<TaskRunnerDetailResult> {
         return new FakeRunner(0, true, DONE);
     }
 
+    /** The system's answers to the first tries, before it runs anything. */
+    FakeRunner refusing(String... answers) {
+        refusals.addAll(List.of(answers));
+        return this;
+    }
+
     @Override
     public TaskRunnerResult<TaskRunnerDetailResult> run(RunContext runContext, TaskCommands commands, List<String> filesToDownload) throws Exception {
+        if (!refusals.isEmpty()) {
+            throw new IOException("Cannot run program \"/w/ferry\" (in directory \"/w\"): " + refusals.remove());
+        }
         arguments = runContext.render(commands.getCommands()).asList(String.class);
         var requestFile = commands.getWorkingDirectory().resolve(arguments.getLast());
         request = JacksonMapper.ofJson().readTree(Files.readAllBytes(requestFile));

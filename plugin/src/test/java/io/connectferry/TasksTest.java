@@ -158,6 +158,24 @@ class TasksTest {
         assertNotNull(output.getResultUri());
     }
 
+    /** A file that was just written is busy while another task forks: nothing was run, so it is tried again. */
+    @Test
+    void triesAgainWhileTheRunnerIsBusy() throws Exception {
+        var runner = FakeRunner.done().refusing("error=26, Text file busy", "Exec failed, error: 26 (Text file busy) ");
+        var task = fill(Check.builder(), runner).build();
+        assertEquals("done", task.run(context(task)).getOutcome());
+        assertTrue(runner.refusals.isEmpty());
+    }
+
+    @Test
+    void saysThatTheRunnerMayNotRun() throws Exception {
+        for (var answer : List.of("error=13, Permission denied", "Exec failed, error: 13 (Permission denied) ")) {
+            var task = fill(Check.builder(), FakeRunner.done().refusing(answer, "error=26, never reached")).build();
+            var failure = assertThrows(java.io.IOException.class, () -> task.run(context(task)));
+            assertTrue(failure.getMessage().contains("without noexec"), failure.getMessage());
+        }
+    }
+
     @Test
     void isNeverGreenWithoutAResult() throws Exception {
         var silent = failure(new FakeRunner(0, true)).getMessage();
