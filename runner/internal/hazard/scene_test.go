@@ -390,14 +390,23 @@ func (s *scene) awaitRunning(side *side, connector string) {
 // state is the connector's on one side, "" if it does not exist there.
 func (s *scene) state(side *side, connector string) connect.State {
 	s.Helper()
-	status, err := side.Client().Patient(patience).Status(s.Context(), connector)
-	if connect.IsNotFound(err) {
-		return ""
+	status, _ := s.status(side, connector)
+	return status.Connector.State
+}
+
+// status is what one side tells of a connector. Whether it exists its config tells: a
+// follower's last word of one that was deleted may still be its status.
+func (s *scene) status(side *side, connector string) (status connect.Status, exists bool) {
+	s.Helper()
+	client := side.Client().Patient(patience)
+	_, err := client.Config(s.Context(), connector)
+	if err == nil {
+		status, err = client.Status(s.Context(), connector)
 	}
-	if err != nil {
+	if err != nil && !connect.IsNotFound(err) {
 		s.Fatal(err)
 	}
-	return status.Connector.State
+	return status, err == nil
 }
 
 // killWorker kills a worker and notes that its tasks are dead.

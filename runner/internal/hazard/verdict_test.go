@@ -71,22 +71,12 @@ func (s *scene) says(got answer, words string) {
 // runsOn wants a connector to run with all its tasks.
 func (s *scene) runsOn(side *side, connector string) { s.Helper(); s.awaitRunning(side, connector) }
 
-// restsOn wants a connector to be stopped without tasks, or not to be there. Of one
-// that was deleted its config tells: a follower's last word of it may still be its
-// status.
+// restsOn wants a connector to be stopped without tasks, or not to be there.
 func (s *scene) restsOn(side *side, connector string) {
 	s.Helper()
-	client := side.Client().Patient(patience)
-	_, err := client.Config(s.Context(), connector)
-	if connect.IsNotFound(err) {
+	status, exists := s.status(side, connector)
+	if !exists {
 		return
-	}
-	if err != nil {
-		s.Fatal(err)
-	}
-	status, err := client.Status(s.Context(), connector)
-	if err != nil {
-		s.Fatal(err)
 	}
 	// Workers before 3.5 know no STOPPED; there a connector rests when it is paused.
 	paused := strings.HasPrefix(side.Name(), "v") && status.Connector.State == connect.Paused && (len(status.Tasks) == 0 || status.AllTasks(connect.Paused))
