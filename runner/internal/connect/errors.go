@@ -75,22 +75,23 @@ const maxPlainMessage = 300
 // leave half a secret, which no mask knows.
 func newResponseError(method, url string, status int, body []byte, mask func(string) string) *ResponseError {
 	var answer struct {
+		Code    *int   `json:"error_code"`
 		Message string `json:"message"`
 	}
-	var (
-		message string
-		plain   bool
-	)
-	if json.Unmarshal(body, &answer) == nil && answer.Message != "" {
+	var message string
+	isJSON := json.Unmarshal(body, &answer) == nil && answer.Message != ""
+	if isJSON {
 		message = mask(answer.Message)
 	} else {
-		plain = true
 		answer.Message = strings.TrimSpace(string(body))
 		message = cut(strings.TrimSpace(mask(string(body))))
 	}
 	if message = oneLine(message); message == "" {
 		message = "(no message)"
 	}
+	// The web server of a worker that is just starting has a "message" too (Jetty 12,
+	// Kafka 4), and no code of Connect's.
+	plain := !isJSON || answer.Code == nil
 	return &ResponseError{Method: method, URL: url, Status: status, Message: message, Raw: body, said: oneLine(answer.Message), plain: plain}
 }
 

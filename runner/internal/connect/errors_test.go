@@ -29,6 +29,8 @@ func TestErrorsAreToldApart(t *testing.T) {
 		"unknown connector, stop":  {404, message("Unknown connector orders"), is{notFound: true}},
 		"no status yet":            {404, message("No status found for connector orders"), is{notFound: true}},
 		"connector named HTTP 404": {404, message("Connector HTTP 404 Not Found not found"), is{notFound: true}},
+		"starting, Jetty 9":        {404, "<html><title>Error 404 Not Found</title></html>", is{temporary: true}},
+		"starting, Jetty 12":       {404, `{"url":"/connectors/orders/status","status":"404","message":"Not Found"}`, is{temporary: true}},
 		"unknown endpoint":         {404, message("HTTP 404 Not Found"), is{unsupported: true}},
 		"unknown method":           {405, message("HTTP 405 Method Not Allowed"), is{unsupported: true}},
 		"name taken":               {409, message("Connector orders already exists"), is{exists: true}},
