@@ -2,6 +2,7 @@ package hazard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -71,17 +72,23 @@ func (s *scene) says(got answer, words string) {
 // runsOn wants a connector to run with all its tasks.
 func (s *scene) runsOn(side *side, connector string) { s.Helper(); s.awaitRunning(side, connector) }
 
-// restsOn wants a connector to be stopped without tasks, or not to be there.
+// restsOn wants a connector to be stopped without tasks, or not to be there. For a
+// moment it may be neither: a stopped one is UNASSIGNED while its config is put.
 func (s *scene) restsOn(side *side, connector string) {
 	s.Helper()
-	status, exists := s.status(side, connector)
-	if !exists {
-		return
-	}
-	// Workers before 3.5 know no STOPPED; there a connector rests when it is paused.
-	paused := strings.HasPrefix(side.Name(), "v") && status.Connector.State == connect.Paused && (len(status.Tasks) == 0 || status.AllTasks(connect.Paused))
-	if !paused && (status.Connector.State != connect.Stopped || len(status.Tasks) > 0) {
-		s.Errorf("%s is %s with %d tasks on %s", connector, status.Connector.State, len(status.Tasks), side.Name())
+	err := wait.Until(s.Context(), connector+" to rest on "+side.Name(), patience, func(context.Context) (bool, string, error) {
+		status, exists := s.status(side, connector)
+		// Workers before 3.5 know no STOPPED; there a connector rests when it is paused.
+		paused := strings.HasPrefix(side.Name(), "v") && status.Connector.State == connect.Paused && (len(status.Tasks) == 0 || status.AllTasks(connect.Paused))
+		stopped := status.Connector.State == connect.Stopped && len(status.Tasks) == 0
+		said := fmt.Sprintf("%s with %d tasks", status.Connector.State, len(status.Tasks))
+		if exists && !paused && !stopped && status.Connector.State != connect.Unassigned {
+			return false, "", errors.New(said)
+		}
+		return !exists || paused || stopped, said, nil
+	})
+	if err != nil {
+		s.Errorf("%s on %s: %v", connector, side.Name(), err)
 	}
 }
 
