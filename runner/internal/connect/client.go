@@ -239,11 +239,11 @@ func (c *Client) write(ctx context.Context, method string, query url.Values, bod
 
 func (c *Client) get(ctx context.Context, into any, query url.Values, path ...string) error {
 	return c.retry(ctx, func() error {
-		content, err := c.read(ctx, path, query)
-		if err != nil {
-			return err
+		got := c.read(ctx, path, query)
+		if got.err != nil {
+			return got.err
 		}
-		return decode(content, into, http.MethodGet, c.endpoint(c.worker(), path, query))
+		return decode(got.content, into, http.MethodGet, c.endpoint(got.worker, path, query))
 	})
 }
 

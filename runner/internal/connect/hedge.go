@@ -32,7 +32,7 @@ type answered struct {
 // answer counts. While another may still come, that of a worker which is busy does
 // not, nor that of one which does not know the connector: it may lag behind. A client
 // with one URL asks there again, as it may be a balancer's.
-func (c *Client) read(ctx context.Context, path []string, query url.Values) ([]byte, error) {
+func (c *Client) read(ctx context.Context, path []string, query url.Values) answered {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	answers := make(chan answered, maxAsked)
@@ -60,7 +60,7 @@ func (c *Client) read(ctx context.Context, path []string, query url.Values) ([]b
 				c.current.CompareAndSwap(int64(first), int64(got.worker))
 			}
 			if open == 0 || !IsTemporary(got.err) && !IsNotFound(got.err) {
-				return got.content, got.err
+				return got
 			}
 		case <-hedge.C:
 			if asked < most {
