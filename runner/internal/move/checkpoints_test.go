@@ -306,12 +306,7 @@ func TestSinkBetweenKafkasKilledAtEveryRequest(t *testing.T) {
 					}
 					t.Run(fmt.Sprintf("%s/%s then %s/carried_out=%v", state, killed, next, answered), func(t *testing.T) {
 						t.Parallel()
-						for request, done := 1, false; !done; request++ {
-							synctest.Test(t, func(t *testing.T) { done = sinkKilledThen(t, state, killed, next, request, answered) })
-							if t.Failed() {
-								t.Fatalf("when killed at request %d", request)
-							}
-						}
+						atEveryRequest(t, func(t *testing.T, request int) bool { return sinkKilledThen(t, state, killed, next, request, answered) })
 					})
 				}
 			}
@@ -332,39 +327,7 @@ func sinkKilledThen(t *testing.T, state connect.State, killed, next string, requ
 		}
 		return result
 	}
-	if killed == "rollback" {
-		w.expect(run("move"), event.Moved, connect.Stopped, state)
-		w.pass(40 * time.Second)
-	}
-	w.line.cut(request, answered)
-	run(killed)
-	done = w.line.sent < request
-	w.line.cut(0, false)
-	result := run(next)
-	if result.Outcome == event.Refused && next == "move" && killed == "rollback" {
-		if result := run("rollback"); result.Outcome != event.RolledBack {
-			t.Errorf("rollback after a refused move: %s: %s", result.Outcome, result.Message)
-		}
-		result = run("move")
-	}
-	switch result.Outcome {
-	case event.Moved, event.Unchanged, event.RolledBack, event.PutBack:
-	default:
-		t.Errorf("%s after a kill: %s: %s", next, result.Outcome, result.Message)
-	}
-	owner := w.global
-	if next == "move" {
-		owner = w.europe
-		w.at(connect.Stopped, state)
-	} else if left := w.state(w.europe); left != "" && left != connect.Stopped {
-		t.Errorf("%s on europe after a rollback", left)
-	}
-	w.await(owner, state)
-	if state != connect.Running {
-		if err := owner.Client().Resume(t.Context(), orders); err != nil {
-			t.Fatal(err)
-		}
-	}
+	done = w.killThen(state, killed, next, 40*time.Second, request, answered, run)
 	if count := w.deliveredCount(); int64(count.Duplicated) > said {
 		t.Errorf("%d duplicated, %d were said", count.Duplicated, said)
 	}

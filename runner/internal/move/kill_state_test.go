@@ -28,15 +28,22 @@ func TestKilledWithAnyStateAndAnyNextCommand(t *testing.T) {
 				for _, answered := range []bool{true, false} {
 					t.Run(fmt.Sprintf("%s/%s then %s/carried_out=%v", state, killed, next, answered), func(t *testing.T) {
 						t.Parallel()
-						for request, done := 1, false; !done; request++ {
-							synctest.Test(t, func(t *testing.T) { done = killThen(t, state, killed, next, request, answered) })
-							if t.Failed() {
-								t.Fatalf("when killed at request %d", request)
-							}
-						}
+						atEveryRequest(t, func(t *testing.T, request int) bool { return killThen(t, state, killed, next, request, answered) })
 					})
 				}
 			}
+		}
+	}
+}
+
+// atEveryRequest calls play, each time in virtual time, with each request at which it
+// is to kill, until it is done: there were fewer requests.
+func atEveryRequest(t *testing.T, play func(t *testing.T, request int) (done bool)) {
+	t.Helper()
+	for request, done := 1, false; !done; request++ {
+		synctest.Test(t, func(t *testing.T) { done = play(t, request) })
+		if t.Failed() {
+			t.Fatalf("when killed at request %d", request)
 		}
 	}
 }
@@ -46,22 +53,33 @@ func killThen(t *testing.T, state connect.State, killed, next string, request in
 	w.run(slowSource())
 	w.rest(w.global, state)
 	do := map[string]func() event.Connector{"move": w.move, "rollback": w.rollback}
+	done = w.killThen(state, killed, next, time.Minute, request, answered, func(command string) event.Connector { return do[command]() })
+	w.exact()
+	return done
+}
+
+// killThen kills one command at a request, lets the next one run, and makes sure
+// that the connector is where that one says, and then runs. A rollback is of a copy
+// that has had time to go on.
+func (w *world) killThen(state connect.State, killed, next string, goOn time.Duration, request int, answered bool, run func(command string) event.Connector) (done bool) {
+	t := w.t
+	t.Helper()
 	if killed == "rollback" {
-		w.expect(w.move(), event.Moved, connect.Stopped, state)
-		w.pass(time.Minute)
+		w.expect(run("move"), event.Moved, connect.Stopped, state)
+		w.pass(goOn)
 	}
 	w.line.cut(request, answered)
-	do[killed]()
+	run(killed)
 	done = w.line.sent < request
 	w.line.cut(0, false)
 
-	result := do[next]()
+	result := run(next)
 	if result.Outcome == event.Refused && next == "move" && killed == "rollback" {
 		// A rollback that has begun is to be finished first.
-		if result := w.rollback(); result.Outcome != event.RolledBack {
+		if result := run("rollback"); result.Outcome != event.RolledBack {
 			t.Errorf("rollback after a refused move: %s: %s", result.Outcome, result.Message)
 		}
-		result = w.move()
+		result = run("move")
 	}
 	switch result.Outcome {
 	case event.Moved, event.Unchanged, event.RolledBack, event.PutBack:
@@ -81,7 +99,6 @@ func killThen(t *testing.T, state connect.State, killed, next string, request in
 			t.Fatal(err)
 		}
 	}
-	w.exact()
 	return done
 }
 
