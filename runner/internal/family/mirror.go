@@ -88,8 +88,8 @@ func (m Mirror) Committed(offsets offset.Document) ([]Replicated, error) {
 		if err != nil {
 			return nil, err
 		}
-		number, hasPartition := integer(partition, "partition")
-		upstream, hasOffset := integer(at, "offset")
+		number, hasPartition := partition.Int("partition")
+		upstream, hasOffset := at.Int("offset")
 		topic := partition.Text("topic")
 		if topic == "" || !hasPartition || !hasOffset || number < 0 || number > 1<<31-1 {
 			return nil, fmt.Errorf("%s is no partition of a MirrorSourceConnector", entry.Partition)
@@ -99,14 +99,6 @@ func (m Mirror) Committed(offsets offset.Document) ([]Replicated, error) {
 		}
 	}
 	return all, nil
-}
-
-func integer(object rawjson.Object, key string) (int64, bool) {
-	member, ok := object.Get(key)
-	if !ok {
-		return 0, false
-	}
-	return member.Int()
 }
 
 // Since returns from which offset of its target partition on the records have to

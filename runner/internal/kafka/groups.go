@@ -180,8 +180,7 @@ func groupPatch(patch offset.Document) (kadm.Offsets, kadm.TopicsSet, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		member, _ := object.Get(offsetMember)
-		at, ok := member.Int()
+		at, ok := object.Int(offsetMember)
 		if !ok || at < 0 || object.Len() != 1 {
 			return nil, nil, fmt.Errorf(`offset %s: expected {"kafka_offset":N}`, entry.Offset)
 		}
@@ -195,8 +194,7 @@ func topicPartition(partition rawjson.Value) (string, int32, error) {
 	if err != nil {
 		return "", 0, err
 	}
-	member, _ := object.Get(partitionMember)
-	number, ok := member.Int()
+	number, ok := object.Int(partitionMember)
 	topic := object.Text(topicMember)
 	if topic == "" || !ok || number < 0 || number > math.MaxInt32 || object.Len() != 2 {
 		return "", 0, fmt.Errorf(`partition %s: expected {"kafka_topic":"NAME","kafka_partition":N}`, partition)

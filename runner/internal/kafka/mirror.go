@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -35,19 +34,19 @@ func (c *Client) OffsetSyncs(ctx context.Context, topic string) ([]OffsetSync, e
 	return syncs, errors.Join(err, broken)
 }
 
-// parseSync reads Kafka's own binary form: in the key a text with its length in
-// two bytes and a number in four, in the value two numbers in eight.
+// parseSync reads topic and partition from the key and both offsets from the value.
 func parseSync(key, value []byte) (OffsetSync, error) {
-	if len(key) < 6 || len(key) != 6+int(binary.BigEndian.Uint16(key)) || len(value) != 16 {
+	inKey, inValue := wire{left: key}, wire{left: value}
+	sync := OffsetSync{
+		Topic:      inKey.text(),
+		Partition:  int32(inKey.number(4)),   // #nosec G115 -- written as an int32
+		Upstream:   int64(inValue.number(8)), // #nosec G115 -- written as an int64
+		Downstream: int64(inValue.number(8)), // #nosec G115 -- written as an int64
+	}
+	if !inKey.ended() || !inValue.ended() {
 		return OffsetSync{}, errors.New("not an offset sync of MirrorMaker 2")
 	}
-	name := key[2 : len(key)-4]
-	return OffsetSync{
-		Topic:      string(name),
-		Partition:  int32(binary.BigEndian.Uint32(key[len(key)-4:])), // #nosec G115 -- written as an int32
-		Upstream:   int64(binary.BigEndian.Uint64(value)),            // #nosec G115 -- written as an int64
-		Downstream: int64(binary.BigEndian.Uint64(value[8:])),        // #nosec G115 -- written as an int64
-	}, nil
+	return sync, nil
 }
 
 // ErrTooMany says that there are more records to count than are worth it.

@@ -32,8 +32,8 @@ func positionsOf(document offset.Document) (positions, error) {
 	for _, entry := range document.Entries() {
 		where, errWhere := entry.Partition.Object()
 		at, errAt := entry.Offset.Object()
-		number, hasNumber := integer(where, "kafka_partition")
-		next, hasNext := integer(at, "kafka_offset")
+		number, hasNumber := where.Int("kafka_partition")
+		next, hasNext := at.Int("kafka_offset")
 		topic := where.Text("kafka_topic")
 		if errWhere != nil || errAt != nil || !hasNumber || !hasNext || topic == "" || number < 0 || number > math.MaxInt32 || next < 0 {
 			return nil, fmt.Errorf("%s: %s is no offset of a sink", entry.Partition, entry.Offset)
@@ -41,14 +41,6 @@ func positionsOf(document offset.Document) (positions, error) {
 		all[partition{topic, int32(number)}] = next // #nosec G115 -- within its range
 	}
 	return all, nil
-}
-
-func integer(object rawjson.Object, key string) (int64, bool) {
-	member, ok := object.Get(key)
-	if !ok {
-		return 0, false
-	}
-	return member.Int()
 }
 
 // document is [positionsOf] the other way.

@@ -76,6 +76,16 @@ func (o Object) Text(key string) string {
 	return text
 }
 
+// Int returns the member under exactly this key if it is an integer that an int64
+// holds, see [Value.Int].
+func (o Object) Int(key string) (int64, bool) {
+	member, ok := o.Get(key)
+	if !ok {
+		return 0, false
+	}
+	return member.Int()
+}
+
 // With returns a copy in which key holds value: in its old place if the key was
 // there, at the end if not.
 func (o Object) With(key string, value Value) Object {
