@@ -52,6 +52,14 @@ func (s Status) AllTasks(states ...State) bool {
 	})
 }
 
+// Starting reports whether no worker says yet that it has the connector, or one of
+// its tasks.
+func (s Status) Starting() bool {
+	starting := []State{Unassigned, Restarting}
+	return slices.Contains(starting, s.Connector.State) ||
+		slices.ContainsFunc(s.Tasks, func(task TaskStatus) bool { return slices.Contains(starting, task.State) })
+}
+
 // Status returns the state of a connector and its tasks. The traces are as the
 // client's mask leaves them: who cuts one could cut a secret of several words.
 //

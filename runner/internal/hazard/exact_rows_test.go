@@ -49,6 +49,20 @@ func exactRows() []row {
 			},
 		},
 		{
+			name: "H9-hanging", hazard: "a transaction hangs in the offsets topic", stage: exact,
+			how: "one is left in that of the origin, of which no coordinator knows",
+			run: func(s *scene) verdict {
+				s.begin(nil)
+				if err := s.origin.Kafka().Hang(s.Context(), s.origin.OffsetsTopic(), 0, s.connector+"-hanging"); err != nil {
+					s.Fatal(err)
+				}
+				got := s.ferry("move")
+				s.want(got, 10, event.Refused)
+				s.says(got, hangs)
+				return s.movedOnceEnded("refused: nothing could start again")
+			},
+		},
+		{
 			name: "H10-required", hazard: "exactly-once source, the target has no support", stage: exact, from: "global", to: "basic",
 			how: "exactly.once.support=required in the connector's config",
 			run: func(s *scene) verdict {
@@ -80,10 +94,30 @@ func exactRows() []row {
 				// had not committed when the broker died: its worker drops the tasks.
 				s.begin(nil)
 				s.origin.through(lab.Nth(isPause, 1, lab.Before(s.bounceBroker)))
-				return s.oneSide(s.ferry("move"))
+				got := s.ferry("move")
+				if strings.Contains(got.first().Message, hangs) {
+					return s.movedOnceEnded("not moved: the broker left a hanging transaction")
+				}
+				return s.oneSide(got)
 			},
 		},
 	}
+}
+
+const hangs = "a hanging transaction keeps exactly-once tasks from starting"
+
+// movedOnceEnded ends the transactions that hang, as ferry has told to, and moves.
+func (s *scene) movedOnceEnded(outcome string) verdict {
+	s.Helper()
+	for _, topic := range []string{s.origin.OffsetsTopic(), s.target.OffsetsTopic(), s.topic} {
+		if err := s.origin.Kafka().EndTransactions(s.Context(), topic); err != nil {
+			s.Fatal(err)
+		}
+	}
+	s.awaitRunning(s.origin, s.connector)
+	got := s.ferry("move")
+	s.want(got, 0, event.Moved)
+	return s.counted(outcome+"; moved once it was ended", got)
 }
 
 // sinkRows are about sinks, whose progress is that of a consumer group.

@@ -101,12 +101,13 @@ func TestWhatTheUserMustBeAllowed(t *testing.T) {
 			_, err := client.StatusLog(cluster.StatusTopic()).History(ctx, name)
 			return err
 		},
-		"write offsets":  func(ctx context.Context) error { return offsets.Write(ctx, name+"-2", exact(t, `{"a":1}`, `{"n":1}`)) },
-		"write state":    func(ctx context.Context) error { return configs.SetTargetState(ctx, name+"-2", connect.Stopped) },
-		"remove state":   func(ctx context.Context) error { return configs.SetTargetState(ctx, name+"-2", "") },
-		"describe group": func(ctx context.Context) error { _, err := client.Group(ctx, group); return err },
-		"group offsets":  func(ctx context.Context) error { _, err := client.GroupOffsets(ctx, group); return err },
-		"commit":         func(ctx context.Context) error { return client.CommitGroupOffsets(ctx, group, partition) },
+		"look for hanging": offsets.Hanging,
+		"write offsets":    func(ctx context.Context) error { return offsets.Write(ctx, name+"-2", exact(t, `{"a":1}`, `{"n":1}`)) },
+		"write state":      func(ctx context.Context) error { return configs.SetTargetState(ctx, name+"-2", connect.Stopped) },
+		"remove state":     func(ctx context.Context) error { return configs.SetTargetState(ctx, name+"-2", "") },
+		"describe group":   func(ctx context.Context) error { _, err := client.Group(ctx, group); return err },
+		"group offsets":    func(ctx context.Context) error { _, err := client.GroupOffsets(ctx, group); return err },
+		"commit":           func(ctx context.Context) error { return client.CommitGroupOffsets(ctx, group, partition) },
 		"uncommit": func(ctx context.Context) error {
 			return client.CommitGroupOffsets(ctx, group, offset.Patch(offset.Document{}, partition))
 		},

@@ -96,11 +96,14 @@ func (k *Kafka) answers(ctx context.Context) error {
 	return client.Ping(ctx)
 }
 
+// brokerID is the node.id of each cluster's one broker.
+const brokerID = 1
+
 func brokerProperties(folder string, port, controller int) map[string]string {
 	return map[string]string{
 		"process.roles":                  "broker,controller",
-		"node.id":                        "1",
-		"controller.quorum.voters":       "1@" + loopback(controller),
+		"node.id":                        strconv.Itoa(brokerID),
+		"controller.quorum.voters":       strconv.Itoa(brokerID) + "@" + loopback(controller),
 		"listeners":                      "PLAINTEXT://" + loopback(port) + ",CONTROLLER://" + loopback(controller),
 		"advertised.listeners":           "PLAINTEXT://" + loopback(port),
 		"listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",

@@ -18,6 +18,7 @@ const (
 // checkExactlyOnce refuses a target on which an exactly-once source would silently
 // become at-least-once. It asks both clusters to validate the config as if it
 // required the guarantee, which the workers of one that has it turned off refuse.
+// It refuses too what could not start again on one of the two, stopped once.
 func (m *Mover) checkExactlyOnce(ctx context.Context, request Request, found *checked) error {
 	if found.kind == "sink" {
 		return nil
@@ -25,6 +26,9 @@ func (m *Mover) checkExactlyOnce(ctx context.Context, request Request, found *ch
 	ours, err := exactlyOnce(ctx, request.Origin, found.config)
 	if err != nil || !ours {
 		return err
+	}
+	if cluster, hanging := request.hanging(ctx); hanging != nil {
+		return refused(fmt.Sprintf("%s: %s; %s", cluster.Name, hanging, hanging.Advice()))
 	}
 	theirs, err := exactlyOnce(ctx, request.Target, found.config)
 	switch {

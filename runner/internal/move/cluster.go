@@ -48,6 +48,9 @@ type OffsetTopic interface {
 	// Write writes each entry under the connector's name, a null offset as a
 	// tombstone, to where the key lives already, and returns when all is acknowledged.
 	Write(ctx context.Context, connector string, patch offset.Document) error
+	// Hanging returns a [kafka.HangingError] if transactions hang in the topic, nil
+	// if none does.
+	Hanging(ctx context.Context) error
 }
 
 // ConfigTopic is the topic in which a cluster keeps its connectors;
@@ -171,7 +174,7 @@ const (
 func (m *Mover) prover(cluster *Cluster) *proof.Prover {
 	return &proof.Prover{
 		Client: cluster.Client.Patient(windowPatience), Status: cluster.Status, Groups: cluster.Groups, Fencer: cluster.Fencer,
-		NoStop: !cluster.has(stopSince), Options: m.Options.Proof, Sink: m.Sink, Turns: &m.Turns,
+		HeldUp: cluster.heldUp, NoStop: !cluster.has(stopSince), Options: m.Options.Proof, Sink: m.Sink, Turns: &m.Turns,
 	}
 }
 

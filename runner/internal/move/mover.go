@@ -268,5 +268,7 @@ func (r *run) rollBackFailedStart(ctx context.Context, c *cutover, cause error) 
 	r.leaveNothing(ctx, false, offset.Document{})
 	back.unmarkPaused(ctx)
 	r.observeEnd(ctx)
-	return r.end(event.RolledBack, fmt.Sprintf("%s; rolled back to %s %s, %d offset entries", cause, c.from.Name, progress, back.onTo.Len()))
+	r.end(event.RolledBack, fmt.Sprintf("%s; rolled back to %s %s, %d offset entries", cause, c.from.Name, progress, back.onTo.Len()))
+	r.toldHanging(ctx, cause)
+	return r.result
 }

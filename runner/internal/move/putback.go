@@ -60,6 +60,10 @@ const steadyFor = time.Second
 // once more.
 const askAgainAfter = 5 * time.Second
 
+// lookHeldUp is after what time of waiting for a connector to start, and then how
+// often, it is looked whether it can.
+const lookHeldUp = 10 * time.Second
+
 // restore brings a connector to the state it had, whatever it is in. It asks
 // even if the cluster shows that state already: what it shows may be old.
 func restore(ctx context.Context, cluster *Cluster, connector string, state connect.State) (string, error) {
@@ -76,6 +80,7 @@ func restore(ctx context.Context, cluster *Cluster, connector string, state conn
 		return "", fmt.Errorf("put back on %s: %w", cluster.Name, err)
 	}
 	asked := time.Now()
+	looked := asked
 	var since time.Time
 	err := wait.Until(ctx, fmt.Sprintf("the connector to be %s again on %s", state, cluster.Name), putBackPatience,
 		func(ctx context.Context) (bool, string, error) {
@@ -94,6 +99,12 @@ func restore(ctx context.Context, cluster *Cluster, connector string, state conn
 			if !since.IsZero() || time.Since(asked) > askAgainAfter {
 				since, asked = time.Time{}, time.Now()
 				err = ask(ctx, connector)
+			}
+			if err == nil && status.Starting() && time.Since(looked) > lookHeldUp {
+				looked = time.Now()
+				if held := cluster.heldUp(ctx, connector); held != nil {
+					err = fmt.Errorf("asked to be %s on %s, which it will be once it can start: %w", state, cluster.Name, held)
+				}
 			}
 			return false, missing, err
 		})

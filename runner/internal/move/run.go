@@ -74,6 +74,9 @@ func (r *run) end(outcome event.Outcome, message string) event.Connector {
 // fail fills the result of a run that did not.
 func (r *run) fail(ctx context.Context, err error) event.Connector {
 	r.result.Outcome, r.result.Message = outcomeOf(ctx, err), event.OneLine(err.Error())
+	if r.toldHanging(ctx, err) {
+		return r.result
+	}
 	if notProven, ok := errors.AsType[*proof.NotProvenError](err); ok && notProven.Err != nil && r.result.Instructions == "" {
 		r.result.Instructions = "give the task longer with --timeout, or accept that records may be sent again with --allow-duplicates"
 	}

@@ -89,10 +89,13 @@ func DefaultOptions() Options {
 
 // Prover proves for the connectors of one cluster.
 type Prover struct {
-	Client  *connect.Client
-	Status  StatusLog // nil: this cluster's Kafka is not known
-	Groups  Groups    // nil: this cluster's Kafka is not known
-	Fencer  Fencer    // nil: this cluster's Kafka is not known
+	Client *connect.Client
+	Status StatusLog // nil: this cluster's Kafka is not known
+	Groups Groups    // nil: this cluster's Kafka is not known
+	Fencer Fencer    // nil: this cluster's Kafka is not known
+	// HeldUp returns what keeps a connector's tasks from starting for good, nil if
+	// nothing is known to; nil for a cluster of which it cannot be told.
+	HeldUp  func(ctx context.Context, connector string) error
 	Options Options
 	Sink    event.Sink
 	Turns   *Turns // of the command; nil for none

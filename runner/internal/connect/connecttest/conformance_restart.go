@@ -2,6 +2,7 @@ package connecttest
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -27,6 +28,9 @@ type RawSubject struct {
 	TopicOf func(topic string) RawOffsets
 	// Fencer ends exactly-once tasks; nil: the cluster has exactly-once disabled.
 	Fencer TaskFencer
+	// Hang leaves a transaction open in offset.storage.topic that nothing ends but
+	// Unhang.
+	Hang, Unhang func(ctx context.Context) error
 	// Last returns the highest number in a topic of each stream, by its name. The
 	// stream of task N of Source and OrderedMap is TOPIC-N.
 	Last func(ctx context.Context, topic string) (map[string]int64, error)
@@ -40,6 +44,7 @@ type RawSubject struct {
 type RawOffsets interface {
 	Read(ctx context.Context, connector string) (offset.Document, error)
 	Write(ctx context.Context, connector string, patch offset.Document) error
+	Hanging(ctx context.Context) error
 }
 
 // TargetStates is a config topic; [ConfigTopic] is.
@@ -80,6 +85,7 @@ func RunRawConformance(t *testing.T, setup RawSetup) {
 		{"GroupOffsets", (*rawSuite).groupOffsets},
 		{"OwnTopic", (*rawSuite).ownTopic},
 		{"ExactlyOnce", (*rawSuite).exactlyOnce},
+		{"Hanging", (*rawSuite).hanging},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			setup(t, func(t *testing.T, subject RawSubject) {
@@ -531,4 +537,34 @@ func (s *rawSuite) exactlyOnce() {
 	if fenced := s.raw(name); s.position(fenced) != s.last(topic)[topic+"-0"] {
 		s.Errorf("the offset of the fenced task is %s, its last record %d", fenced.JSON(), s.last(topic)[topic+"-0"])
 	}
+}
+
+// hanging: a task of an exactly-once cluster does not start while a transaction
+// hangs in the offsets topic, and does when it is ended; others do not care. Its
+// status does not tell: within one generation of the workers it stays RUNNING
+// (KafkaStatusBackingStore.readTaskStatus).
+func (s *rawSuite) hanging() {
+	topic := s.Topic()
+	name := s.run(topic, s.Source(topic, 1), 1)
+	s.must(s.Offsets.Hanging(s.ctx))
+	s.must(s.Hang(s.ctx))
+	s.Cleanup(func() {
+		if err := s.Unhang(context.WithoutCancel(s.ctx)); err != nil {
+			s.Error(err)
+		}
+	})
+	if _, ok := errors.AsType[*kafka.HangingError](s.Offsets.Hanging(s.ctx)); !ok {
+		s.Errorf("it is not seen to hang: %v", s.Offsets.Hanging(s.ctx))
+	}
+	s.must(s.Client.RestartTask(s.ctx, name, 0))
+	sent := s.last(topic)[topic+"-0"]
+	if s.Fencer != nil {
+		s.must(wait.For(s.ctx, 2*time.Second))
+		if last := s.last(topic)[topic+"-0"]; last != sent {
+			s.Errorf("the task started: it sent %d to %d", sent+1, last)
+		}
+		s.must(s.Unhang(s.ctx))
+		s.must(s.Offsets.Hanging(s.ctx))
+	}
+	s.awaitSent(topic, topic+"-0", sent+1)
 }

@@ -43,6 +43,8 @@ func rawSubjectOf(cluster *Cluster) RawSubject {
 			return nil
 		},
 		TopicOf: func(topic string) RawOffsets { return cluster.OffsetTopic(topic) },
+		Hang:    func(context.Context) error { cluster.Hang(); return nil },
+		Unhang:  func(context.Context) error { cluster.Unhang(); return nil },
 	}
 	if cluster.exactlyOnce {
 		raw.Fencer = cluster.Fencer()

@@ -122,6 +122,14 @@ func (c *Cluster) startConnector(connector *connector) {
 		}
 		c.kafka.mu.Lock()
 		defer c.kafka.mu.Unlock()
+		for c.heldUp() {
+			c.kafka.mu.Unlock()
+			goes := c.pause(startTime)
+			c.kafka.mu.Lock()
+			if !goes {
+				return
+			}
+		}
 		known, ok := c.state.configs[connector.name]
 		if !ok || c.connectors[connector.name] != connector || connector.restart != attempt || connector.worker == nil {
 			return

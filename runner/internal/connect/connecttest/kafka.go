@@ -23,7 +23,8 @@ type Kafka struct {
 	offsets map[string]*offsetsTopic
 	groups  map[string]*group
 	runs    []*Run
-	epochs  map[string]int // transactional id to its producer's epoch
+	epochs  map[string]int  // transactional id to its producer's epoch
+	hanging map[string]bool // topics in which a transaction hangs
 	// What MirrorMaker has noted, by the alias in the name of its topic.
 	syncs       map[string][]kafka.OffsetSync
 	checkpoints map[string][]kafka.Checkpoint
@@ -39,6 +40,7 @@ func NewKafka() *Kafka {
 		offsets: map[string]*offsetsTopic{},
 		groups:  map[string]*group{},
 		epochs:  map[string]int{},
+		hanging: map[string]bool{},
 
 		syncs:       map[string][]kafka.OffsetSync{},
 		checkpoints: map[string][]kafka.Checkpoint{},

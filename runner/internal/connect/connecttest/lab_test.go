@@ -77,6 +77,12 @@ func labSubject(t *testing.T, cluster *lab.Connect) RawSubject {
 			return produce(ctx, bootstrap, topic, records)
 		},
 		TopicOf: func(topic string) RawOffsets { return broker.OffsetLog(topic) },
+		Hang: func(ctx context.Context) error {
+			return cluster.Kafka().Hang(ctx, cluster.OffsetsTopic(), 0, cluster.Name()+"-hanging")
+		},
+		Unhang: func(ctx context.Context) error {
+			return cluster.Kafka().EndTransactions(ctx, cluster.OffsetsTopic())
+		},
 		Subject: subject(cluster, client, broker, folder),
 	}
 	if cluster.Name() == "exact" {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
@@ -67,6 +68,16 @@ func (t *OffsetTopic) Write(ctx context.Context, connector string, patch offset.
 		}
 	}
 	return nil
+}
+
+// Hanging returns a [kafka.HangingError] if [Cluster.Hang] has left a transaction.
+func (t *OffsetTopic) Hanging(ctx context.Context) error {
+	return t.kafka.access(ctx, Access{"look for hanging transactions", t.name}, func() error {
+		if t.kafka.hanging[t.name] {
+			return &kafka.HangingError{Transactions: []kafka.HangingTransaction{{Topic: t.name}}}
+		}
+		return nil
+	})
 }
 
 // Connectors returns the names of all connectors that have offsets in the topic.

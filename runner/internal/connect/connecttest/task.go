@@ -131,6 +131,9 @@ func (t *task) startup() bool {
 	if t.target == connect.Paused && !t.stopping() && !t.rest() {
 		return false
 	}
+	for t.cluster.heldUp() && !t.stopping() && !t.gone() {
+		t.await(nil)
+	}
 	if trace := t.cluster.failStarts[t.connector]; trace != "" {
 		t.failure = trace
 	} else if t.config.Text("fail.on.start") == "true" {

@@ -89,6 +89,29 @@ func (k *Kafka) fence(group, connector string) []string {
 	return slices.Clip(fenced)
 }
 
+// Hang leaves a transaction open in the cluster's offsets topic that nothing will
+// end. From then on nothing of exactly-once workers gets further than its start,
+// which reads the topic to its end (KafkaOffsetBackingStore.start). [Cluster.Unhang]
+// ends it.
+func (c *Cluster) Hang() {
+	c.kafka.mu.Lock()
+	defer c.kafka.mu.Unlock()
+	c.kafka.hanging[c.offsetsTopic] = true
+}
+
+// Unhang ends what [Cluster.Hang] has left.
+func (c *Cluster) Unhang() {
+	c.kafka.mu.Lock()
+	defer c.kafka.mu.Unlock()
+	delete(c.kafka.hanging, c.offsetsTopic)
+	for _, task := range c.tasks {
+		task.notify()
+	}
+}
+
+// heldUp reports whether nothing on the cluster can start.
+func (c *Cluster) heldUp() bool { return c.exactlyOnce && c.kafka.hanging[c.offsetsTopic] }
+
 // Fencer ends a cluster's exactly-once tasks for good, as [kafka.Fencer] does.
 type Fencer struct{ cluster *Cluster }
 

@@ -1,0 +1,113 @@
+package move
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect/connecttest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+)
+
+const hangs = "a hanging transaction keeps exactly-once tasks from starting"
+
+func newExactWorld(t *testing.T) *world {
+	t.Helper()
+	exactlyOnce := []connecttest.Option{connecttest.WithExactlyOnce()}
+	w := newWorldOf(t, true, exactlyOnce, exactlyOnce)
+	w.run(slowSource())
+	return w
+}
+
+// A connector that could not start again is not stopped.
+func TestHangingIsRefused(t *testing.T) {
+	for _, side := range []string{"global", "europe"} {
+		t.Run(side, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newExactWorld(t)
+				cluster := map[string]*connecttest.Cluster{"global": w.global, "europe": w.europe}[side]
+				cluster.Hang()
+				result := w.move()
+				w.expect(result, event.Refused, connect.Running, "")
+				for _, said := range []string{side + ": ", hangs, "kafka-transactions.sh", cluster.OffsetTopicName()} {
+					if !strings.Contains(result.Message, said) {
+						t.Errorf("%s lacks %q", result.Message, said)
+					}
+				}
+				cluster.Unhang()
+				w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+				w.exact()
+			})
+		})
+	}
+}
+
+// What begins to hang when it is too late for a refusal is told at once, and not
+// waited for; once it is ended the connector is back without another word.
+func TestHangingWhilePaused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newExactWorld(t)
+		begun := false
+		w.global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			if !begun && kinds["pause"](r) {
+				begun = true
+				w.global.Hang()
+				w.restart(w.global)
+			}
+			next.ServeHTTP(rw, r)
+		})
+		asked := time.Now()
+		result := w.move()
+		if result.Outcome != event.Failed || !strings.Contains(result.Message, hangs) || !strings.Contains(result.Message, "which it will be once it can start") ||
+			!strings.Contains(result.Instructions, "kafka-transactions.sh") {
+			t.Fatalf("%s: %s; %s", result.Outcome, result.Message, result.Instructions)
+		}
+		if took := time.Since(asked); took > time.Minute {
+			t.Errorf("it took %s to say so", took)
+		}
+		w.global.Unhang()
+		w.await(w.global, connect.Running)
+		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.exact()
+	})
+}
+
+// What keeps the copy from starting is told with the failure; it goes on where it was.
+func TestHangingAtTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newExactWorld(t)
+		w.europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			if kinds["resume"](r) {
+				w.europe.Hang()
+			}
+			next.ServeHTTP(rw, r)
+		})
+		result := w.move()
+		if !strings.Contains(result.Message, "on europe: ") || !strings.Contains(result.Message, hangs) || !strings.Contains(result.Instructions, "kafka-transactions.sh") {
+			t.Errorf("%s: %s; %s", result.Outcome, result.Message, result.Instructions)
+		}
+		w.at(connect.Running, connect.Unassigned)
+		w.europe.Unhang()
+		w.exact()
+		w.at(connect.Running, connect.Stopped)
+	})
+}
+
+// restart starts the connector and all of its tasks anew.
+func (w *world) restart(cluster *connecttest.Cluster) {
+	w.t.Helper()
+	request, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, cluster.URLs()[0]+"/connectors/"+w.name+"/restart?includeTasks=true", nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	response, err := cluster.Transport().RoundTrip(request)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := response.Body.Close(); err != nil || response.StatusCode/100 != 2 {
+		w.t.Fatal(response.Status, err)
+	}
+}
