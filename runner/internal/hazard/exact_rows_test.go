@@ -2,6 +2,7 @@ package hazard
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 )
 
@@ -109,9 +111,20 @@ const hangs = "a hanging transaction keeps exactly-once tasks from starting"
 // movedOnceEnded ends the transactions that hang, as ferry has told to, and moves.
 func (s *scene) movedOnceEnded(outcome string) verdict {
 	s.Helper()
+	broker, err := kafka.Open(s.Context(), kafka.Config{Brokers: []string{s.origin.Kafka().Bootstrap()}})
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer broker.Close()
 	for _, topic := range []string{s.origin.OffsetsTopic(), s.target.OffsetsTopic(), s.topic} {
-		if err := s.origin.Kafka().EndTransactions(s.Context(), topic); err != nil {
-			s.Fatal(err)
+		hanging, ok := errors.AsType[*kafka.HangingError](broker.OffsetLog(topic).Hanging(s.Context()))
+		if !ok {
+			continue
+		}
+		for _, each := range hanging.Transactions {
+			if err := s.origin.Kafka().Abort(s.Context(), topic, each.Partition, each.StartOffset); err != nil {
+				s.Fatal(err)
+			}
 		}
 	}
 	s.awaitRunning(s.origin, s.connector)

@@ -85,29 +85,29 @@ func (l *ConfigLog) End(ctx context.Context) (int64, error) {
 	return ends[0], err
 }
 
-// TargetStateSince returns the last target state of a connector among the records
-// from an offset on, "" if none was written. Whoever pauses, stops or resumes a
+// TargetStatesSince returns the target states of a connector among the records from
+// an offset on, in order; "" is one that was removed. Whoever pauses, stops or resumes a
 // connector writes one before its workers do anything
 // (KafkaConfigBackingStore.putTargetState).
-func (l *ConfigLog) TargetStateSince(ctx context.Context, connector string, offset int64) (connect.State, error) {
+func (l *ConfigLog) TargetStatesSince(ctx context.Context, connector string, offset int64) ([]connect.State, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, scanLimit, noEnd(scanLimit))
 	defer cancel()
 	end, err := l.End(ctx)
 	if err != nil || end <= offset {
-		return "", err
+		return nil, err
 	}
 	open := map[int32]*extent{0: {next: offset, end: end}}
 	if err := l.client.awaitStable(ctx, l.topic, open); err != nil {
-		return "", err
+		return nil, err
 	}
-	var state connect.State
+	var states []connect.State
 	err = l.client.read(ctx, l.topic, open, func(record *kgo.Record) bool {
 		if string(record.Key) == targetStatePrefix+connector {
-			state = parseTargetState(record.Value)
+			states = append(states, parseTargetState(record.Value))
 		}
 		return true
 	})
-	return state, err
+	return states, err
 }
 
 const (

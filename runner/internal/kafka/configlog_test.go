@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func TestParseTargetState(t *testing.T) {
 }
 
 // Who asked for what is in the topic before a worker has followed.
-func TestTargetStateSince(t *testing.T) {
+func TestTargetStatesSince(t *testing.T) {
 	client, cluster := open(t), labtest.Lab(t).Connect("current")
 	log, name := client.ConfigLog(cluster.ConfigTopic()), labtest.Name(t)
 	if err := cluster.Run(t.Context(), name, lab.NumberedSource(name, 1, 100)); err != nil {
@@ -50,21 +51,21 @@ func TestTargetStateSince(t *testing.T) {
 	}
 	for _, step := range []struct {
 		ask  func(context.Context, string) error
-		want connect.State
+		want []connect.State
 	}{
-		{func(context.Context, string) error { return nil }, ""},
-		{cluster.Client().Pause, connect.Paused},
-		{cluster.Client().Stop, connect.Stopped},
-		{cluster.Client().Resume, connect.Running},
-		{cluster.Client().Stop, connect.Stopped},
+		{func(context.Context, string) error { return nil }, nil},
+		{cluster.Client().Pause, []connect.State{connect.Paused}},
+		{cluster.Client().Stop, []connect.State{connect.Paused, connect.Stopped}},
+		{cluster.Client().Resume, []connect.State{connect.Paused, connect.Stopped, connect.Running}},
+		{cluster.Client().Stop, []connect.State{connect.Paused, connect.Stopped, connect.Running, connect.Stopped}},
 	} {
 		if err := step.ask(t.Context(), name); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := log.TargetStateSince(t.Context(), name, begin); err != nil || got != step.want {
+		if got, err := log.TargetStatesSince(t.Context(), name, begin); err != nil || !slices.Equal(got, step.want) {
 			t.Errorf("got %q, want %q, error %v", got, step.want, err)
 		}
-		if got, err := log.TargetStateSince(t.Context(), name+"-another", begin); err != nil || got != "" {
+		if got, err := log.TargetStatesSince(t.Context(), name+"-another", begin); err != nil || got != nil {
 			t.Errorf("of another connector: %q, %v", got, err)
 		}
 	}

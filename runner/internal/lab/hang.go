@@ -87,43 +87,28 @@ func batchOfOne(producer int64, epoch int16) []byte {
 	return batch.AppendTo(nil)
 }
 
-// EndTransactions ends what is open in a topic as aborted, by markers of the
-// partitions' own: what kafka-transactions.sh abort does.
-func (k *Kafka) EndTransactions(ctx context.Context, topic string) error {
+// Abort ends the transaction that is open in a partition from an offset on, by a
+// marker of the partition's own: what kafka-transactions.sh abort does.
+func (k *Kafka) Abort(ctx context.Context, topic string, partition int32, startOffset int64) error {
 	client, err := kgo.NewClient(kgo.SeedBrokers(k.Bootstrap()))
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	admin := kadm.NewClient(client)
-	described, err := admin.DescribeProducers(ctx, kadm.TopicsSet{topic: nil})
+	described, err := admin.DescribeProducers(ctx, kadm.TopicsSet{topic: {partition: {}}})
 	if err != nil {
-		return fmt.Errorf("lab: producers to %s: %w", topic, err)
+		return fmt.Errorf("lab: producers to %s-%d: %w", topic, partition, err)
 	}
-	var markers []kadm.TxnMarkers
-	described.EachProducer(func(producer kadm.DescribedProducer) {
-		if producer.CurrentTxnStartOffset >= 0 {
-			markers = append(markers, kadm.TxnMarkers{
-				ProducerID: producer.ProducerID, ProducerEpoch: producer.ProducerEpoch,
-				CoordinatorEpoch: max(producer.CoordinatorEpoch, 0), Topics: kadm.TopicsSet{topic: {producer.Partition: {}}},
-			})
+	for _, producer := range described[topic].Partitions[partition].ActiveProducers {
+		if producer.CurrentTxnStartOffset != startOffset {
+			continue
 		}
-	})
-	if len(markers) == 0 {
-		return nil
+		_, err := admin.WriteTxnMarkers(ctx, kadm.TxnMarkers{
+			ProducerID: producer.ProducerID, ProducerEpoch: producer.ProducerEpoch,
+			CoordinatorEpoch: max(producer.CoordinatorEpoch, 0), Topics: kadm.TopicsSet{topic: {partition: {}}},
+		})
+		return err
 	}
-	written, err := admin.WriteTxnMarkers(ctx, markers...)
-	if err != nil {
-		return fmt.Errorf("lab: end the transactions in %s: %w", topic, err)
-	}
-	for _, response := range written {
-		for _, of := range response.Topics {
-			for _, part := range of.Partitions {
-				if part.Err != nil {
-					return fmt.Errorf("lab: end the transaction of producer %d in %s-%d: %w", response.ProducerID, topic, part.Partition, part.Err)
-				}
-			}
-		}
-	}
-	return nil
+	return fmt.Errorf("lab: no transaction is open in %s-%d from offset %d on", topic, partition, startOffset)
 }

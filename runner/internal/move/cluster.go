@@ -62,9 +62,9 @@ type ConfigTopic interface {
 	SetTargetState(ctx context.Context, connector string, state connect.State) error
 	// End returns where the topic ends now.
 	End(ctx context.Context) (int64, error)
-	// TargetStateSince returns the state that was asked of a connector last since
-	// the topic ended there, "" if none was.
-	TargetStateSince(ctx context.Context, connector string, end int64) (connect.State, error)
+	// TargetStatesSince returns the states that were asked of a connector since the
+	// topic ended there, in order.
+	TargetStatesSince(ctx context.Context, connector string, end int64) ([]connect.State, error)
 }
 
 // GroupOffsets are what consumer groups have committed; [kafka.Client] has the real ones.

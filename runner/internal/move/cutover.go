@@ -36,6 +36,7 @@ type cutover struct {
 	onTo             offset.Document
 	keepOwn          bool // the copy goes on from the offsets it has, whatever the other side's are
 	marked           bool // the copy carries a mark that goes when the cutover ends
+	back             bool // it undoes one that asked the connector to start
 
 	// translate makes of the final offsets those that the copy is to have; nil if
 	// they are the same. said is what that costs, for people, and again how many
@@ -80,6 +81,7 @@ func (c *cutover) rest(ctx context.Context) (err error) {
 	c.subject.OtherKafka = c.config.Text("producer.override.bootstrap.servers") != ""
 	c.subject.Read = func(ctx context.Context) (offset.Document, error) { return c.fromPlace.read(ctx) }
 	c.states = c.follow(ctx, c.from, c.fromName)
+	c.states.ownToo = c.back
 	c.attempt, err = c.prover(c.from).Begin(ctx, c.subject)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.from.Name, err)

@@ -73,3 +73,30 @@ func TestResumedBeforeTheWorkersFollow(t *testing.T) {
 		w.exact()
 	})
 }
+
+// TestResumedBeforeTheStop has a reconciler resume the origin just before it is
+// stopped. The stop overtakes that, but who asked once may ask again.
+func TestResumedBeforeTheStop(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		if !w.hard {
+			return
+		}
+		w.run(connecttest.SourceConfig(topic, 2))
+		w.global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			if kinds["stop"](r) {
+				w.global.Intercept(nil)
+				if err := w.global.Client().Resume(t.Context(), orders); err != nil {
+					t.Error(err)
+				}
+			}
+			next.ServeHTTP(rw, r)
+		})
+		result := w.move()
+		if result.Outcome != event.Failed || !strings.Contains(result.Message, "such as a reconciler") {
+			t.Errorf("%s: %s", result.Outcome, result.Message)
+		}
+		w.at(connect.Running, "")
+		w.exact()
+		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+	})
+}

@@ -241,7 +241,7 @@ func (r *run) rollBackFailedStart(ctx context.Context, c *cutover, cause error) 
 	back := &cutover{
 		run: r, from: c.to, to: c.from, fromName: c.toName, toName: c.fromName,
 		subject: proof.Subject{Connector: c.toName, Group: c.subject.Group},
-		sink:    c.sink, shared: c.shared, keep: c.keep, onTo: c.final, marked: true,
+		sink:    c.sink, shared: c.shared, keep: c.keep, onTo: c.final, marked: true, back: true,
 		fromPlace: c.toPlace, toPlace: c.fromPlace, way: c.way,
 	}
 	if c.path != nil {

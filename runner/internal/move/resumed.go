@@ -3,6 +3,7 @@ package move
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -16,6 +17,9 @@ type targetStates struct {
 	connector string
 	topic     ConfigTopic // nil: not known
 	since     int64
+	// ownToo says that this run has asked the connector to run, too, and that this may
+	// be carried out late.
+	ownToo bool
 }
 
 // follow takes note of where the topic ends now. Where it is not known, REST alone
@@ -37,17 +41,23 @@ func (m *Mover) follow(ctx context.Context, cluster *Cluster, connector string) 
 	return known
 }
 
-// notResumed makes sure that the last that was asked of the connector is not to run.
+// notResumed makes sure that nobody has asked the connector to run. If what was asked
+// last is something else, as of a reconciler that this run's stop has overtaken, it
+// may be asked again at any moment, and too late for a look.
 func (t targetStates) notResumed(ctx context.Context) error {
 	if t.topic == nil {
 		return nil
 	}
-	state, err := t.topic.TargetStateSince(ctx, t.connector, t.since)
+	states, err := t.topic.TargetStatesSince(ctx, t.connector, t.since)
 	if err != nil {
 		return fmt.Errorf("interlock: what is asked of the connector on %s: %w", t.cluster.Name, err)
 	}
-	if state == connect.Running {
+	if len(states) > 0 && states[len(states)-1] == connect.Running {
 		return &interferedError{what: fmt.Sprintf("another run or somebody started the connector on %s: its resume is written, and its workers follow at any moment", t.cluster.Name)}
+	}
+	if !t.ownToo && slices.Contains(states, connect.Running) {
+		return fmt.Errorf("interlock: another run, or somebody such as a reconciler, asked the connector on %s to run while it was brought to rest, and may ask again at any moment; "+
+			"find out who before the next try", t.cluster.Name)
 	}
 	return nil
 }

@@ -58,16 +58,16 @@ func (t *ConfigTopic) End(ctx context.Context) (end int64, err error) {
 	return end, err
 }
 
-// TargetStateSince returns the last target state that was written for a connector
-// since the topic ended there, "" if none was.
-func (t *ConfigTopic) TargetStateSince(ctx context.Context, connector string, end int64) (state connect.State, err error) {
+// TargetStatesSince returns the target states that were written for a connector since
+// the topic ended there, in order.
+func (t *ConfigTopic) TargetStatesSince(ctx context.Context, connector string, end int64) (states []connect.State, err error) {
 	err = t.cluster.kafka.access(ctx, Access{"read target state", connector}, func() error {
 		for _, record := range t.cluster.targets[end:] {
 			if record.connector == connector {
-				state = record.state
+				states = append(states, record.state)
 			}
 		}
 		return nil
 	})
-	return state, err
+	return states, err
 }

@@ -81,7 +81,11 @@ func labSubject(t *testing.T, cluster *lab.Connect) RawSubject {
 			return cluster.Kafka().Hang(ctx, cluster.OffsetsTopic(), 0, cluster.Name()+"-hanging")
 		},
 		Unhang: func(ctx context.Context) error {
-			return cluster.Kafka().EndTransactions(ctx, cluster.OffsetsTopic())
+			hanging, ok := errors.AsType[*kafka.HangingError](broker.OffsetLog(cluster.OffsetsTopic()).Hanging(ctx))
+			if !ok {
+				return nil // ended before
+			}
+			return cluster.Kafka().Abort(ctx, cluster.OffsetsTopic(), 0, hanging.Transactions[0].StartOffset)
 		},
 		Subject: subject(cluster, client, broker, folder),
 	}
