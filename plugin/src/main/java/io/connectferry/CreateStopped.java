@@ -114,7 +114,7 @@ public class CreateStopped extends AbstractStepTask {
         request.text("from", from).textMap("rename", rename)
             .textMap("set", set).texts("unset", unset).flag("overwrite", overwrite);
         if (config != null) {
-            Map<String, String> rConfig = runContext.render(config).asMap(String.class, String.class);
+            Map<String, String> rConfig = Request.texts(runContext, "config", config);
             folder.write(CONFIG_FILE, JacksonMapper.ofJson().writeValueAsBytes(rConfig));
             request.put("config", folder.fromWorkingDirectory(CONFIG_FILE));
         }

@@ -50,16 +50,17 @@ final class Request {
     }
 
     Request textMap(String field, Property<Map<String, String>> value) throws Exception {
-        if (value == null) {
-            return this;
-        }
+        return value == null ? this : put(field, texts(runContext, field, value));
+    }
+
+    /** Renders what is named field in messages. They quote none of its values, which may be passwords. */
+    static Map<String, String> texts(RunContext runContext, String field, Property<Map<String, String>> value) throws Exception {
         try {
-            return put(field, runContext.render(value).asMap(String.class, String.class));
+            return runContext.render(value).asMap(String.class, String.class);
         } catch (IllegalVariableEvaluationException failure) {
             // Kestra wraps Jackson's failure once more if the object is not an expression as a whole.
             var cause = failure.getCause() instanceof IllegalArgumentException wrapped ? wrapped.getCause() : failure.getCause();
             if (cause instanceof JsonProcessingException) {
-                // Not the cause's own text: it may quote a value, which may be a password.
                 throw new IllegalArgumentException("`" + field + "` is not an object of texts, expected names and values such as {\"tasks.max\": \"2\"}");
             }
             throw failure;

@@ -204,10 +204,14 @@ class TasksTest {
     @Test
     void saysWhatIsWrongWithTheSettingsButNotTheirValues() throws Exception {
         for (var wrong : List.of("{{ '\"s3cr3t\"' }}", "{{ 's3cr3t' }}", "{{ ['s3cr3t'] | toJson }}", "{\"login\": {\"password\": \"s3cr3t\"}}")) {
-            var task = fill(Move.builder(), FakeRunner.done()).set(Property.ofExpression(wrong)).build();
-            var failure = assertThrows(RunnableTaskException.class, () -> task.run(context(task)), wrong);
-            assertEquals("`set` is not an object of texts, expected names and values such as {\"tasks.max\": \"2\"}", failure.getMessage());
+            refuses("set", wrong, fill(Move.builder(), FakeRunner.done()).set(Property.ofExpression(wrong)).build());
+            refuses("config", wrong, fill(CreateStopped.builder(), FakeRunner.done()).config(Property.ofExpression(wrong)).build());
         }
+    }
+
+    private void refuses(String property, String wrong, AbstractFerryTask task) throws Exception {
+        var failure = assertThrows(RunnableTaskException.class, () -> task.run(context(task)), wrong);
+        assertEquals("`" + property + "` is not an object of texts, expected names and values such as {\"tasks.max\": \"2\"}", failure.getMessage());
     }
 
     private String failureOf(Map<String, Object> clusters) {
