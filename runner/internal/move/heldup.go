@@ -11,8 +11,9 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 )
 
-// heldUpLimit bounds the look for what may have made a run fail.
-const heldUpLimit = 10 * time.Second
+// heldUpLimit bounds the look for what may have made a run fail, as the clusters may
+// be out of reach.
+const heldUpLimit = 5 * time.Second
 
 // heldUp returns the [kafka.HangingError] that keeps a connector's tasks on the
 // cluster from starting, nil if none is known to. Workers with exactly-once support
@@ -22,6 +23,9 @@ const heldUpLimit = 10 * time.Second
 func (c *Cluster) heldUp(ctx context.Context, connector string) error {
 	if c.Offsets == nil {
 		return nil
+	}
+	if status, err := c.Client.Status(ctx, connector); err == nil && status.Type == "sink" {
+		return nil // its offsets are a consumer group's
 	}
 	topics := []string{""}
 	if config, err := c.Client.Config(ctx, connector); err == nil && ownTopic(config) != "" {

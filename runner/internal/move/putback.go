@@ -11,6 +11,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
@@ -60,10 +61,6 @@ const steadyFor = time.Second
 // once more.
 const askAgainAfter = 5 * time.Second
 
-// lookHeldUp is after what time of waiting for a connector to start, and then how
-// often, it is looked whether it can.
-const lookHeldUp = 10 * time.Second
-
 // restore brings a connector to the state it had, whatever it is in. It asks
 // even if the cluster shows that state already: what it shows may be old.
 func restore(ctx context.Context, cluster *Cluster, connector string, state connect.State) (string, error) {
@@ -100,7 +97,7 @@ func restore(ctx context.Context, cluster *Cluster, connector string, state conn
 				since, asked = time.Time{}, time.Now()
 				err = ask(ctx, connector)
 			}
-			if err == nil && status.Starting() && time.Since(looked) > lookHeldUp {
+			if err == nil && status.Starting() && time.Since(looked) > proof.LookHeldUp {
 				looked = time.Now()
 				if held := cluster.heldUp(ctx, connector); held != nil {
 					err = fmt.Errorf("asked to be %s on %s, which it will be once it can start: %w", state, cluster.Name, held)

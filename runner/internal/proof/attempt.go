@@ -133,9 +133,9 @@ func (a *Attempt) Quiesce(ctx context.Context) error {
 // waiting for.
 const longPoll = time.Second
 
-// lookHeldUp is after what time of waiting for something to start, and then how
+// LookHeldUp is after what time of waiting for something to start, and then how
 // often, it is asked what may keep it from starting.
-const lookHeldUp = 10 * time.Second
+const LookHeldUp = 10 * time.Second
 
 func (a *Attempt) heldUp(ctx context.Context) error {
 	if a.prover.HeldUp == nil {
@@ -168,7 +168,7 @@ func (a *Attempt) pause(ctx context.Context) error {
 		if time.Since(asked) > longPoll {
 			a.EndTurn() // others need not wait for this poll
 		}
-		if missing != "" && status.Starting() && time.Since(asked) > lookHeldUp {
+		if missing != "" && status.Starting() && time.Since(asked) > LookHeldUp {
 			asked = time.Now()
 			if err := a.heldUp(ctx); err != nil {
 				return false, "", &NotProvenError{Reason: "its tasks cannot start, so they cannot be seen to rest either", Err: err}
