@@ -100,3 +100,31 @@ func TestResumedBeforeTheStop(t *testing.T) {
 		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
 	})
 }
+
+// TestReconcilerIsRefused has somebody resume the origin, which runs, while the move
+// is prepared. Nothing is stopped then.
+func TestReconcilerIsRefused(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		if !w.hard {
+			return
+		}
+		w.run(connecttest.SourceConfig(topic, 2))
+		w.europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			if kinds["create"](r) {
+				w.europe.Intercept(nil)
+				if err := w.global.Client().Resume(t.Context(), orders); err != nil {
+					t.Error(err)
+				}
+			}
+			next.ServeHTTP(rw, r)
+		})
+		result := w.move()
+		w.expect(result, event.Refused, connect.Running, "")
+		if !strings.Contains(result.Message, "such as a reconciler") {
+			t.Error(result.Message)
+		}
+		w.exact()
+		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.exact()
+	})
+}

@@ -52,6 +52,7 @@ func (m *Mover) Move(ctx context.Context, request Request) event.Connector {
 func (m *Mover) moveOne(ctx context.Context, request Request) event.Connector {
 	r := m.newRun(request)
 	r.toward = request.Target.Name
+	r.begin = m.follow(ctx, request.Origin, request.Connector)
 	var found *checked
 	err := r.step("check", func() (string, error) {
 		var err error

@@ -41,6 +41,23 @@ func (m *Mover) follow(ctx context.Context, cluster *Cluster, connector string) 
 	return known
 }
 
+// leftAlone makes sure, before the connector is brought to rest, that nobody presses
+// it to run: a reconciler, which would go on with that, or another run.
+func (t targetStates) leftAlone(ctx context.Context) error {
+	if t.topic == nil || t.ownToo {
+		return nil
+	}
+	states, err := t.topic.TargetStatesSince(ctx, t.connector, t.since)
+	if err != nil {
+		return fmt.Errorf("what is asked of the connector on %s: %w", t.cluster.Name, err)
+	}
+	if slices.Contains(states, connect.Running) {
+		return refused(fmt.Sprintf("another run, or somebody such as a reconciler, asked the connector on %s to run since this run began, and may ask again once it is stopped; "+
+			"find out who before the next try", t.cluster.Name))
+	}
+	return nil
+}
+
 // notResumed makes sure that nobody has asked the connector to run. If what was asked
 // last is something else, as of a reconciler that this run's stop has overtaken, it
 // may be asked again at any moment, and too late for a look.

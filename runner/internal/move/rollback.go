@@ -21,6 +21,7 @@ func (m *Mover) Rollback(ctx context.Context, request Request) event.Connector {
 func (m *Mover) rollbackOne(ctx context.Context, request Request) event.Connector {
 	r := m.newRun(request)
 	r.toward = request.Origin.Name
+	r.begin = m.follow(ctx, request.Target, request.targetName())
 	var observed Observation
 	err := r.step("check", func() (string, error) {
 		var err error

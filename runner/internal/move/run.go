@@ -17,6 +17,8 @@ type run struct {
 	result  event.Connector
 	// toward is the cluster that the connector is on its way to.
 	toward string
+	// begin is what is asked of the connector that is brought to rest, since the run began.
+	begin targetStates
 	// apart says that the target was seen to lack offsets the origin has, so that
 	// the two do not keep them in one topic.
 	apart bool
