@@ -128,3 +128,31 @@ func TestReconcilerIsRefused(t *testing.T) {
 		w.exact()
 	})
 }
+
+// The other way the copy runs on, and the next rollback takes it back.
+func TestReconcilerOfTheCopyIsRefused(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		if !w.hard {
+			return
+		}
+		w.run(connecttest.SourceConfig(topic, 2))
+		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.pass(time.Minute)
+		w.global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			w.global.Intercept(nil)
+			if err := w.europe.Client().Resume(t.Context(), orders); err != nil {
+				t.Error(err)
+			}
+			next.ServeHTTP(rw, r)
+		})
+		result := w.rollback()
+		w.expect(result, event.Refused, connect.Stopped, connect.Running)
+		if !strings.Contains(result.Message, "such as a reconciler") {
+			t.Error(result.Message)
+		}
+		w.exact()
+		w.expect(w.move(), event.Unchanged, connect.Stopped, connect.Running)
+		w.expect(w.rollback(), event.RolledBack, connect.Running, connect.Stopped)
+		w.exact()
+	})
+}

@@ -150,6 +150,7 @@ func (a *Attempt) pause(ctx context.Context) error {
 		return fmt.Errorf("pause: %w", err)
 	}
 	asked := time.Now()
+	looked := asked
 	progress := newProgress(a.prover.Sink, name)
 	err := wait.Until(ctx, "every task paused", a.prover.Options.Timeout, func(ctx context.Context) (bool, string, error) {
 		status, err := a.prover.Client.Status(ctx, name)
@@ -168,8 +169,8 @@ func (a *Attempt) pause(ctx context.Context) error {
 		if time.Since(asked) > longPoll {
 			a.EndTurn() // others need not wait for this poll
 		}
-		if missing != "" && status.Starting() && time.Since(asked) > LookHeldUp {
-			asked = time.Now()
+		if missing != "" && status.Starting() && time.Since(looked) > LookHeldUp {
+			looked = time.Now()
 			if err := a.heldUp(ctx); err != nil {
 				return false, "", &NotProvenError{Reason: "its tasks cannot start, so they cannot be seen to rest either", Err: err}
 			}
