@@ -57,7 +57,7 @@ func (k *Kafka) Hang(ctx context.Context, topic string, partition int32, transac
 		if err == nil {
 			err = kerr.ErrorForCode(response.(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode)
 		}
-		if errors.Is(err, kerr.InvalidTxnState) {
+		if errors.Is(err, kerr.InvalidTxnState) || errors.Is(err, kerr.TransactionAbortable) {
 			return false, err.Error(), nil // the config is on its way
 		}
 		return err == nil, "", err
