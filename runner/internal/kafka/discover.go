@@ -54,6 +54,9 @@ func (c *Client) FindTopics(ctx context.Context, given TopicNames, gather func(c
 			return Topics{}, fmt.Errorf("kafka %s: find the topics of the Connect cluster: %w", c.brokers, causeOf(ctx, err))
 		}
 		search := &search{client: c, evidence: evidence, contents: map[string]*content{}, unreadable: map[string]error{}}
+		search.read = func(ctx context.Context, topic string, partitions int) (*content, error) {
+			return c.content(ctx, topic, partitions, evidence.Connectors)
+		}
 		topics, err := search.run(ctx, given)
 		if err != nil {
 			return Topics{}, fmt.Errorf("kafka %s: find the topics of the Connect cluster: %w", c.brokers, causeOf(ctx, err))
@@ -70,6 +73,7 @@ func (c *Client) FindTopics(ctx context.Context, given TopicNames, gather func(c
 // search is one try.
 type search struct {
 	client     *Client
+	read       func(ctx context.Context, topic string, partitions int) (*content, error)
 	evidence   Evidence
 	contents   map[string]*content // by topic
 	unreadable map[string]error    // by topic
@@ -241,7 +245,7 @@ func (s *search) load(ctx context.Context, topics map[string]int) error {
 			continue
 		}
 		group.Go(func() error {
-			contents[i], failures[i] = s.client.content(groupContext, name, topics[name], s.evidence.Connectors)
+			contents[i], failures[i] = s.read(groupContext, name, topics[name])
 			return nil
 		})
 	}

@@ -121,12 +121,17 @@ func (s *search) agreeing(ctx context.Context, connector string, topics []string
 		return false, topics, nil
 	}
 	for look := 1; ; look++ {
-		for _, topic := range topics {
-			if sameKeys, sameValues := agree(before, s.contents[topic].offsets[connector]); sameKeys && sameValues {
-				agreeing = append(agreeing, topic)
+		agreeing = s.holding(connector, before, topics)
+		if len(agreeing) > 0 {
+			still, err := s.refresh(ctx, connector, before, topics, agreeing)
+			if err != nil {
+				return false, nil, err
+			}
+			if still {
+				return true, s.holding(connector, before, topics), nil
 			}
 		}
-		if len(agreeing) > 0 || look == offsetLooks {
+		if look == offsetLooks {
 			return true, agreeing, nil
 		}
 		if err := wait.For(ctx, lookPause); err != nil {
@@ -136,9 +141,10 @@ func (s *search) agreeing(ctx context.Context, connector string, topics []string
 		if err != nil {
 			return false, nil, err
 		}
+		agreeing = nil
 		for _, topic := range topics {
 			found := s.contents[topic]
-			again, err := s.client.content(ctx, topic, found.partitions, s.evidence.Connectors)
+			again, err := s.read(ctx, topic, found.partitions)
 			if err != nil {
 				return false, nil, err
 			}
@@ -153,6 +159,39 @@ func (s *search) agreeing(ctx context.Context, connector string, topics []string
 		}
 		before = after
 	}
+}
+
+// holding returns the topics that held, when they were read, what REST told.
+func (s *search) holding(connector string, told offset.Document, topics []string) []string {
+	var holding []string
+	for _, topic := range topics {
+		if sameKeys, sameValues := agree(told, s.contents[topic].offsets[connector]); sameKeys && sameValues {
+			holding = append(holding, topic)
+		}
+	}
+	return holding
+}
+
+// refresh reads those of the topics again that held something else, as that was
+// before REST was asked: a copy's offsets may have been written in between, which
+// are the same as those of its origin. It reports whether REST still tells the same
+// after that; if not, the offsets move and the comparison says nothing.
+func (s *search) refresh(ctx context.Context, connector string, told offset.Document, topics, holding []string) (still bool, err error) {
+	if len(holding) == len(topics) {
+		return true, nil
+	}
+	for _, topic := range topics {
+		if slices.Contains(holding, topic) {
+			continue
+		}
+		again, err := s.read(ctx, topic, s.contents[topic].partitions)
+		if err != nil {
+			return false, err
+		}
+		s.contents[topic] = again
+	}
+	now, err := s.evidence.Offsets(ctx, connector)
+	return err == nil && offset.Equal(told, now), err
 }
 
 // agree compares what REST tells with what lies in a topic. A partition may lie

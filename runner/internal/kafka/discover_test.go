@@ -306,6 +306,7 @@ func TestJudgeOffsetsTopic(t *testing.T) {
 		for topic, pairs := range test.topics {
 			search.contents[topic] = contentOf(topic, 5, connectors, pairs...)
 		}
+		search.read = func(_ context.Context, topic string, _ int) (*content, error) { return search.contents[topic], nil }
 		judged, err := search.offsets(t.Context(), sorted(test.topics))
 		if err != nil {
 			t.Fatal(err)
@@ -353,8 +354,33 @@ func TestJudgeOffsetsTopicInSpiteOfABrokenConnector(t *testing.T) {
 			}
 		}},
 	}
+	search.read = func(_ context.Context, topic string, _ int) (*content, error) { return search.contents[topic], nil }
 	judged, err := search.offsets(t.Context(), []string{"ours", "other"})
 	if err != nil || judged["ours"].fit != yes || judged["other"].fit != no {
 		t.Errorf("judged %+v, %v", judged, err)
+	}
+}
+
+// A copy's offsets are written after its topic was read and before REST tells of them:
+// then the origin's topic, which holds the same, is not taken for the target's.
+func TestJudgeOffsetsTopicWhileACopyIsWritten(t *testing.T) {
+	connectors := map[string]connect.Listed{"a": {}}
+	held := [2]string{`["a",{}]`, `{"n":1}`}
+	search := &search{
+		client: &Client{},
+		contents: map[string]*content{
+			"ours":   contentOf("ours", 1, connectors),
+			"origin": contentOf("origin", 1, connectors, held),
+		},
+		read: func(_ context.Context, topic string, _ int) (*content, error) {
+			return contentOf(topic, 1, connectors, held), nil
+		},
+		evidence: Evidence{Connectors: connectors, Offsets: func(context.Context, string) (offset.Document, error) {
+			return sinkOffsets(t, `{}`, `{"n":1}`), nil
+		}},
+	}
+	judged, err := search.offsets(t.Context(), []string{"ours", "origin"})
+	if err != nil || judged["ours"].fit != yes || judged["origin"].fit != yes {
+		t.Errorf("judged %+v, %v, want that both can be it", judged, err)
 	}
 }
