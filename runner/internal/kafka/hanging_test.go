@@ -24,7 +24,7 @@ func TestHanging(t *testing.T) {
 	none("no transaction", offsets)
 
 	// One that is open, and lives.
-	living, err := kgo.NewClient(kgo.SeedBrokers(broker.Bootstrap()), kgo.TransactionalID(topic+"-living"))
+	living, err := kgo.NewClient(kgo.SeedBrokers(broker.Bootstrap()), kgo.TransactionalID(topic+"-living"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
 		t.Fatal(err)
 	}
