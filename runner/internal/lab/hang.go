@@ -104,11 +104,17 @@ func (k *Kafka) Abort(ctx context.Context, topic string, partition int32, startO
 		if producer.CurrentTxnStartOffset != startOffset {
 			continue
 		}
-		_, err := admin.WriteTxnMarkers(ctx, kadm.TxnMarkers{
+		written, err := admin.WriteTxnMarkers(ctx, kadm.TxnMarkers{
 			ProducerID: producer.ProducerID, ProducerEpoch: producer.ProducerEpoch,
 			CoordinatorEpoch: max(producer.CoordinatorEpoch, 0), Topics: kadm.TopicsSet{topic: {partition: {}}},
 		})
-		return err
+		if err == nil {
+			err = written[producer.ProducerID].Topics[topic].Partitions[partition].Err
+		}
+		if err != nil {
+			return fmt.Errorf("lab: end the transaction of producer %d in %s-%d: %w", producer.ProducerID, topic, partition, err)
+		}
+		return nil
 	}
 	return fmt.Errorf("lab: no transaction is open in %s-%d from offset %d on", topic, partition, startOffset)
 }

@@ -80,11 +80,11 @@ func (c *cutover) rest(ctx context.Context) (err error) {
 	c.subject.Regressed = family.For(c.config).Regressed
 	c.subject.OtherKafka = c.config.Text("producer.override.bootstrap.servers") != ""
 	c.subject.Read = func(ctx context.Context) (offset.Document, error) { return c.fromPlace.read(ctx) }
-	if c.states = c.begin; c.back {
+	c.states = c.begin
+	if c.back {
 		c.states = c.follow(ctx, c.from, c.fromName)
 		c.states.ownToo = true
-	}
-	if err := c.states.leftAlone(ctx); err != nil {
+	} else if err := c.states.leftAlone(ctx); err != nil {
 		return err
 	}
 	c.attempt, err = c.prover(c.from).Begin(ctx, c.subject)

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
@@ -77,20 +78,10 @@ func TestResumedBeforeTheWorkersFollow(t *testing.T) {
 // TestResumedBeforeTheStop has a reconciler resume the origin just before it is
 // stopped. The stop overtakes that, but who asked once may ask again.
 func TestResumedBeforeTheStop(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
-		if !w.hard {
-			return
-		}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, true)
 		w.run(connecttest.SourceConfig(topic, 2))
-		w.global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-			if kinds["stop"](r) {
-				w.global.Intercept(nil)
-				if err := w.global.Client().Resume(t.Context(), orders); err != nil {
-					t.Error(err)
-				}
-			}
-			next.ServeHTTP(rw, r)
-		})
+		w.pressedAt(w.global, kinds["stop"], w.global)
 		result := w.move()
 		if result.Outcome != event.Failed || !strings.Contains(result.Message, "such as a reconciler") {
 			t.Errorf("%s: %s", result.Outcome, result.Message)
@@ -104,20 +95,10 @@ func TestResumedBeforeTheStop(t *testing.T) {
 // TestReconcilerIsRefused has somebody resume the origin, which runs, while the move
 // is prepared. Nothing is stopped then.
 func TestReconcilerIsRefused(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
-		if !w.hard {
-			return
-		}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, true)
 		w.run(connecttest.SourceConfig(topic, 2))
-		w.europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-			if kinds["create"](r) {
-				w.europe.Intercept(nil)
-				if err := w.global.Client().Resume(t.Context(), orders); err != nil {
-					t.Error(err)
-				}
-			}
-			next.ServeHTTP(rw, r)
-		})
+		w.pressedAt(w.europe, kinds["create"], w.global)
 		result := w.move()
 		w.expect(result, event.Refused, connect.Running, "")
 		if !strings.Contains(result.Message, "such as a reconciler") {
@@ -131,20 +112,12 @@ func TestReconcilerIsRefused(t *testing.T) {
 
 // The other way the copy runs on, and the next rollback takes it back.
 func TestReconcilerOfTheCopyIsRefused(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
-		if !w.hard {
-			return
-		}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, true)
 		w.run(connecttest.SourceConfig(topic, 2))
 		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
 		w.pass(time.Minute)
-		w.global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-			w.global.Intercept(nil)
-			if err := w.europe.Client().Resume(t.Context(), orders); err != nil {
-				t.Error(err)
-			}
-			next.ServeHTTP(rw, r)
-		})
+		w.pressedAt(w.global, func(*http.Request) bool { return true }, w.europe)
 		result := w.rollback()
 		w.expect(result, event.Refused, connect.Stopped, connect.Running)
 		if !strings.Contains(result.Message, "such as a reconciler") {
@@ -154,5 +127,19 @@ func TestReconcilerOfTheCopyIsRefused(t *testing.T) {
 		w.expect(w.move(), event.Unchanged, connect.Stopped, connect.Running)
 		w.expect(w.rollback(), event.RolledBack, connect.Running, connect.Stopped)
 		w.exact()
+	})
+}
+
+// pressedAt has somebody resume the connector on one cluster right before the first
+// request of a kind is carried out by the same or the other.
+func (w *world) pressedAt(seen *connecttest.Cluster, kind func(*http.Request) bool, resumed *connecttest.Cluster) {
+	seen.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if kind(r) {
+			seen.Intercept(nil)
+			if err := resumed.Client().Resume(w.t.Context(), w.name); err != nil {
+				w.t.Error(err)
+			}
+		}
+		next.ServeHTTP(rw, r)
 	})
 }

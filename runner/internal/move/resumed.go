@@ -2,6 +2,7 @@ package move
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -41,19 +42,34 @@ func (m *Mover) follow(ctx context.Context, cluster *Cluster, connector string) 
 	return known
 }
 
-// leftAlone makes sure, before the connector is brought to rest, that nobody presses
-// it to run: a reconciler, which would go on with that, or another run.
-func (t targetStates) leftAlone(ctx context.Context) error {
-	if t.topic == nil || t.ownToo {
-		return nil
+// asked returns what was asked of the connector since then, in order; nothing where
+// that is not known.
+func (t targetStates) asked(ctx context.Context) ([]connect.State, error) {
+	if t.topic == nil {
+		return nil, nil
 	}
 	states, err := t.topic.TargetStatesSince(ctx, t.connector, t.since)
 	if err != nil {
-		return fmt.Errorf("what is asked of the connector on %s: %w", t.cluster.Name, err)
+		return nil, fmt.Errorf("what is asked of the connector on %s: %w", t.cluster.Name, err)
+	}
+	return states, nil
+}
+
+// pressed says that somebody has asked the connector to run, when, and what of it.
+func (t targetStates) pressed(when, then string) string {
+	return fmt.Sprintf("another run, or somebody such as a reconciler, asked the connector on %s to run %s, and may ask again %s; find out who before the next try",
+		t.cluster.Name, when, then)
+}
+
+// leftAlone makes sure, before the connector is brought to rest, that nobody presses
+// it to run: a reconciler, which would go on with that, or another run.
+func (t targetStates) leftAlone(ctx context.Context) error {
+	states, err := t.asked(ctx)
+	if err != nil {
+		return err
 	}
 	if slices.Contains(states, connect.Running) {
-		return refused(fmt.Sprintf("another run, or somebody such as a reconciler, asked the connector on %s to run since this run began, and may ask again once it is stopped; "+
-			"find out who before the next try", t.cluster.Name))
+		return refused(t.pressed("since this run began", "once it is stopped"))
 	}
 	return nil
 }
@@ -62,19 +78,15 @@ func (t targetStates) leftAlone(ctx context.Context) error {
 // last is something else, as of a reconciler that this run's stop has overtaken, it
 // may be asked again at any moment, and too late for a look.
 func (t targetStates) notResumed(ctx context.Context) error {
-	if t.topic == nil {
-		return nil
-	}
-	states, err := t.topic.TargetStatesSince(ctx, t.connector, t.since)
+	states, err := t.asked(ctx)
 	if err != nil {
-		return fmt.Errorf("interlock: what is asked of the connector on %s: %w", t.cluster.Name, err)
+		return fmt.Errorf("interlock: %w", err)
 	}
 	if len(states) > 0 && states[len(states)-1] == connect.Running {
 		return &interferedError{what: fmt.Sprintf("another run or somebody started the connector on %s: its resume is written, and its workers follow at any moment", t.cluster.Name)}
 	}
 	if !t.ownToo && slices.Contains(states, connect.Running) {
-		return fmt.Errorf("interlock: another run, or somebody such as a reconciler, asked the connector on %s to run while it was brought to rest, and may ask again at any moment; "+
-			"find out who before the next try", t.cluster.Name)
+		return errors.New("interlock: " + t.pressed("while it was brought to rest", "at any moment"))
 	}
 	return nil
 }

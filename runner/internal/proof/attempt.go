@@ -169,7 +169,7 @@ func (a *Attempt) pause(ctx context.Context) error {
 		if time.Since(asked) > longPoll {
 			a.EndTurn() // others need not wait for this poll
 		}
-		if missing != "" && status.Starting() && time.Since(looked) > LookHeldUp {
+		if status.Starting() && time.Since(looked) > LookHeldUp {
 			looked = time.Now()
 			if err := a.heldUp(ctx); err != nil {
 				return false, "", &NotProvenError{Reason: "its tasks cannot start, so they cannot be seen to rest either", Err: err}
