@@ -6,16 +6,17 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/history"
+	"github.com/connect-ferry/connect-ferry/runner/internal/natsstore"
 )
 
 // history prints what NATS tells of the moves, as `ferry history` does.
 func (d *demo) history(ctx context.Context) error {
-	store, err := history.OpenToRead(ctx, history.Options{URLs: []string{d.nats.URL()}, Stream: "FERRY", Prefix: "ferry"})
+	store, err := natsstore.OpenToRead(ctx, natsstore.Options{URLs: []string{d.nats.URL()}, Stream: "FERRY", Prefix: "ferry"})
 	if err != nil {
 		return err
 	}
 	defer store.Close()
-	stories, err := store.Stories(ctx, time.Time{})
+	stories, err := history.Read(ctx, store, time.Time{})
 	if err != nil {
 		return err
 	}

@@ -9,10 +9,11 @@ import (
 
 	ucli "github.com/urfave/cli/v2"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
 	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/history"
-	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
+	"github.com/connect-ferry/connect-ferry/runner/internal/natsstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
 
@@ -85,20 +86,20 @@ func readHistory(ctx context.Context, asked request, mask *secret.Mask) (stories
 	}
 	mask.Add(clusters.Secrets()...)
 	if clusters.NATS() == nil {
-		return stories, &plan.InputError{File: "clusters", Err: fmt.Errorf("the section nats is missing, and it is there that the history is kept")}
+		return stories, &clusterfile.InputError{File: "clusters", Err: fmt.Errorf("the section nats is missing, and it is there that the history is kept")}
 	}
 	options, err := natsOptions(clusters.NATS())
 	if err != nil {
 		return stories, err
 	}
-	store, err := history.OpenToRead(ctx, options)
+	store, err := natsstore.OpenToRead(ctx, options)
 	if err != nil {
 		return stories, err
 	}
 	defer store.Close()
 	ctx, cancel := context.WithTimeout(ctx, historyTime)
 	defer cancel()
-	return store.Stories(ctx, since, asked.Connectors...)
+	return history.Read(ctx, store, since, asked.Connectors...)
 }
 
 func writeHistory(path string, stories history.Stories, mask *secret.Mask) error {

@@ -12,7 +12,7 @@ func checkCommand() definition {
 		name: "check", usage: "say whether connectors can be moved, and why not (reads only)",
 		description: "Looks at versions, config, plugin, validation by the target, name and offsets. Writes nothing.",
 		flags:       append(pairFlags(), moveFlags()...),
-		do: func(ctx context.Context, s *session) ([]event.Connector, error) {
+		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 			requests, err := s.pair(ctx, false)
 			if err != nil {
 				return nil, err
@@ -30,7 +30,7 @@ func moveCommand() definition {
 			"still stopped, start the copy. A failure before the start puts the origin back; one right after it rolls back with the\n" +
 			"copy's progress. Run it again after a kill: it goes on from where the clusters stand, and changes nothing when done.",
 		flags: append(append(pairFlags(), moveFlags()...), proofFlags()...),
-		do: func(ctx context.Context, s *session) ([]event.Connector, error) {
+		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 			requests, err := s.pair(ctx, true)
 			if err != nil {
 				return nil, err
@@ -41,7 +41,7 @@ func moveCommand() definition {
 }
 
 // moveAll moves all connectors or, if one of them cannot be, none.
-func (s *session) moveAll(ctx context.Context, requests []move.Request) []event.Connector {
+func (s *session) moveAll(ctx context.Context, requests []move.Request) []event.ConnectorResult {
 	if len(requests) == 1 {
 		return s.each(ctx, requests, s.mover.Move)
 	}
@@ -54,7 +54,7 @@ func (s *session) moveAll(ctx context.Context, requests []move.Request) []event.
 	return s.each(ctx, requests, s.mover.Move)
 }
 
-func notMoved(checked []event.Connector) []event.Connector {
+func notMoved(checked []event.ConnectorResult) []event.ConnectorResult {
 	for i := range checked {
 		if checked[i].Outcome == event.Ready {
 			checked[i].Message = "not moved, because another connector of this command cannot be; it " + checked[i].Message
@@ -70,7 +70,7 @@ func rollbackCommand() definition {
 			"--origin and --target are those of the move, and so is --same-log. A sink that MirrorMaker's checkpoints have brought to\n" +
 			"another Kafka goes back at least once, which needs no consent.",
 		flags: append(append(pairFlags(), copyFlag(), sameLogFlag()), proofFlags()...),
-		do: func(ctx context.Context, s *session) ([]event.Connector, error) {
+		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 			requests, err := s.pair(ctx, true)
 			if err != nil {
 				return nil, err
@@ -85,7 +85,7 @@ func statusCommand() definition {
 		name: "status", usage: "say where the moves of connectors stand (reads only)",
 		description: "Derives it from both clusters. Exits with 15 if a connector runs twice.",
 		flags:       pairFlags(),
-		do: func(ctx context.Context, s *session) ([]event.Connector, error) {
+		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 			requests, err := s.pair(ctx, false)
 			if err != nil {
 				return nil, err

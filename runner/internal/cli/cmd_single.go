@@ -7,10 +7,10 @@ import (
 
 	ucli "github.com/urfave/cli/v2"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/move"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
-	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
@@ -23,7 +23,7 @@ func offsetsGetCommand() definition {
 	}
 }
 
-func getOffsets(ctx context.Context, s *session) ([]event.Connector, error) {
+func getOffsets(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 	cluster, connector, err := s.single(ctx, false)
 	if err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func getOffsets(ctx context.Context, s *session) ([]event.Connector, error) {
 		}
 		result.OffsetsFile = s.request.Out
 	}
-	return []event.Connector{result}, nil
+	return []event.ConnectorResult{result}, nil
 }
 
 // writeDocument writes to a file, or into a device such as /dev/stdout.
@@ -58,7 +58,7 @@ func offsetsPutCommand() definition {
 	}
 }
 
-func putOffsets(ctx context.Context, s *session) ([]event.Connector, error) {
+func putOffsets(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 	if err := required([2]string{"offsets", s.request.Offsets}); err != nil {
 		return nil, err
 	}
@@ -68,23 +68,23 @@ func putOffsets(ctx context.Context, s *session) ([]event.Connector, error) {
 	}
 	document, err := offset.Parse(value)
 	if err != nil {
-		return nil, &plan.InputError{File: s.request.Offsets, Err: err}
+		return nil, &clusterfile.InputError{File: s.request.Offsets, Err: err}
 	}
 	cluster, connector, err := s.single(ctx, false)
 	if err != nil {
 		return nil, err
 	}
-	return []event.Connector{s.mover.PutOffsets(ctx, cluster, connector, document)}, nil
+	return []event.ConnectorResult{s.mover.PutOffsets(ctx, cluster, connector, document)}, nil
 }
 
 func readJSON(file string) (rawjson.Value, error) {
 	content, err := os.ReadFile(file) // #nosec G304 -- the operator names the file
 	if err != nil {
-		return rawjson.Value{}, &plan.InputError{File: file, Err: errors.New("cannot be read: " + reason(err))}
+		return rawjson.Value{}, &clusterfile.InputError{File: file, Err: errors.New("cannot be read: " + reason(err))}
 	}
 	value, err := rawjson.Parse(content)
 	if err != nil {
-		return rawjson.Value{}, &plan.InputError{File: file, Err: err}
+		return rawjson.Value{}, &clusterfile.InputError{File: file, Err: err}
 	}
 	return value, nil
 }
@@ -102,7 +102,7 @@ func createStoppedCommand() definition {
 	}
 }
 
-func createStopped(ctx context.Context, s *session) ([]event.Connector, error) {
+func createStopped(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 	asked := s.request
 	if (asked.Config == "") == (asked.From == "") {
 		return nil, usagef("give one of --config and --from")
@@ -122,7 +122,7 @@ func createStopped(ctx context.Context, s *session) ([]event.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []event.Connector{s.mover.CreateStopped(ctx, request, config)}, nil
+	return []event.ConnectorResult{s.mover.CreateStopped(ctx, request, config)}, nil
 }
 
 // configFor reads the config for a copy, and notes the origin it came from.
@@ -134,7 +134,7 @@ func (s *session) configFor(ctx context.Context, request *move.Request) (rawjson
 		}
 		config, err := value.Object()
 		if err != nil {
-			return rawjson.Object{}, &plan.InputError{File: s.request.Config, Err: err}
+			return rawjson.Object{}, &clusterfile.InputError{File: s.request.Config, Err: err}
 		}
 		return config, nil
 	}
@@ -152,12 +152,12 @@ func flushWaitCommand() definition {
 		description: "Pauses it until every task rests, stops it, and proves that no task commits any more. Leaves it stopped.\n" +
 			"If that cannot be proven in time, the connector is put back as it was and the command exits with 11.",
 		flags: append(singleFlags(), proofFlags()...),
-		do: func(ctx context.Context, s *session) ([]event.Connector, error) {
+		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 			cluster, connector, err := s.single(ctx, true)
 			if err != nil {
 				return nil, err
 			}
-			return []event.Connector{s.mover.FlushWait(ctx, cluster, connector)}, nil
+			return []event.ConnectorResult{s.mover.FlushWait(ctx, cluster, connector)}, nil
 		},
 	}
 }
@@ -167,7 +167,7 @@ func startCommand() definition {
 		name: "start", writes: true, usage: "let a stopped connector run and see it do so (writes to the cluster)",
 		description: "With --origin, makes sure first that the copy there is stopped without tasks and that the offsets are equal.",
 		flags:       append(singleFlags(), &ucli.StringFlag{Name: "origin", Usage: "`CLUSTER` the connector came from"}),
-		do: func(ctx context.Context, s *session) ([]event.Connector, error) {
+		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 			cluster, connector, err := s.single(ctx, false)
 			if err != nil {
 				return nil, err
@@ -181,7 +181,7 @@ func startCommand() definition {
 					return nil, err
 				}
 			}
-			return []event.Connector{s.mover.Start(ctx, cluster, connector, origin)}, nil
+			return []event.ConnectorResult{s.mover.Start(ctx, cluster, connector, origin)}, nil
 		},
 	}
 }

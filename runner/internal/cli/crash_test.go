@@ -22,15 +22,15 @@ import (
 // connectors are not held up.
 func TestFaultOfFerry(t *testing.T) {
 	const planted = "planted-config"
-	for name, do := range map[string]func(context.Context, *session) ([]event.Connector, error){
-		"command": func(context.Context, *session) ([]event.Connector, error) { panic(errors.New(planted)) },
-		"connector": func(ctx context.Context, s *session) ([]event.Connector, error) {
+	for name, do := range map[string]func(context.Context, *session) ([]event.ConnectorResult, error){
+		"command": func(context.Context, *session) ([]event.ConnectorResult, error) { panic(errors.New(planted)) },
+		"connector": func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 			requests := []move.Request{{Connector: "a"}, {Connector: "b"}}
-			return s.each(ctx, requests, func(_ context.Context, request move.Request) event.Connector {
+			return s.each(ctx, requests, func(_ context.Context, request move.Request) event.ConnectorResult {
 				if request.Connector == "a" {
 					panic(map[string]string{"password": planted})
 				}
-				return event.Connector{Connector: "b", Outcome: event.Moved, Message: "moved"}
+				return event.ConnectorResult{Connector: "b", Outcome: event.Moved, Message: "moved"}
 			}), nil
 		},
 	} {

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/move"
-	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
 )
 
 // dial makes a cluster of the clusters file usable, and its Kafka too, if the file
@@ -20,7 +20,7 @@ func (s *session) dial(ctx context.Context, name string, needKafka bool) (*move.
 	}
 	tlsConfig, err := settings.TLS.Config()
 	if err != nil {
-		return nil, &plan.InputError{File: "cluster " + name, Err: err}
+		return nil, &clusterfile.InputError{File: "cluster " + name, Err: err}
 	}
 	login := &login{settings: settings, mask: s.mover.Mask}
 	client, err := connect.New(connect.Options{
@@ -38,7 +38,7 @@ func (s *session) dial(ctx context.Context, name string, needKafka bool) (*move.
 		return nil, fmt.Errorf("cluster %s: %w", name, err)
 	}
 	if err != nil {
-		s.mover.Sink.Emit(event.Note{Level: event.Warn, At: time.Now(), Message: fmt.Sprintf("cluster %s: going on without its Kafka: %s", name, err)})
+		s.mover.Events.Emit(event.Note{Level: event.Warn, At: time.Now(), Message: fmt.Sprintf("cluster %s: going on without its Kafka: %s", name, err)})
 	}
 	return cluster, nil
 }

@@ -6,14 +6,14 @@ import (
 	"net/url"
 	"sync"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/move"
-	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
 )
 
 // dialKafka opens the cluster's Kafka and fills in what of it is known.
-func (s *session) dialKafka(ctx context.Context, cluster *move.Cluster, settings *plan.Kafka) error {
+func (s *session) dialKafka(ctx context.Context, cluster *move.Cluster, settings *clusterfile.Kafka) error {
 	opened, err := openKafka(ctx, settings)
 	if err != nil {
 		return err
@@ -50,12 +50,12 @@ func (s *session) dialKafka(ctx context.Context, cluster *move.Cluster, settings
 	return nil
 }
 
-func openKafka(ctx context.Context, settings *plan.Kafka) (*kafka.Client, error) {
+func openKafka(ctx context.Context, settings *clusterfile.Kafka) (*kafka.Client, error) {
 	config := kafka.Config{Brokers: settings.BootstrapServers}
 	if settings.TLS != nil {
 		tlsConfig, err := settings.TLS.Config()
 		if err != nil {
-			return nil, &plan.InputError{File: "kafka", Err: err}
+			return nil, &clusterfile.InputError{File: "kafka", Err: err}
 		}
 		config.TLS = tlsConfig
 	}

@@ -6,16 +6,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/move"
-	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
 )
 
 // topics finds the cluster's own topics where the clusters file does not name
 // them, and refuses names that are wrong. That one is not known is no error: only
 // some moves need it, and those that do say why it is not known.
-func (s *session) topics(ctx context.Context, cluster *move.Cluster, settings *plan.Kafka, opened *kafka.Client) (kafka.Topics, error) {
+func (s *session) topics(ctx context.Context, cluster *move.Cluster, settings *clusterfile.Kafka, opened *kafka.Client) (kafka.Topics, error) {
 	given := kafka.TopicNames{Offsets: settings.OffsetTopic, Status: settings.StatusTopic, Config: settings.ConfigTopic}
 	topics, err := opened.FindTopics(ctx, given, kafka.Gather(cluster.Client))
 	if err != nil {
@@ -71,5 +71,5 @@ func unknown(role, cluster string, why error) error {
 }
 
 func (s *session) note(level event.Level, format string, arguments ...any) {
-	s.mover.Sink.Emit(event.Note{Level: level, At: time.Now(), Message: fmt.Sprintf(format, arguments...)})
+	s.mover.Events.Emit(event.Note{Level: level, At: time.Now(), Message: fmt.Sprintf(format, arguments...)})
 }

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/move"
-	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
 )
 
 const (
@@ -59,7 +59,7 @@ func conclude(result *event.Result, err error) {
 		if worst.outcome == event.RolledBack && result.Command == "rollback" {
 			continue // what was asked for
 		}
-		if slices.ContainsFunc(result.Connectors, func(c event.Connector) bool { return c.Outcome == worst.outcome }) {
+		if slices.ContainsFunc(result.Connectors, func(c event.ConnectorResult) bool { return c.Outcome == worst.outcome }) {
 			result.Outcome, result.ExitCode = worst.outcome, worst.code
 			break
 		}
@@ -74,7 +74,7 @@ func concludeError(err error) (event.Outcome, int) {
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return event.Invalid, exitUsage
 	}
-	if _, ok := errors.AsType[*plan.InputError](err); ok {
+	if _, ok := errors.AsType[*clusterfile.InputError](err); ok {
 		return event.Invalid, exitUsage
 	}
 	if _, ok := errors.AsType[*move.RefusedError](err); ok {
@@ -84,7 +84,7 @@ func concludeError(err error) (event.Outcome, int) {
 }
 
 // count says how many connectors ended how: "2 moved, 1 refused".
-func count(connectors []event.Connector) string {
+func count(connectors []event.ConnectorResult) string {
 	numbers := map[event.Outcome]int{}
 	var order []event.Outcome
 	for _, connector := range connectors {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
+	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
 )
 
 // FuzzRequest takes whatever a request file may hold: it is understood, or refused
@@ -41,7 +41,7 @@ func FuzzRequest(f *testing.F) {
 		if strings.Contains(err.Error(), planted) || strings.ContainsAny(err.Error(), "\n\r") {
 			t.Fatalf("the error shows the secret or has many lines: %q", err)
 		}
-		_, isInput := errors.AsType[*plan.InputError](err)
+		_, isInput := errors.AsType[*clusterfile.InputError](err)
 		if _, isUsage := errors.AsType[*usageError](err); !isInput && !isUsage {
 			t.Fatalf("exit code for invalid input is not certain: %#v", err)
 		}

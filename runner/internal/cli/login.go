@@ -11,9 +11,9 @@ import (
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
-	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 	"github.com/connect-ferry/connect-ferry/runner/internal/trust"
 )
@@ -23,7 +23,7 @@ const tokenTimeout = 15 * time.Second
 
 // login adds a cluster's credentials to requests. It is safe for concurrent use.
 type login struct {
-	settings plan.Cluster
+	settings clusterfile.Cluster
 	mask     *secret.Mask // learns the tokens
 
 	mu     sync.Mutex
@@ -101,7 +101,7 @@ func (l *login) source() (oauth2.TokenSource, error) {
 
 // noToken says why there is no token and what to do. The answer of the token
 // endpoint is not quoted but for its error code: it may hold a token.
-func noToken(oauth *plan.OAuth, err error) error {
+func noToken(oauth *clusterfile.OAuth, err error) error {
 	failed := func(temporary bool, format string, arguments ...any) error {
 		return &connect.CredentialsError{Err: fmt.Errorf("no token from "+oauth.TokenURL+": "+format, arguments...), Temporary: temporary}
 	}

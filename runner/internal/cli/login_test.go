@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
 
@@ -18,8 +18,8 @@ func oauthLogin(t *testing.T, handler http.HandlerFunc) *login {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	return &login{mask: &secret.Mask{}, settings: plan.Cluster{
-		OAuth: &plan.OAuth{TokenURL: server.URL, ClientID: "ferry", ClientSecret: secret.New("planted-client"), Scopes: []string{"a", "b"}},
+	return &login{mask: &secret.Mask{}, settings: clusterfile.Cluster{
+		OAuth: &clusterfile.OAuth{TokenURL: server.URL, ClientID: "ferry", ClientSecret: secret.New("planted-client"), Scopes: []string{"a", "b"}},
 	}}
 }
 
@@ -54,7 +54,7 @@ func TestTokenIsKeptUntilItIsRefused(t *testing.T) {
 	if text := l.mask.Text("planted-token-1, planted-token-2"); text != "***, ***" {
 		t.Errorf("the mask did not learn the tokens: %s", text)
 	}
-	if (&login{settings: plan.Cluster{Username: "u"}}).renew() {
+	if (&login{settings: clusterfile.Cluster{Username: "u"}}).renew() {
 		t.Error("a password is renewed")
 	}
 }

@@ -6,15 +6,16 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/history"
-	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
-	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
+	"github.com/connect-ferry/connect-ferry/runner/internal/natslease"
+	"github.com/connect-ferry/connect-ferry/runner/internal/natsstore"
 )
 
 // natsOptions are those of the clusters file.
-func natsOptions(settings *plan.NATS) (history.Options, error) {
-	options := history.Options{
+func natsOptions(settings *clusterfile.NATS) (natsstore.Options, error) {
+	options := natsstore.Options{
 		URLs: settings.URLs, CredsFile: settings.CredsFile, Nkey: settings.Nkey, Token: settings.Token,
 		Username: settings.Username, Password: settings.Password,
 		Stream: settings.Stream, Bucket: settings.Bucket, Prefix: settings.SubjectPrefix, LeaseTTL: settings.LeaseTTL,
@@ -24,7 +25,7 @@ func natsOptions(settings *plan.NATS) (history.Options, error) {
 	}
 	var err error
 	if options.TLS, err = settings.TLS.Config(); err != nil {
-		return options, &plan.InputError{File: "nats", Err: err}
+		return options, &clusterfile.InputError{File: "nats", Err: err}
 	}
 	return options, nil
 }
@@ -41,8 +42,8 @@ func (s *session) useNATS(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	printed := s.mover.Sink
-	store, err := history.Open(ctx, options)
+	printed := s.mover.Events
+	store, err := natsstore.Open(ctx, options)
 	if err != nil && settings.Required {
 		return fmt.Errorf("%w; or set nats.required: false to go on without a lease and a history. Nothing was changed", err)
 	}
@@ -54,9 +55,9 @@ func (s *session) useNATS(ctx context.Context) error {
 		return nil
 	}
 	by := event.ThisProcess()
-	publisher := history.NewPublisher(store, history.PublisherOptions{By: by, Version: Version, Mask: s.mover.Mask.Text, Sink: printed})
-	s.mover.Sink = event.Tee{printed, publisher}
-	s.mover.Leases = &lease.Bucket{KV: store.Leases(), TTL: settings.LeaseTTL, By: by, Sink: printed, Optional: !settings.Required}
+	publisher := history.NewPublisher(store, history.PublisherOptions{By: by, Version: Version, Mask: s.mover.Mask.Text, Events: printed})
+	s.mover.Events = event.Tee{printed, publisher}
+	s.mover.Leases = &natslease.Bucket{KV: store.Leases(), TTL: settings.LeaseTTL, By: by, Events: printed, Optional: !settings.Required}
 	s.endNATS = func() []json.RawMessage {
 		defer store.Close()
 		return publisher.Close()
@@ -65,7 +66,7 @@ func (s *session) useNATS(ctx context.Context) error {
 }
 
 // tellUndelivered says where the events are that NATS did not take.
-func tellUndelivered(asked request, result *event.Result, sink event.Sink) {
+func tellUndelivered(asked request, result *event.Result, events event.Recorder) {
 	count := len(result.Undelivered)
 	if count == 0 {
 		return
@@ -74,6 +75,6 @@ func tellUndelivered(asked request, result *event.Result, sink event.Sink) {
 	if asked.Result == "" && asked.Output != "json" {
 		where = "they are lost, as there is no --result to keep them"
 	}
-	sink.Emit(event.Note{Level: event.Warn, At: time.Now(), Message: fmt.Sprintf("%d events were not delivered to NATS; %s", count, where)})
+	events.Emit(event.Note{Level: event.Warn, At: time.Now(), Message: fmt.Sprintf("%d events were not delivered to NATS; %s", count, where)})
 	result.Message += fmt.Sprintf(", %d events not delivered", count)
 }

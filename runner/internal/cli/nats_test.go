@@ -9,9 +9,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
-	"github.com/connect-ferry/connect-ferry/runner/internal/history"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
-	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+	"github.com/connect-ferry/connect-ferry/runner/internal/natslease"
+	"github.com/connect-ferry/connect-ferry/runner/internal/natsstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/natstest"
 )
 
@@ -50,12 +50,12 @@ func (s *stage) append(ts *testscript.TestScript, text string) {
 // takeLease: lease CLUSTER CONNECTOR WHO, as another run
 func takeLease(ts *testscript.TestScript, _ bool, args []string) {
 	s := stageOf(ts)
-	store, err := history.Open(context.Background(), history.Options{
+	store, err := natsstore.Open(context.Background(), natsstore.Options{
 		URLs: []string{s.nats.server.URL()}, Stream: "FERRY", Bucket: "ferry-leases", Prefix: "ferry", LeaseTTL: 30 * time.Second,
 	})
 	ts.Check(err)
-	bucket := &lease.Bucket{KV: store.Leases(), TTL: 30 * time.Second, By: event.Holder{User: args[2], Host: "there", Process: 7, For: "a test"}}
-	held, err := bucket.Take(context.Background(), "move", move.Place{Cluster: args[0], Connector: args[1]})
+	bucket := &natslease.Bucket{KV: store.Leases(), TTL: 30 * time.Second, By: event.Holder{User: args[2], Host: "there", Process: 7, For: "a test"}}
+	held, err := bucket.Take(context.Background(), "move", lease.Key{Cluster: args[0], Connector: args[1]})
 	ts.Check(err)
 	s.nats.release = func() { held.Release(context.Background()); store.Close() }
 }

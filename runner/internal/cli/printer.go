@@ -10,7 +10,7 @@ import (
 
 // printer writes a command's events while it runs and its result at the end.
 type printer struct {
-	sink   event.Sink
+	events event.Recorder
 	result func(event.Result)
 }
 
@@ -21,21 +21,21 @@ func newPrinter(format string, stdout, stderr io.Writer) printer {
 	switch format {
 	case "kestra":
 		markers := event.NewKestra(stdout)
-		return printer{sink: markers, result: func(result event.Result) {
+		return printer{events: markers, result: func(result event.Result) {
 			for _, line := range failures(result) {
 				markers.Failure(line)
 			}
 			markers.Result(result)
 		}}
 	case "json":
-		return printer{sink: event.NewJSONLines(stderr), result: func(result event.Result) {
+		return printer{events: event.NewJSONLines(stderr), result: func(result event.Result) {
 			encoder := json.NewEncoder(stdout)
 			encoder.SetEscapeHTML(false)
 			_ = encoder.Encode(result)
 			printFailures(stderr, result)
 		}}
 	default:
-		return printer{sink: event.NewText(stderr), result: func(result event.Result) {
+		return printer{events: event.NewText(stderr), result: func(result event.Result) {
 			if result.Outcome != event.Invalid && len(result.Connectors) > 0 {
 				event.Summary(stdout, result)
 			}

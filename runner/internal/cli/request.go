@@ -12,7 +12,7 @@ import (
 
 	ucli "github.com/urfave/cli/v2"
 
-	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
+	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/schemas"
 )
@@ -115,20 +115,20 @@ func fromEnvironment(c *ucli.Context) bool {
 func readRequestFile(file string, asked *request) error {
 	content, err := os.ReadFile(file) // #nosec G304 -- the operator names the file
 	if err != nil {
-		return &plan.InputError{File: file, Err: errors.New("cannot be read: " + reason(err))}
+		return &clusterfile.InputError{File: file, Err: errors.New("cannot be read: " + reason(err))}
 	}
 	return parseRequest(file, content, asked)
 }
 
 func parseRequest(file string, content []byte, asked *request) error {
 	if _, err := rawjson.ParseObject(content); err != nil {
-		return &plan.InputError{File: file, Err: err}
+		return &clusterfile.InputError{File: file, Err: err}
 	}
 	if err := schemas.Check(schemas.Request, content); err != nil {
-		return &plan.InputError{File: file, Err: err}
+		return &clusterfile.InputError{File: file, Err: err}
 	}
 	if err := json.Unmarshal(content, asked); err != nil {
-		return &plan.InputError{File: file, Err: err}
+		return &clusterfile.InputError{File: file, Err: err}
 	}
 	return nil
 }
@@ -191,14 +191,14 @@ func (r *request) check() error {
 }
 
 // clusters reads the clusters file, or the document within the request.
-func (r *request) clusters() (plan.Clusters, error) {
+func (r *request) clusters() (clusterfile.Clusters, error) {
 	if r.Clusters.IsZero() {
-		return plan.Clusters{}, usagef("name the clusters file with --clusters or %s", clustersVariable)
+		return clusterfile.Clusters{}, usagef("name the clusters file with --clusters or %s", clustersVariable)
 	}
 	if path, isPath := r.Clusters.Text(); isPath {
-		return plan.Load(path)
+		return clusterfile.Load(path)
 	}
-	return plan.Parse("clusters of the request", r.Clusters.Bytes())
+	return clusterfile.Parse("clusters of the request", r.Clusters.Bytes())
 }
 
 var isoDuration = regexp.MustCompile(`^PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?$`)

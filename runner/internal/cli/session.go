@@ -16,10 +16,10 @@ import (
 	ucli "github.com/urfave/cli/v2"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
 	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/move"
-	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
@@ -28,7 +28,7 @@ import (
 type session struct {
 	command  string
 	request  request
-	clusters plan.Clusters
+	clusters clusterfile.Clusters
 	mover    *move.Mover
 	closers  []func()
 	noStatus map[*move.Cluster]error // why the status topic of a cluster is not known
@@ -44,7 +44,7 @@ type definition struct {
 	name, usage, description string
 	flags                    []ucli.Flag
 	writes                   bool // to a cluster, so that a lease is needed where there is one
-	do                       func(ctx context.Context, s *session) ([]event.Connector, error)
+	do                       func(ctx context.Context, s *session) ([]event.ConnectorResult, error)
 }
 
 func (d definition) command(stdout, stderr io.Writer, code *int) *ucli.Command {
@@ -65,18 +65,18 @@ func (d definition) command(stdout, stderr io.Writer, code *int) *ucli.Command {
 func (d definition) run(ctx context.Context, c *ucli.Context, stdout, stderr io.Writer) int {
 	mask := &secret.Mask{}
 	stdout, stderr = mask.Writer(stdout), mask.Writer(stderr)
-	result := event.Result{Schema: event.SchemaID, Command: d.name, Version: Version, StartedAt: time.Now().UTC(), Connectors: []event.Connector{}}
+	result := event.Result{Schema: event.SchemaID, Command: d.name, Version: Version, StartedAt: time.Now().UTC(), Connectors: []event.ConnectorResult{}}
 	asked, err := readRequest(c)
 	out := newPrinter(asked.Output, stdout, stderr)
 	if err == nil {
-		err = d.perform(ctx, asked, mask, out.sink, &result)
+		err = d.perform(ctx, asked, mask, out.events, &result)
 	}
 	conclude(&result, err)
-	tellUndelivered(asked, &result, out.sink)
+	tellUndelivered(asked, &result, out.events)
 	result.EndedAt = time.Now().UTC()
 	if asked.Result != "" {
 		if err := writeResult(asked.Result, result, mask); err != nil {
-			out.sink.Emit(event.Note{Level: event.Error, Message: err.Error(), At: time.Now()})
+			out.events.Emit(event.Note{Level: event.Error, Message: err.Error(), At: time.Now()})
 			if result.ExitCode == exitDone {
 				result.ExitCode, result.Outcome, result.Message = exitFailed, event.Failed, result.Message+", but "+err.Error()
 			}
@@ -86,7 +86,7 @@ func (d definition) run(ctx context.Context, c *ucli.Context, stdout, stderr io.
 	return result.ExitCode
 }
 
-func (d definition) perform(ctx context.Context, asked request, mask *secret.Mask, sink event.Sink, result *event.Result) (err error) {
+func (d definition) perform(ctx context.Context, asked request, mask *secret.Mask, events event.Recorder, result *event.Result) (err error) {
 	defer crash.Catch(&err)
 	result.Origin, result.Target, result.Cluster = asked.Origin, asked.Target, asked.Cluster
 	if err := canWrite("result", asked.Result); err != nil {
@@ -108,7 +108,7 @@ func (d definition) perform(ctx context.Context, asked request, mask *secret.Mas
 	options.Proof.Mode, options.Proof.AllowDuplicates = proof.Mode(asked.Proof), asked.AllowDuplicates
 	s := &session{
 		command: d.name, request: asked, clusters: clusters, writes: d.writes, endNATS: func() []json.RawMessage { return nil },
-		mover: &move.Mover{Options: options, Sink: sink, Mask: mask}, noStatus: map[*move.Cluster]error{},
+		mover: &move.Mover{Options: options, Events: events, Mask: mask}, noStatus: map[*move.Cluster]error{},
 	}
 	defer func() {
 		for _, closer := range s.closers {
@@ -210,14 +210,14 @@ func (s *session) single(ctx context.Context, needKafka bool) (*move.Cluster, st
 }
 
 // each does the same for every request, several at a time, and keeps the order.
-func (s *session) each(ctx context.Context, requests []move.Request, do func(context.Context, move.Request) event.Connector) []event.Connector {
-	results := make([]event.Connector, len(requests))
+func (s *session) each(ctx context.Context, requests []move.Request, do func(context.Context, move.Request) event.ConnectorResult) []event.ConnectorResult {
+	results := make([]event.ConnectorResult, len(requests))
 	var group errgroup.Group
 	group.SetLimit(s.request.Concurrency)
 	for i, request := range requests {
 		group.Go(func() error {
 			if ctx.Err() != nil {
-				results[i] = event.Connector{Connector: request.Connector, Outcome: event.Interrupted, Message: "not begun: " + context.Cause(ctx).Error()}
+				results[i] = event.ConnectorResult{Connector: request.Connector, Outcome: event.Interrupted, Message: "not begun: " + context.Cause(ctx).Error()}
 				return nil
 			}
 			results[i] = guarded(ctx, request, do)
@@ -229,13 +229,13 @@ func (s *session) each(ctx context.Context, requests []move.Request, do func(con
 }
 
 // guarded keeps a fault of ferry from ending what is done for other connectors.
-func guarded(ctx context.Context, request move.Request, do func(context.Context, move.Request) event.Connector) event.Connector {
-	result, err := func() (result event.Connector, err error) {
+func guarded(ctx context.Context, request move.Request, do func(context.Context, move.Request) event.ConnectorResult) event.ConnectorResult {
+	result, err := func() (result event.ConnectorResult, err error) {
 		defer crash.Catch(&err)
 		return do(ctx, request), nil
 	}()
 	if err != nil {
-		return event.Connector{
+		return event.ConnectorResult{
 			Connector: request.Connector, Outcome: event.Failed, Message: err.Error(), Changed: true, // it may be
 			Instructions: "look at the connector on both clusters, and run the same command again: it goes on from where they stand",
 		}

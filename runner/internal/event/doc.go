@@ -1,7 +1,7 @@
 // Package event says what happens during a command, and what came of it.
 //
 // The core emits typed events ([MoveStarted], [StepStarted], [StepEnded],
-// [MoveEnded], [Note]) to a [Sink] and returns a [Result]; it never prints.
+// [MoveEnded], [Note]) to a [Recorder] and returns a [Result]; it never prints.
 // Printing is folding: [Text] writes for people, [JSONLines] for programs,
 // [Kestra] as the marker lines that Kestra reads from a task's standard output;
 // package history publishes them. None of them ever holds a config or an offset.
@@ -9,7 +9,7 @@ package event
 
 import "time"
 
-// Event is one of the types of this package that are sent to a [Sink].
+// Event is one of the types of this package that are sent to a [Recorder].
 type Event interface{ event() }
 
 // StepStarted says that a step of a move begins.
@@ -43,7 +43,7 @@ type MoveStarted struct {
 
 // MoveEnded says what came of it. The run does nothing more to the connector.
 type MoveEnded struct {
-	Result Connector
+	Result ConnectorResult
 	At     time.Time
 }
 
@@ -71,21 +71,21 @@ func (MoveStarted) event() {}
 func (MoveEnded) event()   {}
 func (Note) event()        {}
 
-// Sink takes events. Emit may be called from several goroutines at once and
+// Recorder takes events. Emit may be called from several goroutines at once and
 // must not block on a slow reader for long: a connector may be standing still.
-type Sink interface{ Emit(Event) }
+type Recorder interface{ Emit(Event) }
 
-// Tee sends each event to several sinks, one after the other.
-type Tee []Sink
+// Tee sends each event to several recorders, one after the other.
+type Tee []Recorder
 
 // Emit passes the event on.
 func (t Tee) Emit(happened Event) {
-	for _, sink := range t {
-		sink.Emit(happened)
+	for _, recorder := range t {
+		recorder.Emit(happened)
 	}
 }
 
-// Discard is a [Sink] that forgets.
+// Discard is a [Recorder] that forgets.
 type Discard struct{}
 
 // Emit forgets the event.

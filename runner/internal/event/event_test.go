@@ -29,11 +29,11 @@ func happenings() []event.Event {
 
 func TestSinks(t *testing.T) {
 	for name, test := range map[string]struct {
-		sink func(*bytes.Buffer, *secret.Mask) event.Sink
-		want string
+		recorder func(*bytes.Buffer, *secret.Mask) event.Recorder
+		want     string
 	}{
 		"text": {
-			func(out *bytes.Buffer, mask *secret.Mask) event.Sink { return event.NewText(mask.Writer(out)) },
+			func(out *bytes.Buffer, mask *secret.Mask) event.Recorder { return event.NewText(mask.Writer(out)) },
 			`18:00:00.123 orders: prove 104ms: hard, 2 tasks ended
 18:00:00.123 orders: copy 2.35s: europe said: no <disk> & "more"::
 18:00:00.123 orders: waiting
@@ -41,7 +41,7 @@ func TestSinks(t *testing.T) {
 `,
 		},
 		"json": {
-			func(out *bytes.Buffer, mask *secret.Mask) event.Sink { return event.NewJSONLines(mask.Writer(out)) },
+			func(out *bytes.Buffer, mask *secret.Mask) event.Recorder { return event.NewJSONLines(mask.Writer(out)) },
 			`{"message_type":"step_started","at":"2026-11-24T18:00:00.123Z","connector":"orders","step":"prove"}
 {"message_type":"step_ended","at":"2026-11-24T18:00:00.123Z","connector":"orders","step":"prove","took_ms":104,"detail":"hard, 2 tasks ended"}
 {"message_type":"step_ended","at":"2026-11-24T18:00:00.123Z","connector":"orders","step":"copy","took_ms":2345,"error":"europe said:\n\tno <disk> & \"more\"::"}
@@ -50,7 +50,7 @@ func TestSinks(t *testing.T) {
 `,
 		},
 		"kestra": {
-			func(out *bytes.Buffer, mask *secret.Mask) event.Sink { return event.NewKestra(mask.Writer(out)) },
+			func(out *bytes.Buffer, mask *secret.Mask) event.Recorder { return event.NewKestra(mask.Writer(out)) },
 			`::{"logs":[{"level":"INFO","message":"orders: prove 104ms: hard, 2 tasks ended"}]}::
 ::{"logs":[{"level":"WARN","message":"orders: copy 2.35s: europe said:\n\tno <disk> & \"more\"::"}]}::
 ::{"logs":[{"level":"INFO","message":"orders: waiting"}]}::
@@ -62,9 +62,9 @@ func TestSinks(t *testing.T) {
 			var out bytes.Buffer
 			mask := &secret.Mask{}
 			mask.Add(secret.New("planted-secret"))
-			sink := test.sink(&out, mask)
+			recorder := test.recorder(&out, mask)
 			for _, happened := range happenings() {
-				sink.Emit(happened)
+				recorder.Emit(happened)
 			}
 			if got := out.String(); got != test.want {
 				t.Errorf("got\n%s\nwant\n%s", got, test.want)
@@ -80,7 +80,7 @@ func certificate() event.Result {
 	return event.Result{
 		Schema: event.SchemaID, Command: "move", Version: "0.1.0", Origin: "global", Target: "europe", Cluster: "",
 		StartedAt: at, EndedAt: at.Add(time.Second), ExitCode: 1, Outcome: event.Failed, Message: "1 moved, 1 failed",
-		Connectors: []event.Connector{{
+		Connectors: []event.ConnectorResult{{
 			Connector: "orders", TargetConnector: "orders2", Outcome: event.Moved, State: "moved", Changed: true, Message: "moved",
 			OriginState: "STOPPED", TargetState: "RUNNING", WasState: "RUNNING",
 			Proof: &event.Proof{
@@ -112,7 +112,7 @@ func TestResultsPassTheirSchema(t *testing.T) {
 		}
 	}
 	check("all fields", certificate())
-	check("no fields", event.Result{Schema: event.SchemaID, Command: "move", Version: "0.1.0", StartedAt: at, EndedAt: at, ExitCode: 2, Outcome: event.Invalid, Message: "m", Connectors: []event.Connector{}})
+	check("no fields", event.Result{Schema: event.SchemaID, Command: "move", Version: "0.1.0", StartedAt: at, EndedAt: at, ExitCode: 2, Outcome: event.Invalid, Message: "m", Connectors: []event.ConnectorResult{}})
 	for _, outcome := range []event.Outcome{
 		event.Failed, event.Refused, event.NotProven, event.RolledBack, event.RunningTwice, event.Interrupted, event.Held, event.Moved, event.Unchanged,
 		event.PutBack, event.Ready, event.Created, event.Quiesced, event.Read, event.Written, event.Started, event.Observed,

@@ -28,7 +28,7 @@ func FuzzPrinters(f *testing.F) {
 		mask := &secret.Mask{}
 		mask.Add(secret.New(planted))
 		var text, lines, markers bytes.Buffer
-		sinks := []event.Sink{event.NewText(mask.Writer(&text)), event.NewJSONLines(mask.Writer(&lines)), event.NewKestra(mask.Writer(&markers))}
+		recorders := []event.Recorder{event.NewText(mask.Writer(&text)), event.NewJSONLines(mask.Writer(&lines)), event.NewKestra(mask.Writer(&markers))}
 		at, said := time.Unix(0, 0), message+" "+planted
 		for _, happened := range []event.Event{
 			event.StepStarted{Connector: connector, Step: "copy", At: at},
@@ -37,8 +37,8 @@ func FuzzPrinters(f *testing.F) {
 			event.Note{Connector: connector, Level: event.Warn, At: at, Message: said},
 			event.Note{Level: event.Info, At: at, Message: said},
 		} {
-			for _, sink := range sinks {
-				sink.Emit(happened)
+			for _, recorder := range recorders {
+				recorder.Emit(happened)
 			}
 		}
 		result := certificate()

@@ -8,13 +8,13 @@ import (
 )
 
 // JSONLines writes events as one JSON object a line, each with a message_type.
-// It is a [Sink].
+// It is a [Recorder].
 type JSONLines struct {
 	mu  sync.Mutex
 	out *json.Encoder
 }
 
-// NewJSONLines returns a sink that writes to out.
+// NewJSONLines returns a recorder that writes to out.
 func NewJSONLines(out io.Writer) *JSONLines {
 	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)

@@ -10,14 +10,14 @@ import (
 
 // Kestra writes events and results as the marker lines Kestra reads from the
 // standard output of a task: `::{"logs":[...]}::` and `::{"outputs":{...}}::`,
-// each exactly one line (TaskLogLineMatcher). It is a [Sink]. Everything goes
+// each exactly one line (TaskLogLineMatcher). It is a [Recorder]. Everything goes
 // to standard output, since Kestra logs standard error as errors.
 type Kestra struct {
 	mu  sync.Mutex
 	out io.Writer
 }
 
-// NewKestra returns a sink that writes to out.
+// NewKestra returns a recorder that writes to out.
 func NewKestra(out io.Writer) *Kestra { return &Kestra{out: out} }
 
 // Emit writes one log marker.

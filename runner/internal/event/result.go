@@ -41,26 +41,26 @@ const (
 // Result is the document of a command: what `--result` writes and
 // `--output json` prints. Its schema is schemas/result.schema.json.
 type Result struct {
-	Schema     string      `json:"schema"`
-	Command    string      `json:"command"`
-	Version    string      `json:"version"`
-	Origin     string      `json:"origin,omitempty"`
-	Target     string      `json:"target,omitempty"`
-	Cluster    string      `json:"cluster,omitempty"`
-	StartedAt  time.Time   `json:"started_at"`
-	EndedAt    time.Time   `json:"ended_at"`
-	ExitCode   int         `json:"exit_code"`
-	Outcome    Outcome     `json:"outcome"`
-	Message    string      `json:"message"`
-	Connectors []Connector `json:"connectors"`
+	Schema     string            `json:"schema"`
+	Command    string            `json:"command"`
+	Version    string            `json:"version"`
+	Origin     string            `json:"origin,omitempty"`
+	Target     string            `json:"target,omitempty"`
+	Cluster    string            `json:"cluster,omitempty"`
+	StartedAt  time.Time         `json:"started_at"`
+	EndedAt    time.Time         `json:"ended_at"`
+	ExitCode   int               `json:"exit_code"`
+	Outcome    Outcome           `json:"outcome"`
+	Message    string            `json:"message"`
+	Connectors []ConnectorResult `json:"connectors"`
 	// Undelivered are the events that could not be published, each a document of
 	// schemas/event.schema.json.
 	Undelivered []json.RawMessage `json:"undelivered_events,omitempty"`
 }
 
-// Connector is what came of one connector. In the result of a move it is the
+// ConnectorResult is what came of one connector. In the result of a move it is the
 // move's certificate.
-type Connector struct {
+type ConnectorResult struct {
 	Connector       string  `json:"connector"`
 	TargetConnector string  `json:"target_connector,omitempty"`
 	Outcome         Outcome `json:"outcome"`

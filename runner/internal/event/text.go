@@ -9,13 +9,13 @@ import (
 	"unicode"
 )
 
-// Text writes events as lines for people. It is a [Sink].
+// Text writes events as lines for people. It is a [Recorder].
 type Text struct {
 	mu  sync.Mutex
 	out io.Writer
 }
 
-// NewText returns a sink that writes to out.
+// NewText returns a recorder that writes to out.
 func NewText(out io.Writer) *Text { return &Text{out: out} }
 
 // Emit writes one line for a step that ended and for a note; a step that starts

@@ -73,7 +73,7 @@ func TestSinkMovesToAnotherKafka(t *testing.T) {
 		*moved.SentAgain, there.twice(), *back.SentAgain, all.twice()-there.twice(), all.lost(), last+1)
 }
 
-func (s *stage) isTranslated(got event.Connector) {
+func (s *stage) isTranslated(got event.ConnectorResult) {
 	s.t.Helper()
 	if got.Copy != "checkpoints" || got.SentAgain == nil || got.Proof == nil || got.Proof.Kind != event.Hard || !says(got, "at least once: ") {
 		s.t.Fatalf("copy %s, sent again %v, proof %+v: %s", got.Copy, got.SentAgain, got.Proof, got.Message)

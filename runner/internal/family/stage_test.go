@@ -43,7 +43,7 @@ func newStage(t *testing.T) *stage {
 
 // ferry runs a command about a move from the origin, global, to europe and returns what came of
 // the connector.
-func (s *stage) ferry(outcome event.Outcome, command, connector string, more ...string) event.Connector {
+func (s *stage) ferry(outcome event.Outcome, command, connector string, more ...string) event.ConnectorResult {
 	s.t.Helper()
 	arguments := append([]string{command, "--origin", s.origin, "--target", "europe", "--connector", connector, "--clusters", s.clusters, "--output", "json"}, more...)
 	run := exec.CommandContext(s.t.Context(), s.binary, arguments...)
@@ -102,7 +102,7 @@ func (s *stage) count(topic string) lab.Tally {
 	return tally
 }
 
-func says(result event.Connector, text string) bool {
+func says(result event.ConnectorResult, text string) bool {
 	for _, check := range result.Checks {
 		if strings.Contains(check.Reason, text) {
 			return true

@@ -206,9 +206,9 @@ type answer struct {
 	stderr string
 }
 
-func (a answer) first() event.Connector {
+func (a answer) first() event.ConnectorResult {
 	if len(a.result.Connectors) == 0 {
-		return event.Connector{Message: a.result.Message}
+		return event.ConnectorResult{Message: a.result.Message}
 	}
 	return a.result.Connectors[0]
 }

@@ -1,8 +1,8 @@
 // Package history keeps what happened in NATS JetStream: it publishes the events
 // of moves and rollbacks, and reads them back as stories.
 //
-// The types to know are [Store], the stream and the bucket, [Publisher], an
-// event.Sink, and [Story], what the stream tells of one move.
+// The types to know are [Publisher], an event.Recorder, and [Story], what the stream
+// tells of one move. The connection is a natsstore.Store.
 //
 // There is one copy of each step in the stream. A step is known by its move, the
 // cluster the connector was on its way to, and its name. A run that goes on with

@@ -23,7 +23,7 @@ func moveWith(t testing.TB, way string) time.Duration {
 	s := newStage(t, "orders")
 	options := move.DefaultOptions()
 	options.Watch = 30 * time.Millisecond
-	mover := &move.Mover{Options: options, Sink: event.Discard{}}
+	mover := &move.Mover{Options: options, Events: event.Discard{}}
 	if way != "off" {
 		running, err := natstest.Start(t.TempDir(), nil)
 		if err != nil {
@@ -38,7 +38,7 @@ func moveWith(t testing.TB, way string) time.Duration {
 		ferry := newRun(t, wire.URL(), "anna", 30*time.Second)
 		defer ferry.publisher.Close()
 		mover = ferry.Mover
-		mover.Sink = event.Tee{mover.Sink, sinkFunc(func(happened event.Event) {
+		mover.Events = event.Tee{mover.Events, recorderFunc(func(happened event.Event) {
 			started, ok := happened.(event.StepStarted)
 			switch {
 			case !ok:

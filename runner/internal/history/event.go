@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/natsstore"
 )
 
 // Event is a message of the stream, a CloudEvent (1.0, JSON). Its schema is
@@ -50,7 +51,7 @@ type Data struct {
 	Step            *Step        `json:"step,omitempty"`
 	Outcome         string       `json:"outcome,omitempty"`
 	// Result is the connector's in the result document.
-	Result *event.Connector `json:"result,omitempty"`
+	Result *event.ConnectorResult `json:"result,omitempty"`
 }
 
 // Step is a step that has ended.
@@ -80,5 +81,5 @@ func (s Step) id(move, run string) string {
 	if s.Error != "" {
 		id += run + "/"
 	}
-	return id + Token(s.Toward) + "/" + s.token()
+	return id + natsstore.Token(s.Toward) + "/" + s.token()
 }

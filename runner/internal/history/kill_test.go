@@ -48,7 +48,7 @@ func killed(t *testing.T, at int) {
 	t.Cleanup(wire.Close)
 	s := newStage(t, "orders")
 	victim := newRun(t, wire.URL(), "anna", short)
-	dead, ended := make(chan struct{}), make(chan event.Connector, 1)
+	dead, ended := make(chan struct{}), make(chan event.ConnectorResult, 1)
 	cut := &line{cutAt: at, ended: t.Context().Done(), onCut: func() { wire.Cut(); close(dead) }}
 	request := s.request(cut)
 	go func() { ended <- victim.Move(context.WithoutCancel(t.Context()), request) }()

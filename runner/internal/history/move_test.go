@@ -14,6 +14,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/history"
+	"github.com/connect-ferry/connect-ferry/runner/internal/natsstore"
 	"github.com/connect-ferry/connect-ferry/schemas"
 )
 
@@ -106,7 +107,7 @@ func TestMoveAndBack(t *testing.T) {
 			t.Errorf("story %d: %+v", i, got)
 		}
 	}
-	token := history.Token(odd)
+	token := natsstore.Token(odd)
 	for _, message := range messages(t, server.URL()) {
 		if err := schemas.Check(schemas.Event, message.body); err != nil {
 			t.Errorf("%s: %v", message.subject, err)
@@ -132,12 +133,12 @@ func TestTokens(t *testing.T) {
 	for name, want := range map[string]string{
 		"": "=", "orders-1_a": "orders-1_a", odd: "orders=2Ev2=20=2A=3E=C3=A9", "=": "=3D", "a=2Eb": "a=3D2Eb", "\n": "=0A",
 	} {
-		if got := history.Token(name); got != want {
+		if got := natsstore.Token(name); got != want {
 			t.Errorf("token of %q is %s, want %s", name, got, want)
 		}
 	}
 	for _, none := range []string{"=2", "=2e", "=zz", "a.b", "a=", "=61"} {
-		if name, ok := history.Name(none); ok {
+		if name, ok := natsstore.Name(none); ok {
 			t.Errorf("%q is taken for the token of %q", none, name)
 		}
 	}
@@ -148,13 +149,13 @@ func FuzzToken(f *testing.F) {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		token := history.Token(name)
+		token := natsstore.Token(name)
 		if token == "" || strings.ContainsFunc(token, func(r rune) bool {
 			return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' && r != '='
 		}) {
 			t.Errorf("token %q of %q", token, name)
 		}
-		if back, ok := history.Name(token); !ok || back != name {
+		if back, ok := natsstore.Name(token); !ok || back != name {
 			t.Errorf("%q comes back as %q, %v", name, back, ok)
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/natsstore"
 )
 
 // PublisherOptions are what every event tells of the run, and how to tell of trouble.
@@ -20,17 +21,17 @@ type PublisherOptions struct {
 	Version string
 	// Mask replaces secrets; nil replaces none.
 	Mask func(string) string
-	// Sink takes notes about what NATS does not take. It must not be the publisher.
-	Sink event.Sink
+	// Events takes notes about what NATS does not take. It must not be the publisher.
+	Events event.Recorder
 	// Patience is how long an event is waited for outside of a downtime, and all
 	// that are left at the end; 0 for 5 s.
 	Patience time.Duration
 }
 
-// Publisher publishes the events of moves and rollbacks. It is an event.Sink. Close
+// Publisher publishes the events of moves and rollbacks. It is an event.Recorder. Close
 // it after the last event.
 type Publisher struct {
-	store   *Store
+	store   *natsstore.Store
 	options PublisherOptions
 	queue   *queue
 
@@ -55,16 +56,16 @@ type tale struct {
 const defaultPatience = 5 * time.Second
 
 // NewPublisher returns a publisher to the stream of the store.
-func NewPublisher(store *Store, options PublisherOptions) *Publisher {
+func NewPublisher(store *natsstore.Store, options PublisherOptions) *Publisher {
 	options.Patience = cmp.Or(options.Patience, defaultPatience)
 	options.Run = cmp.Or(options.Run, rand.Text())
 	if options.Mask == nil {
 		options.Mask = func(text string) string { return text }
 	}
-	if options.Sink == nil {
-		options.Sink = event.Discard{}
+	if options.Events == nil {
+		options.Events = event.Discard{}
 	}
-	return &Publisher{store: store, options: options, queue: newQueue(store, options.Sink), moves: map[string]*tale{}}
+	return &Publisher{store: store, options: options, queue: newQueue(store, options.Events), moves: map[string]*tale{}}
 }
 
 // The steps between which a connector stands still.
@@ -115,9 +116,9 @@ func (p *Publisher) of(connector string) *tale {
 func (p *Publisher) begin(started event.MoveStarted) {
 	ctx, cancel := context.WithTimeout(context.Background(), p.options.Patience)
 	defer cancel()
-	found, err := p.store.unfinishedMove(ctx, started.Origin, started.Target, started.Connector)
+	found, err := unfinishedMove(ctx, p.store, started.Origin, started.Target, started.Connector)
 	if err != nil {
-		p.options.Sink.Emit(event.Note{
+		p.options.Events.Emit(event.Note{
 			Connector: started.Connector, Level: event.Warn, At: time.Now(),
 			Message: fmt.Sprintf("what an earlier run told of this move cannot be read, so it is told of as a new one: %s", err),
 		})
@@ -211,14 +212,14 @@ func (p *Publisher) publish(told *tale, id, kind string, at time.Time, data Data
 	}
 	told.told[id] = true
 	document, err := json.Marshal(Event{
-		SpecVersion: "1.0", ID: id, Source: "/connect-ferry/" + Token(data.Origin), Type: kind, Subject: data.Connector,
+		SpecVersion: "1.0", ID: id, Source: "/connect-ferry/" + natsstore.Token(data.Origin), Type: kind, Subject: data.Connector,
 		Time: at.UTC(), DataContentType: "application/json", Data: data,
 	})
 	if err != nil {
 		panic("history: an event holds only what JSON can hold: " + err.Error())
 	}
 	p.queue.add(&message{
-		subject: p.store.subject(data.Origin, data.Target, data.Connector, data.Event), id: id, body: []byte(p.options.Mask(string(document))),
+		subject: subject(p.store, data.Origin, data.Target, data.Connector, data.Event), id: id, body: []byte(p.options.Mask(string(document))),
 	})
 	if !told.still {
 		p.queue.wait(p.options.Patience, false)

@@ -7,10 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/natsstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
@@ -23,10 +21,10 @@ type message struct {
 // queue delivers messages in order, at the side, and keeps those that NATS does not
 // take until it does.
 type queue struct {
-	store *Store
-	sink  event.Sink
-	stop  context.CancelFunc
-	ended chan struct{}
+	store  *natsstore.Store
+	events event.Recorder
+	stop   context.CancelFunc
+	ended  chan struct{}
 
 	mu       sync.Mutex
 	waiting  []*message
@@ -45,9 +43,9 @@ const (
 	maxPause    = time.Second
 )
 
-func newQueue(store *Store, sink event.Sink) *queue {
+func newQueue(store *natsstore.Store, events event.Recorder) *queue {
 	ctx, stop := context.WithCancel(context.Background())
-	q := &queue{store: store, sink: sink, stop: stop, ended: make(chan struct{}), changed: make(chan struct{})}
+	q := &queue{store: store, events: events, stop: stop, ended: make(chan struct{}), changed: make(chan struct{})}
 	go q.run(ctx)
 	return q
 }
@@ -116,9 +114,7 @@ func (q *queue) run(ctx context.Context) {
 func (q *queue) deliver(ctx context.Context, m *message) error {
 	ctx, cancel := context.WithTimeout(ctx, publishTime)
 	defer cancel()
-	_, err := q.store.jetStream.PublishMsg(ctx, &nats.Msg{Subject: m.subject, Data: m.body, Header: nats.Header{}},
-		jetstream.WithMsgID(m.id), jetstream.WithExpectStream(q.store.options.Stream))
-	return err
+	return q.store.Publish(ctx, m.subject, m.id, m.body)
 }
 
 // delivered removes the first message, which the stream holds now.
@@ -132,7 +128,7 @@ func (q *queue) delivered() {
 	q.signal()
 	q.mu.Unlock()
 	if recovered {
-		q.sink.Emit(event.Note{Level: event.Info, At: time.Now(), Message: "NATS takes events again, all that were kept are delivered"})
+		q.events.Emit(event.Note{Level: event.Info, At: time.Now(), Message: "NATS takes events again, all that were kept are delivered"})
 	}
 }
 
@@ -144,9 +140,9 @@ func (q *queue) keep(err error) {
 	q.signal()
 	q.mu.Unlock()
 	if first {
-		q.sink.Emit(event.Note{
+		q.events.Emit(event.Note{
 			Level: event.Warn, At: time.Now(),
-			Message: fmt.Sprintf("events are kept until NATS takes them, ferry goes on: %s", q.store.explain("stream "+q.store.options.Stream, err)),
+			Message: fmt.Sprintf("events are kept until NATS takes them, ferry goes on: %s", q.store.Explain("stream "+q.store.StreamName(), err)),
 		})
 	}
 }
@@ -185,7 +181,7 @@ func (q *queue) close() []json.RawMessage {
 		left[i] = m.body
 	}
 	if q.dropped > 0 {
-		q.sink.Emit(event.Note{Level: event.Warn, At: time.Now(), Message: fmt.Sprintf("%d events were more than are kept, and are lost", q.dropped)})
+		q.events.Emit(event.Note{Level: event.Warn, At: time.Now(), Message: fmt.Sprintf("%d events were more than are kept, and are lost", q.dropped)})
 	}
 	return left
 }

@@ -6,46 +6,47 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/natsstore"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// subject returns that of an event. An empty name stands for any.
-func (s *Store) subject(origin, target, connector, last string) string {
+// subject returns the subject of an event. An empty name stands for any.
+func subject(store *natsstore.Store, origin, target, connector, last string) string {
 	token := func(name string) string {
 		if name == "" {
 			return "*"
 		}
-		return Token(name)
+		return natsstore.Token(name)
 	}
 	if last == "" {
 		last = "*"
 	}
-	return s.options.Prefix + "." + token(origin) + "." + token(target) + "." + token(connector) + "." + last
+	return store.Prefix() + "." + token(origin) + "." + token(target) + "." + token(connector) + "." + last
 }
 
 // read calls each for the events of a subject, in order. What is in the stream and
 // is no event of ours is passed over.
-func (s *Store) read(ctx context.Context, config jetstream.OrderedConsumerConfig, each func(Event)) error {
-	consumer, err := s.stream.OrderedConsumer(ctx, config)
+func read(ctx context.Context, store *natsstore.Store, config jetstream.OrderedConsumerConfig, each func(Event)) error {
+	consumer, err := store.Stream().OrderedConsumer(ctx, config)
 	if err != nil {
-		return s.explain("stream "+s.options.Stream, err)
+		return store.Explain("stream "+store.StreamName(), err)
 	}
 	info, err := consumer.Info(ctx)
 	if err != nil {
-		return s.explain("stream "+s.options.Stream, err)
+		return store.Explain("stream "+store.StreamName(), err)
 	}
 	if info.NumPending == 0 {
 		return nil
 	}
 	messages, err := consumer.Messages()
 	if err != nil {
-		return s.explain("stream "+s.options.Stream, err)
+		return store.Explain("stream "+store.StreamName(), err)
 	}
 	defer messages.Stop()
 	for {
 		message, err := messages.Next(jetstream.NextContext(ctx))
 		if err != nil {
-			return s.explain("stream "+s.options.Stream, err)
+			return store.Explain("stream "+store.StreamName(), err)
 		}
 		var read Event
 		if json.Unmarshal(message.Data(), &read) == nil && read.Data.Schema == SchemaID {
@@ -53,7 +54,7 @@ func (s *Store) read(ctx context.Context, config jetstream.OrderedConsumerConfig
 		}
 		metadata, err := message.Metadata()
 		if err != nil {
-			return fmt.Errorf("stream %s: %w", s.options.Stream, err)
+			return fmt.Errorf("stream %s: %w", store.StreamName(), err)
 		}
 		if metadata.NumPending == 0 {
 			return nil
@@ -71,10 +72,10 @@ type unfinished struct {
 }
 
 // unfinishedMove returns the move of a connector that is not at its end, or nil.
-func (s *Store) unfinishedMove(ctx context.Context, origin, target, connector string) (*unfinished, error) {
-	subject := s.subject(origin, target, connector, "")
+func unfinishedMove(ctx context.Context, store *natsstore.Store, origin, target, connector string) (*unfinished, error) {
+	subject := subject(store, origin, target, connector, "")
 	var last *Event
-	err := s.read(ctx, jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy},
+	err := read(ctx, store, jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy},
 		func(read Event) { last = &read })
 	if err != nil || last == nil || !last.Data.Open {
 		return nil, err
@@ -82,7 +83,7 @@ func (s *Store) unfinishedMove(ctx context.Context, origin, target, connector st
 	found := &unfinished{id: last.Data.Move, begunAt: last.Data.BegunAt, told: map[string]bool{}}
 	// The stream's clock and that of the run that began it may differ.
 	since := found.begunAt.Add(-clockSkew)
-	err = s.read(ctx, jetstream.OrderedConsumerConfig{
+	err = read(ctx, store, jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &since,
 	}, func(read Event) {
 		if read.Data.Move != found.id {

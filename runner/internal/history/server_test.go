@@ -24,6 +24,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/history"
+	"github.com/connect-ferry/connect-ferry/runner/internal/natsstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/natstest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 	"github.com/connect-ferry/connect-ferry/schemas"
@@ -90,50 +91,50 @@ func TestLogins(t *testing.T) {
 	var creds string
 	for name, test := range map[string]struct {
 		server    func(*server.Options)
-		login     func(*history.Options)
-		wrong     func(*history.Options)
+		login     func(*natsstore.Options)
+		wrong     func(*natsstore.Options)
 		wrongSays string
 	}{
 		"none": {},
 		"password": {
 			func(o *server.Options) { o.Username, o.Password = "ferry", "planted-password" },
-			func(o *history.Options) { o.Username, o.Password = "ferry", secret.New("planted-password") },
-			func(o *history.Options) { o.Username, o.Password = "ferry", secret.New("planted-wrong") }, "correct how it is logged in to",
+			func(o *natsstore.Options) { o.Username, o.Password = "ferry", secret.New("planted-password") },
+			func(o *natsstore.Options) { o.Username, o.Password = "ferry", secret.New("planted-wrong") }, "correct how it is logged in to",
 		},
 		"token": {
 			func(o *server.Options) { o.Authorization = "planted-token" },
-			func(o *history.Options) { o.Token = secret.New("planted-token") },
-			func(*history.Options) {}, "correct how it is logged in to",
+			func(o *natsstore.Options) { o.Token = secret.New("planted-token") },
+			func(*natsstore.Options) {}, "correct how it is logged in to",
 		},
 		"nkey": {
 			func(o *server.Options) { o.Nkeys = []*server.NkeyUser{{Nkey: must(user.PublicKey())}} },
-			func(o *history.Options) { o.Nkey = secret.New(string(must(user.Seed()))) },
-			func(o *history.Options) { o.Nkey = secret.New("planted") }, "nats.nkey is not the seed of a user, expected one that begins with SU",
+			func(o *natsstore.Options) { o.Nkey = secret.New(string(must(user.Seed()))) },
+			func(o *natsstore.Options) { o.Nkey = secret.New("planted") }, "nats.nkey is not the seed of a user, expected one that begins with SU",
 		},
 		"creds": {
 			func(o *server.Options) { creds = operator(t, o) },
-			func(o *history.Options) { o.CredsFile = creds },
-			func(o *history.Options) { o.CredsFile = "none.creds" }, "none.creds",
+			func(o *natsstore.Options) { o.CredsFile = creds },
+			func(o *natsstore.Options) { o.CredsFile = "none.creds" }, "none.creds",
 		},
 		"TLS": {
 			secure,
-			func(o *history.Options) { o.TLS = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12} },
-			func(o *history.Options) { o.TLS = &tls.Config{MinVersion: tls.VersionTLS12} }, "name the PEM file of that authority as tls.ca_file",
+			func(o *natsstore.Options) { o.TLS = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12} },
+			func(o *natsstore.Options) { o.TLS = &tls.Config{MinVersion: tls.VersionTLS12} }, "name the PEM file of that authority as tls.ca_file",
 		},
 		"TLS and password": {
 			func(o *server.Options) { secure(o); o.Username, o.Password = "ferry", "planted-password" },
-			func(o *history.Options) {
+			func(o *natsstore.Options) {
 				o.TLS = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 				o.Username, o.Password = "ferry", secret.New("planted-password")
 			},
-			func(o *history.Options) { o.TLS = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12} }, "correct how it is logged in to",
+			func(o *natsstore.Options) { o.TLS = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12} }, "correct how it is logged in to",
 		},
 		"plain server": {
-			nil, nil, func(o *history.Options) { o.TLS = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12} }, "go without the section nats.tls",
+			nil, nil, func(o *natsstore.Options) { o.TLS = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12} }, "go without the section nats.tls",
 		},
 		"no JetStream": {
-			func(o *server.Options) { o.JetStream = false }, func(o *history.Options) { o.Stream = "" },
-			func(*history.Options) {}, "start its servers with JetStream",
+			func(o *server.Options) { o.JetStream = false }, func(o *natsstore.Options) { o.Stream = "" },
+			func(*natsstore.Options) {}, "start its servers with JetStream",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -148,7 +149,7 @@ func TestLogins(t *testing.T) {
 			}
 			if options.Stream != "" {
 				for range 2 { // what is there is used as it is
-					store, err := history.Open(t.Context(), options)
+					store, err := natsstore.Open(t.Context(), options)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -160,7 +161,7 @@ func TestLogins(t *testing.T) {
 			}
 			options = optionsFor(running.URL(), time.Second)
 			test.wrong(&options)
-			_, err = history.Open(t.Context(), options)
+			_, err = natsstore.Open(t.Context(), options)
 			if err == nil || !strings.Contains(err.Error(), test.wrongSays) || strings.Contains(err.Error(), "planted") || strings.Contains(err.Error(), "\n") {
 				t.Errorf("says %v", err)
 			}
@@ -178,16 +179,16 @@ func TestUnsuitable(t *testing.T) {
 	must(js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "hasty", TTL: time.Second}))
 	options := optionsFor(running.URL(), time.Second)
 	options.Stream = "OTHER"
-	if _, err := history.Open(t.Context(), options); err == nil || !strings.Contains(err.Error(), "does not take the subjects ferry.>") {
+	if _, err := natsstore.Open(t.Context(), options); err == nil || !strings.Contains(err.Error(), "does not take the subjects ferry.>") {
 		t.Errorf("stream: %v", err)
 	}
 	options = optionsFor(running.URL(), time.Second)
 	options.Bucket = "hasty"
-	if _, err := history.Open(t.Context(), options); err == nil || !strings.Contains(err.Error(), "forgets its keys after 1s") {
+	if _, err := natsstore.Open(t.Context(), options); err == nil || !strings.Contains(err.Error(), "forgets its keys after 1s") {
 		t.Errorf("bucket: %v", err)
 	}
 	options.Stream = "NONE"
-	if _, err := history.OpenToRead(t.Context(), options); err == nil || !strings.Contains(err.Error(), "has no stream NONE") {
+	if _, err := natsstore.OpenToRead(t.Context(), options); err == nil || !strings.Contains(err.Error(), "has no stream NONE") {
 		t.Errorf("history: %v", err)
 	}
 	stream := must(js.Stream(t.Context(), "FERRY")).CachedInfo().Config
@@ -203,7 +204,7 @@ func TestServerRestarts(t *testing.T) {
 	running := startServer(t)
 	s := newStage(t, "orders")
 	ferry := newRun(t, running.URL(), "anna", 30*time.Second)
-	ferry.Sink = event.Tee{ferry.Sink, sinkFunc(func(happened event.Event) {
+	ferry.Events = event.Tee{ferry.Events, recorderFunc(func(happened event.Event) {
 		started, ok := happened.(event.StepStarted)
 		switch {
 		case ok && started.Step == "copy":
@@ -226,9 +227,9 @@ func TestServerRestarts(t *testing.T) {
 	s.exact()
 }
 
-type sinkFunc func(event.Event)
+type recorderFunc func(event.Event)
 
-func (f sinkFunc) Emit(happened event.Event) { f(happened) }
+func (f recorderFunc) Emit(happened event.Event) { f(happened) }
 
 // TestServerStaysAway ends the server after the connector was stopped: the move goes on, the
 // operator is told, and the events are handed back.
@@ -237,7 +238,7 @@ func TestServerStaysAway(t *testing.T) {
 	running := startServer(t)
 	s := newStage(t, "orders")
 	ferry := newRun(t, running.URL(), "anna", 30*time.Second)
-	ferry.Sink = event.Tee{ferry.Sink, sinkFunc(func(happened event.Event) {
+	ferry.Events = event.Tee{ferry.Events, recorderFunc(func(happened event.Event) {
 		if started, ok := happened.(event.StepStarted); ok && started.Step == "copy" {
 			running.Stop()
 		}

@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/runner/internal/connect/connecttest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/history"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+	"github.com/connect-ferry/connect-ferry/runner/internal/natslease"
+	"github.com/connect-ferry/connect-ferry/runner/internal/natsstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/natstest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
@@ -144,7 +146,7 @@ func (n *notes) Emit(happened event.Event) {
 // run is one run of ferry: a mover of its own, with a connection of its own.
 type run struct {
 	*move.Mover
-	store     *history.Store
+	store     *natsstore.Store
 	publisher *history.Publisher
 	notes     *notes
 }
@@ -159,13 +161,13 @@ func startServer(t testing.TB) *natstest.Server {
 	return server
 }
 
-func optionsFor(url string, ttl time.Duration) history.Options {
-	return history.Options{URLs: []string{url}, Stream: "FERRY", Bucket: "ferry-leases", Prefix: "ferry", LeaseTTL: ttl}
+func optionsFor(url string, ttl time.Duration) natsstore.Options {
+	return natsstore.Options{URLs: []string{url}, Stream: "FERRY", Bucket: "ferry-leases", Prefix: "ferry", LeaseTTL: ttl}
 }
 
 func newRun(t testing.TB, url, who string, ttl time.Duration) *run {
 	t.Helper()
-	store, err := history.Open(t.Context(), optionsFor(url, ttl))
+	store, err := natsstore.Open(t.Context(), optionsFor(url, ttl))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,11 +176,11 @@ func newRun(t testing.TB, url, who string, ttl time.Duration) *run {
 	options.Watch = 30 * time.Millisecond
 	told := &notes{}
 	by := event.Holder{User: who, Host: "here", Process: 1}
-	publisher := history.NewPublisher(store, history.PublisherOptions{By: by, Version: "test", Sink: told, Patience: 2 * time.Second})
+	publisher := history.NewPublisher(store, history.PublisherOptions{By: by, Version: "test", Events: told, Patience: 2 * time.Second})
 	return &run{
 		Mover: &move.Mover{
-			Options: options, Sink: event.Tee{told, publisher},
-			Leases: &lease.Bucket{KV: store.Leases(), TTL: ttl, By: by, Sink: told},
+			Options: options, Events: event.Tee{told, publisher},
+			Leases: &natslease.Bucket{KV: store.Leases(), TTL: ttl, By: by, Events: told},
 		},
 		store: store, publisher: publisher, notes: told,
 	}
@@ -187,12 +189,12 @@ func newRun(t testing.TB, url, who string, ttl time.Duration) *run {
 // stories reads the history, and holds every event against the schema.
 func stories(t testing.TB, url, connector string) []history.Story {
 	t.Helper()
-	store, err := history.OpenToRead(t.Context(), optionsFor(url, time.Second))
+	store, err := natsstore.OpenToRead(t.Context(), optionsFor(url, time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	all, err := store.Stories(t.Context(), time.Time{}, connector)
+	all, err := history.Read(t.Context(), store, time.Time{}, connector)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,6 +204,6 @@ func stories(t testing.TB, url, connector string) []history.Story {
 	return all.Moves
 }
 
-func bothOf(s *stage) []move.Place {
-	return []move.Place{{Cluster: "global", Connector: s.connector}, {Cluster: "europe", Connector: s.connector}}
+func bothOf(s *stage) []lease.Key {
+	return []lease.Key{{Cluster: "global", Connector: s.connector}, {Cluster: "europe", Connector: s.connector}}
 }

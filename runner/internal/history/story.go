@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/natsstore"
 )
 
 // StoriesSchemaID is the value of "schema" in a history document.
@@ -43,7 +44,7 @@ type Story struct {
 	Proof      event.ProofKind `json:"proof,omitempty"`
 	DowntimeMS *int64          `json:"downtime_ms,omitempty"`
 	// Result is the certificate, of the run that ended it.
-	Result *event.Connector `json:"result,omitempty"`
+	Result *event.ConnectorResult `json:"result,omitempty"`
 }
 
 // Run is one run of ferry that worked on a move.
@@ -62,30 +63,30 @@ type StoryStep struct {
 	Run string    `json:"run"`
 }
 
-// Stories reads the moves of connectors, or of all if none is named, of which
-// something was told since then, each with all of its steps.
-func (s *Store) Stories(ctx context.Context, since time.Time, connectors ...string) (Stories, error) {
-	var subject []string
+// Read reads the moves of which something was published since then, each with all of
+// its steps: those of the named connectors, or all if none is named.
+func Read(ctx context.Context, store *natsstore.Store, since time.Time, connectors ...string) (Stories, error) {
+	var subjects []string
 	for _, connector := range connectors {
-		subject = append(subject, s.subject("", "", connector, ""))
+		subjects = append(subjects, subject(store, "", "", connector, ""))
 	}
-	if len(subject) == 0 {
-		subject = []string{s.subject("", "", "", "")}
+	if len(subjects) == 0 {
+		subjects = []string{subject(store, "", "", "", "")}
 	}
 	config := func(from time.Time) jetstream.OrderedConsumerConfig {
 		if from.IsZero() {
-			return jetstream.OrderedConsumerConfig{FilterSubjects: subject, DeliverPolicy: jetstream.DeliverAllPolicy}
+			return jetstream.OrderedConsumerConfig{FilterSubjects: subjects, DeliverPolicy: jetstream.DeliverAllPolicy}
 		}
-		return jetstream.OrderedConsumerConfig{FilterSubjects: subject, DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &from}
+		return jetstream.OrderedConsumerConfig{FilterSubjects: subjects, DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &from}
 	}
 	heard := &folding{stories: []Story{}}
-	if err := s.read(ctx, config(since), heard.hear); err != nil {
+	if err := read(ctx, store, config(since), heard.hear); err != nil {
 		return Stories{}, err
 	}
 	// Of a move that began before, the beginning is read too.
 	if first := heard.begun(); !since.IsZero() && !first.IsZero() && first.Before(since) {
 		whole := &folding{only: heard, stories: []Story{}}
-		if err := s.read(ctx, config(first.Add(-clockSkew)), whole.hear); err != nil {
+		if err := read(ctx, store, config(first.Add(-clockSkew)), whole.hear); err != nil {
 			return Stories{}, err
 		}
 		heard = whole

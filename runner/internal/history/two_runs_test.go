@@ -27,7 +27,7 @@ func TestTwoRunsAtOnce(t *testing.T) {
 		if round%2 == 1 {
 			done = event.RolledBack
 		}
-		var results [2]event.Connector
+		var results [2]event.ConnectorResult
 		var both sync.WaitGroup
 		start := make(chan struct{})
 		for i, ferry := range pair {

@@ -15,10 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
-	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
@@ -62,7 +62,7 @@ func TestWriteClusters(t *testing.T) {
 		if err := l.WriteClusters(file, withKafka); err != nil {
 			t.Fatal(err)
 		}
-		clusters, err := plan.Load(file)
+		clusters, err := clusterfile.Load(file)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/runner/internal/connect/connecttest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
@@ -318,9 +318,9 @@ func sinkKilledThen(t *testing.T, state connect.State, killed, next string, requ
 	w := newTwoKafkas(t, connecttest.MirrorSpec{SyncGroups: request%2 == 0})
 	w.begin()
 	w.rest(w.global, state)
-	do := map[string]func() event.Connector{"move": w.move, "rollback": w.rollback}
+	do := map[string]func() event.ConnectorResult{"move": w.move, "rollback": w.rollback}
 	var said int64
-	run := func(command string) event.Connector {
+	run := func(command string) event.ConnectorResult {
 		result := do[command]()
 		if result.SentAgain != nil {
 			said += *result.SentAgain

@@ -9,6 +9,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
@@ -154,11 +155,11 @@ func DefaultOptions() Options {
 // Mover moves connectors. It is safe for concurrent use.
 type Mover struct {
 	Options Options
-	Sink    event.Sink
+	Events  event.Recorder
 	// Mask learns what looks like a secret in the configs that are read.
 	Mask *secret.Mask
 	// Leases keep other runs away; nil: nothing does but the clusters.
-	Leases Leases
+	Leases lease.Leases
 
 	// Turns are those in which connectors stand still. Set its File before use.
 	Turns proof.Turns
@@ -174,7 +175,7 @@ const (
 func (m *Mover) prover(cluster *Cluster) *proof.Prover {
 	return &proof.Prover{
 		Client: cluster.Client.Patient(windowPatience), Status: cluster.Status, Groups: cluster.Groups, Fencer: cluster.Fencer,
-		HeldUp: cluster.heldUp, NoStop: !cluster.has(stopSince), Options: m.Options.Proof, Sink: m.Sink, Turns: &m.Turns,
+		HeldUp: cluster.heldUp, NoStop: !cluster.has(stopSince), Options: m.Options.Proof, Events: m.Events, Turns: &m.Turns,
 	}
 }
 
@@ -188,5 +189,5 @@ func (m *Mover) needHard(cluster *Cluster) error {
 }
 
 func (m *Mover) note(connector string, level event.Level, format string, arguments ...any) {
-	m.Sink.Emit(event.Note{Connector: connector, Level: level, Message: fmt.Sprintf(format, arguments...), At: time.Now()})
+	m.Events.Emit(event.Note{Connector: connector, Level: level, Message: fmt.Sprintf(format, arguments...), At: time.Now()})
 }

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/runner/internal/connect/connecttest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 )
@@ -42,7 +42,7 @@ func TestFaultOfFerryAtEveryRequest(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			var result event.Connector
+			var result event.ConnectorResult
 			err := func() (err error) {
 				defer crash.Catch(&err) // what cli does for what happens between two steps
 				result = w.mover().Move(t.Context(), faulty)

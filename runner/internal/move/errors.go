@@ -7,6 +7,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
 
@@ -43,7 +44,7 @@ var ErrInterrupted = errors.New("interrupted")
 
 // outcomeOf names what an error means for a connector.
 func outcomeOf(ctx context.Context, err error) event.Outcome {
-	if _, held := errors.AsType[*HeldError](err); held || isLost(err) {
+	if _, held := errors.AsType[*lease.TakenError](err); held || lease.IsLost(err) {
 		return event.Held
 	}
 	if _, ok := errors.AsType[*notPutBackError](err); ok {

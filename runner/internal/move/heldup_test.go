@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/runner/internal/connect/connecttest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 )
 

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/runner/internal/connect/connecttest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 )
 
@@ -52,8 +52,8 @@ func killThen(t *testing.T, state connect.State, killed, next string, request in
 	w := newWorld(t, true)
 	w.run(slowSource())
 	w.rest(w.global, state)
-	do := map[string]func() event.Connector{"move": w.move, "rollback": w.rollback}
-	done = w.killThen(state, killed, next, time.Minute, request, answered, func(command string) event.Connector { return do[command]() })
+	do := map[string]func() event.ConnectorResult{"move": w.move, "rollback": w.rollback}
+	done = w.killThen(state, killed, next, time.Minute, request, answered, func(command string) event.ConnectorResult { return do[command]() })
 	w.exact()
 	return done
 }
@@ -61,7 +61,7 @@ func killThen(t *testing.T, state connect.State, killed, next string, request in
 // killThen kills one command at a request, lets the next one run, and makes sure
 // that the connector is where that one says, and then runs. A rollback is of a copy
 // that has had time to go on.
-func (w *world) killThen(state connect.State, killed, next string, goOn time.Duration, request int, answered bool, run func(command string) event.Connector) (done bool) {
+func (w *world) killThen(state connect.State, killed, next string, goOn time.Duration, request int, answered bool, run func(command string) event.ConnectorResult) (done bool) {
 	t := w.t
 	t.Helper()
 	if killed == "rollback" {

@@ -9,51 +9,16 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
 
-// Leases keep two runs from working on the same connector at the same time;
-// package lease has the real ones.
-type Leases interface {
-	// Take takes the leases of all places or of none. Its error is a [HeldError]
-	// if another run has one of them.
-	Take(ctx context.Context, command string, places ...Place) (Lease, error)
-}
-
-// Place is a connector on a cluster, of which only one run at a time may write.
-type Place struct{ Cluster, Connector string }
-
-// Lease is what [Leases.Take] took.
-type Lease interface {
-	// Check is asked before each write. It returns a [LostError] if another run
-	// may have the lease by now. It does not block for long.
-	Check(ctx context.Context) error
-	// Release gives it up, for the next run to take at once.
-	Release(ctx context.Context)
-}
-
-// HeldError says that another run works on the connector, who it is and since
-// when. Nothing was read or written.
-type HeldError struct{ Reason string }
-
-func (e *HeldError) Error() string { return e.Reason }
-
-// LostError says that this run no longer has its lease, and who has.
-type LostError struct{ Reason string }
-
-func (e *LostError) Error() string { return e.Reason }
-
-func isLost(err error) bool {
-	_, lost := errors.AsType[*LostError](err)
-	return lost
-}
-
 // leased does something to a connector with the leases of the given places, and
 // tells of it as of a move or rollback if told is true.
-func (m *Mover) leased(ctx context.Context, command string, request Request, places []Place, told bool,
-	do func(context.Context, Request) event.Connector,
-) event.Connector {
+func (m *Mover) leased(ctx context.Context, command string, request Request, places []lease.Key, told bool,
+	do func(context.Context, Request) event.ConnectorResult,
+) event.ConnectorResult {
 	guard := &guard{}
 	if m.Leases != nil {
 		lease, err := m.Leases.Take(ctx, command, places...)
@@ -67,20 +32,20 @@ func (m *Mover) leased(ctx context.Context, command string, request Request, pla
 	if !told {
 		return guard.judge(do(ctx, request))
 	}
-	m.Sink.Emit(event.MoveStarted{
+	m.Events.Emit(event.MoveStarted{
 		Connector: request.Connector, TargetConnector: request.targetName(), Command: command,
 		Origin: request.Origin.Name, Target: request.Target.Name, At: time.Now(),
 	})
 	result := guard.judge(do(ctx, request))
-	m.Sink.Emit(event.MoveEnded{Result: result, At: time.Now()})
+	m.Events.Emit(event.MoveEnded{Result: result, At: time.Now()})
 	return result
 }
 
-func (r Request) bothPlaces() []Place {
-	return []Place{{r.Origin.Name, r.Connector}, {r.Target.Name, r.targetName()}}
+func (r Request) bothPlaces() []lease.Key {
+	return []lease.Key{{Cluster: r.Origin.Name, Connector: r.Connector}, {Cluster: r.Target.Name, Connector: r.targetName()}}
 }
 
-func (m *Mover) notTaken(ctx context.Context, request Request, err error) event.Connector {
+func (m *Mover) notTaken(ctx context.Context, request Request, err error) event.ConnectorResult {
 	r := m.newRun(request)
 	result := r.fail(ctx, err)
 	if result.Outcome == event.Held {
@@ -91,15 +56,15 @@ func (m *Mover) notTaken(ctx context.Context, request Request, err error) event.
 
 // guard asks for a lease before each write, and remembers that it was lost.
 type guard struct {
-	lease Lease
+	lease lease.Lease
 
 	mu   sync.Mutex
-	lost *LostError
+	lost *lease.LostError
 }
 
 func (g *guard) check(ctx context.Context) error {
 	err := g.lease.Check(ctx)
-	if lost, ok := errors.AsType[*LostError](err); ok {
+	if lost, ok := errors.AsType[*lease.LostError](err); ok {
 		g.mu.Lock()
 		g.lost = lost
 		g.mu.Unlock()
@@ -110,7 +75,7 @@ func (g *guard) check(ctx context.Context) error {
 // judge makes the result of a run that could not write any more say why. One that
 // had reached its end before keeps it, and the alarm that a connector runs twice
 // comes before everything.
-func (g *guard) judge(result event.Connector) event.Connector {
+func (g *guard) judge(result event.ConnectorResult) event.ConnectorResult {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.lost == nil {

@@ -9,12 +9,13 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
 
 // Check looks at everything that speaks for or against a move. It writes nothing.
-func (m *Mover) Check(ctx context.Context, request Request) event.Connector {
+func (m *Mover) Check(ctx context.Context, request Request) event.ConnectorResult {
 	r := m.newRun(request)
 	var found *checked
 	err := r.step("check", func() (string, error) {
@@ -45,11 +46,11 @@ func (r *run) noteFound(found *checked) {
 
 // Move moves a connector to the target, or goes on with a move that was begun.
 // It ends with the connector in the state it had, on exactly one cluster.
-func (m *Mover) Move(ctx context.Context, request Request) event.Connector {
+func (m *Mover) Move(ctx context.Context, request Request) event.ConnectorResult {
 	return m.leased(ctx, "move", request, request.bothPlaces(), true, m.moveOne)
 }
 
-func (m *Mover) moveOne(ctx context.Context, request Request) event.Connector {
+func (m *Mover) moveOne(ctx context.Context, request Request) event.ConnectorResult {
 	r := m.newRun(request)
 	r.toward = request.Target.Name
 	r.begin = m.follow(ctx, request.Origin, request.Connector)
@@ -77,7 +78,7 @@ func (m *Mover) moveOne(ctx context.Context, request Request) event.Connector {
 
 // alreadyMoved reports on a move that has nothing left to do, and does not call
 // it well if the copy is not.
-func (r *run) alreadyMoved(ctx context.Context, found *checked) event.Connector {
+func (r *run) alreadyMoved(ctx context.Context, found *checked) event.ConnectorResult {
 	target := found.observed.Target
 	if err := failure(target.Status); err != nil {
 		r.result.Instructions = fmt.Sprintf("mend it on %s, or take it back with `ferry rollback`", r.request.Target.Name)
@@ -96,7 +97,7 @@ func (r *run) alreadyMoved(ctx context.Context, found *checked) event.Connector 
 	return r.end(event.Unchanged, message)
 }
 
-func (r *run) move(ctx context.Context, found *checked) event.Connector {
+func (r *run) move(ctx context.Context, found *checked) event.ConnectorResult {
 	was := found.observed.was()
 	var created bool
 	var onTarget offset.Document
@@ -149,7 +150,7 @@ func (c *cutover) open(request Request, observed Observation, way Way) (err erro
 	return nil
 }
 
-func (r *run) moved(ctx context.Context, found *checked, c *cutover) event.Connector {
+func (r *run) moved(ctx context.Context, found *checked, c *cutover) event.ConnectorResult {
 	c.unmarkPaused(ctx)
 	r.result.Changed = true
 	r.result.ConfigHash = &event.Hashes{Origin: withoutMarks(found.observed.Origin.Config).Value().SHA256(), Target: r.configHash(ctx)}
@@ -190,8 +191,8 @@ func (r *run) observeEnd(ctx context.Context) {
 }
 
 // undo puts the origin back after a failure before the start.
-func (r *run) undo(ctx context.Context, found *checked, c *cutover, created bool, cause error) event.Connector {
-	if isLost(cause) { // nothing of it would be written
+func (r *run) undo(ctx context.Context, found *checked, c *cutover, created bool, cause error) event.ConnectorResult {
+	if lease.IsLost(cause) { // nothing of it would be written
 		r.observeEnd(ctx)
 		return r.fail(ctx, cause)
 	}
@@ -231,8 +232,8 @@ func (r *run) undo(ctx context.Context, found *checked, c *cutover, created bool
 // rollBackFailedStart takes a connector back that failed right after its start
 // on the target, or of which nobody knows whether it started, with the progress
 // it has made there.
-func (r *run) rollBackFailedStart(ctx context.Context, c *cutover, cause error) event.Connector {
-	if isLost(cause) {
+func (r *run) rollBackFailedStart(ctx context.Context, c *cutover, cause error) event.ConnectorResult {
+	if lease.IsLost(cause) {
 		r.observeEnd(ctx)
 		return r.fail(ctx, cause)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
@@ -14,11 +15,11 @@ import (
 // Rollback undoes a move, wherever it stands: of one that is finished, the
 // connector goes back to the origin with the target's newer offsets; one that
 // is not is put back. The request is that of the move.
-func (m *Mover) Rollback(ctx context.Context, request Request) event.Connector {
+func (m *Mover) Rollback(ctx context.Context, request Request) event.ConnectorResult {
 	return m.leased(ctx, "rollback", request, request.bothPlaces(), true, m.rollbackOne)
 }
 
-func (m *Mover) rollbackOne(ctx context.Context, request Request) event.Connector {
+func (m *Mover) rollbackOne(ctx context.Context, request Request) event.ConnectorResult {
 	r := m.newRun(request)
 	r.toward = request.Origin.Name
 	r.begin = m.follow(ctx, request.Target, request.targetName())
@@ -58,7 +59,7 @@ func (m *Mover) rollbackOne(ctx context.Context, request Request) event.Connecto
 }
 
 // abandon puts back a move that has not begun to copy.
-func (r *run) abandon(ctx context.Context, observed Observation) event.Connector {
+func (r *run) abandon(ctx context.Context, observed Observation) event.ConnectorResult {
 	was := observed.was()
 	if keepState(observed.Target.Config) == idle {
 		return r.end(event.Unchanged, fmt.Sprintf("is on %s (%s), nothing to take back", r.request.Origin.Name, observed.Origin.State()))
@@ -81,7 +82,7 @@ func (r *run) abandon(ctx context.Context, observed Observation) event.Connector
 }
 
 // rollBackStopped decides for two stopped copies which of them went furthest.
-func (r *run) rollBackStopped(ctx context.Context, observed Observation, state State) event.Connector {
+func (r *run) rollBackStopped(ctx context.Context, observed Observation, state State) event.ConnectorResult {
 	if observed.rollingBack() {
 		return r.rollBack(ctx, observed) // an earlier rollback got this far
 	}
@@ -98,7 +99,7 @@ func (r *run) rollBackStopped(ctx context.Context, observed Observation, state S
 }
 
 // rollBack is the move the other way.
-func (r *run) rollBack(ctx context.Context, observed Observation) event.Connector {
+func (r *run) rollBack(ctx context.Context, observed Observation) event.ConnectorResult {
 	was := observed.stateOnTarget()
 	r.result.WasState = was
 	var c *cutover
@@ -206,8 +207,8 @@ func (c *cutover) translateBack(ctx context.Context, observed Observation, their
 
 // rollbackFailed leaves the connector where it was before the rollback, on the
 // target, unless the origin's copy may already run.
-func (r *run) rollbackFailed(ctx context.Context, c *cutover, cause error) event.Connector {
-	if isLost(cause) {
+func (r *run) rollbackFailed(ctx context.Context, c *cutover, cause error) event.ConnectorResult {
+	if lease.IsLost(cause) {
 		r.observeEnd(ctx)
 		return r.fail(ctx, cause)
 	}

@@ -14,7 +14,7 @@ import (
 type run struct {
 	*Mover
 	request Request
-	result  event.Connector
+	result  event.ConnectorResult
 	// toward is the cluster that the connector is on its way to.
 	toward string
 	// begin is what is asked of the connector that is brought to rest, since the run began.
@@ -36,7 +36,7 @@ func (r *run) wroteTo(at place) {
 }
 
 func (m *Mover) newRun(request Request) *run {
-	result := event.Connector{Connector: request.Connector}
+	result := event.ConnectorResult{Connector: request.Connector}
 	if request.targetName() != request.Connector {
 		result.TargetConnector = request.targetName()
 	}
@@ -46,10 +46,10 @@ func (m *Mover) newRun(request Request) *run {
 // step runs one step, tells about it, and notes it in the result.
 func (r *run) step(name string, do func() (detail string, err error)) error {
 	started := time.Now()
-	r.Sink.Emit(event.StepStarted{Connector: r.request.Connector, Step: name, Toward: r.toward, At: started})
+	r.Events.Emit(event.StepStarted{Connector: r.request.Connector, Step: name, Toward: r.toward, At: started})
 	detail, err := guarded(do)
 	took := time.Since(started)
-	r.Sink.Emit(event.StepEnded{Connector: r.request.Connector, Step: name, Toward: r.toward, At: time.Now(), Took: took, Detail: detail, Err: err})
+	r.Events.Emit(event.StepEnded{Connector: r.request.Connector, Step: name, Toward: r.toward, At: time.Now(), Took: took, Detail: detail, Err: err})
 	noted := event.Step{Step: name, StartedAt: started.UTC(), TookMS: took.Milliseconds()}
 	if err != nil {
 		noted.Error = event.OneLine(err.Error())
@@ -68,13 +68,13 @@ func guarded(do func() (string, error)) (detail string, err error) {
 }
 
 // end fills the result of a run that ended well.
-func (r *run) end(outcome event.Outcome, message string) event.Connector {
+func (r *run) end(outcome event.Outcome, message string) event.ConnectorResult {
 	r.result.Outcome, r.result.Message = outcome, event.OneLine(message)
 	return r.result
 }
 
 // fail fills the result of a run that did not.
-func (r *run) fail(ctx context.Context, err error) event.Connector {
+func (r *run) fail(ctx context.Context, err error) event.ConnectorResult {
 	r.result.Outcome, r.result.Message = outcomeOf(ctx, err), event.OneLine(err.Error())
 	if r.toldHanging(ctx, err) {
 		return r.result

@@ -8,6 +8,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
@@ -36,7 +37,7 @@ const (
 
 // GetOffsets reads a connector's offsets until two reads agree. Of a connector
 // that runs they are those of a moment, and the result says so.
-func (m *Mover) GetOffsets(ctx context.Context, cluster *Cluster, connector string) (offset.Document, event.Connector) {
+func (m *Mover) GetOffsets(ctx context.Context, cluster *Cluster, connector string) (offset.Document, event.ConnectorResult) {
 	r, side, err := m.single(ctx, cluster, connector)
 	if err != nil {
 		return offset.Document{}, r.fail(ctx, err)
@@ -91,23 +92,23 @@ func readStable(ctx context.Context, at place) (last offset.Document, stable boo
 
 // PutOffsets makes the offsets of a stopped connector equal to document and
 // reads them back.
-func (m *Mover) PutOffsets(ctx context.Context, cluster *Cluster, connector string, document offset.Document) event.Connector {
-	return m.leasedOne(ctx, "connect-offsets-put", cluster, connector, func(ctx context.Context, cluster *Cluster) event.Connector {
+func (m *Mover) PutOffsets(ctx context.Context, cluster *Cluster, connector string, document offset.Document) event.ConnectorResult {
+	return m.leasedOne(ctx, "connect-offsets-put", cluster, connector, func(ctx context.Context, cluster *Cluster) event.ConnectorResult {
 		return m.putOffsets(ctx, cluster, connector, document)
 	})
 }
 
 // leasedOne does something to one connector with its lease.
 func (m *Mover) leasedOne(ctx context.Context, command string, cluster *Cluster, connector string,
-	do func(context.Context, *Cluster) event.Connector,
-) event.Connector {
+	do func(context.Context, *Cluster) event.ConnectorResult,
+) event.ConnectorResult {
 	request := Request{Origin: cluster, Connector: connector}
-	return m.leased(ctx, command, request, []Place{{cluster.Name, connector}}, false, func(ctx context.Context, request Request) event.Connector {
+	return m.leased(ctx, command, request, []lease.Key{{Cluster: cluster.Name, Connector: connector}}, false, func(ctx context.Context, request Request) event.ConnectorResult {
 		return do(ctx, request.Origin)
 	})
 }
 
-func (m *Mover) putOffsets(ctx context.Context, cluster *Cluster, connector string, document offset.Document) event.Connector {
+func (m *Mover) putOffsets(ctx context.Context, cluster *Cluster, connector string, document offset.Document) event.ConnectorResult {
 	r, side, err := m.single(ctx, cluster, connector)
 	if err == nil && !side.stopped() {
 		err = refused(fmt.Sprintf("connector %q is %s on %s, and offsets can only be written while it is stopped without tasks; run `ferry flush-wait` first",
@@ -147,14 +148,14 @@ func (m *Mover) putOffsets(ctx context.Context, cluster *Cluster, connector stri
 // CreateStopped creates a connector that is stopped and proves that it has no
 // task. from is the cluster the config came from, or nil; with it, the copy
 // remembers whether its origin is paused or stopped.
-func (m *Mover) CreateStopped(ctx context.Context, request Request, config rawjson.Object) event.Connector {
-	return m.leasedOne(ctx, "create-stopped", request.Target, request.targetName(), func(ctx context.Context, target *Cluster) event.Connector {
+func (m *Mover) CreateStopped(ctx context.Context, request Request, config rawjson.Object) event.ConnectorResult {
+	return m.leasedOne(ctx, "create-stopped", request.Target, request.targetName(), func(ctx context.Context, target *Cluster) event.ConnectorResult {
 		request.Target = target
 		return m.createStopped(ctx, request, config)
 	})
 }
 
-func (m *Mover) createStopped(ctx context.Context, request Request, config rawjson.Object) event.Connector {
+func (m *Mover) createStopped(ctx context.Context, request Request, config rawjson.Object) event.ConnectorResult {
 	r := m.newRun(request)
 	target, name := request.Target, request.targetName()
 	config = copyConfig(config, request)
@@ -220,13 +221,13 @@ func (m *Mover) checkCreate(ctx context.Context, target *Cluster, name string, c
 
 // FlushWait brings a connector to rest, proves that its offsets are final, and
 // leaves it stopped. If it cannot be proven, the connector is put back.
-func (m *Mover) FlushWait(ctx context.Context, cluster *Cluster, connector string) event.Connector {
-	return m.leasedOne(ctx, "flush-wait", cluster, connector, func(ctx context.Context, cluster *Cluster) event.Connector {
+func (m *Mover) FlushWait(ctx context.Context, cluster *Cluster, connector string) event.ConnectorResult {
+	return m.leasedOne(ctx, "flush-wait", cluster, connector, func(ctx context.Context, cluster *Cluster) event.ConnectorResult {
 		return m.flushWait(ctx, cluster, connector)
 	})
 }
 
-func (m *Mover) flushWait(ctx context.Context, cluster *Cluster, connector string) event.Connector {
+func (m *Mover) flushWait(ctx context.Context, cluster *Cluster, connector string) event.ConnectorResult {
 	r, side, err := m.single(ctx, cluster, connector)
 	if err == nil {
 		if _, err = server(ctx, cluster); err == nil {
@@ -273,8 +274,8 @@ func (c *cutover) openOne(ctx context.Context, side Side) (offset.Document, erro
 }
 
 // flushFailed puts the connector back. It has no copy that might run.
-func (r *run) flushFailed(ctx context.Context, c *cutover, cause error) event.Connector {
-	if c.attempt == nil || isLost(cause) {
+func (r *run) flushFailed(ctx context.Context, c *cutover, cause error) event.ConnectorResult {
+	if c.attempt == nil || lease.IsLost(cause) {
 		return r.fail(ctx, cause)
 	}
 	if err := c.putBack(ctx); err != nil {
@@ -287,17 +288,17 @@ func (r *run) flushFailed(ctx context.Context, c *cutover, cause error) event.Co
 
 // Start lets a stopped or paused connector run and sees it do so. With an
 // origin, the copy there must be stopped without tasks and have equal offsets.
-func (m *Mover) Start(ctx context.Context, cluster *Cluster, connector string, origin *Cluster) event.Connector {
-	request, places := Request{Origin: cluster, Connector: connector}, []Place{{cluster.Name, connector}}
+func (m *Mover) Start(ctx context.Context, cluster *Cluster, connector string, origin *Cluster) event.ConnectorResult {
+	request, places := Request{Origin: cluster, Connector: connector}, []lease.Key{{Cluster: cluster.Name, Connector: connector}}
 	if origin != nil { // nobody is to start the copy there meanwhile
-		places = append(places, Place{origin.Name, connector})
+		places = append(places, lease.Key{Cluster: origin.Name, Connector: connector})
 	}
-	return m.leased(ctx, "start", request, places, false, func(ctx context.Context, request Request) event.Connector {
+	return m.leased(ctx, "start", request, places, false, func(ctx context.Context, request Request) event.ConnectorResult {
 		return m.start(ctx, request.Origin, connector, origin)
 	})
 }
 
-func (m *Mover) start(ctx context.Context, cluster *Cluster, connector string, origin *Cluster) event.Connector {
+func (m *Mover) start(ctx context.Context, cluster *Cluster, connector string, origin *Cluster) event.ConnectorResult {
 	r, side, err := m.single(ctx, cluster, connector)
 	if err == nil && origin != nil {
 		err = r.step("interlock", func() (string, error) { return "", m.interlockFor(ctx, origin, cluster, connector, side) })
@@ -360,7 +361,7 @@ func (m *Mover) interlockFor(ctx context.Context, origin, cluster *Cluster, conn
 }
 
 // Status tells where a move stands. It writes nothing.
-func (m *Mover) Status(ctx context.Context, request Request) event.Connector {
+func (m *Mover) Status(ctx context.Context, request Request) event.ConnectorResult {
 	r := m.newRun(request)
 	observed, err := m.Observe(ctx, request)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/connect-ferry/connect-ferry/runner/internal/connect/connecttest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"

@@ -35,7 +35,7 @@ func TestTwoRunsAtOnce(t *testing.T) {
 func twoRuns(t *testing.T, hard bool, delay time.Duration) {
 	w := newWorld(t, hard)
 	w.run(slowSource())
-	var results [2]event.Connector
+	var results [2]event.ConnectorResult
 	var runs sync.WaitGroup
 	for i := range results {
 		runs.Go(func() {

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/runner/internal/connect/connecttest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
@@ -130,10 +130,12 @@ func (w *world) request() Request {
 	return Request{Origin: cluster(w.global), Target: cluster(w.europe), Connector: w.name, AtLeastOnce: w.atLeastOnce, SameLog: w.sameLog, Set: w.set}
 }
 
-func (w *world) mover() *Mover { return &Mover{Options: DefaultOptions(), Sink: event.Discard{}} }
+func (w *world) mover() *Mover { return &Mover{Options: DefaultOptions(), Events: event.Discard{}} }
 
-func (w *world) move() event.Connector     { return w.mover().Move(w.t.Context(), w.request()) }
-func (w *world) rollback() event.Connector { return w.mover().Rollback(w.t.Context(), w.request()) }
+func (w *world) move() event.ConnectorResult { return w.mover().Move(w.t.Context(), w.request()) }
+func (w *world) rollback() event.ConnectorResult {
+	return w.mover().Rollback(w.t.Context(), w.request())
+}
 
 // exact lets the connector run on for a while, and then counts: nothing lost,
 // nothing twice, and never both copies at once.
@@ -153,7 +155,7 @@ func (w *world) exact() {
 	}
 }
 
-func (w *world) expect(result event.Connector, outcome event.Outcome, origin, target connect.State) {
+func (w *world) expect(result event.ConnectorResult, outcome event.Outcome, origin, target connect.State) {
 	w.t.Helper()
 	if result.Outcome != outcome {
 		w.t.Fatalf("outcome %s, want %s: %s", result.Outcome, outcome, result.Message)

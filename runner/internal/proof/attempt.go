@@ -151,7 +151,7 @@ func (a *Attempt) pause(ctx context.Context) error {
 	}
 	asked := time.Now()
 	looked := asked
-	progress := newProgress(a.prover.Sink, name)
+	progress := newProgress(a.prover.Events, name)
 	err := wait.Until(ctx, "every task paused", a.prover.Options.Timeout, func(ctx context.Context) (bool, string, error) {
 		status, err := a.prover.Client.Status(ctx, name)
 		if err != nil {
@@ -224,7 +224,7 @@ func (a *Attempt) stop(ctx context.Context) error {
 	}
 	asked := time.Now()
 	sent := asked
-	progress := newProgress(a.prover.Sink, name)
+	progress := newProgress(a.prover.Events, name)
 	err := wait.Until(ctx, "the connector to stop", a.prover.Options.Timeout, func(ctx context.Context) (bool, string, error) {
 		missing, err := NotStopped(ctx, client, name)
 		if err != nil || missing == "" {
@@ -268,25 +268,25 @@ func NotStopped(ctx context.Context, client *connect.Client, connector string) (
 }
 
 func (a *Attempt) note(level event.Level, message string) {
-	a.prover.Sink.Emit(event.Note{Connector: a.subject.Connector, Level: level, Message: message, At: time.Now()})
+	a.prover.Events.Emit(event.Note{Connector: a.subject.Connector, Level: level, Message: message, At: time.Now()})
 }
 
 // progress tells what is waited for, at first after a moment and then seldom.
 type progress struct {
-	sink      event.Sink
+	events    event.Recorder
 	connector string
 	next      time.Time
 }
 
 const progressEvery = 5 * time.Second
 
-func newProgress(sink event.Sink, connector string) *progress {
-	return &progress{sink: sink, connector: connector, next: time.Now().Add(progressEvery)}
+func newProgress(events event.Recorder, connector string) *progress {
+	return &progress{events: events, connector: connector, next: time.Now().Add(progressEvery)}
 }
 
 func (p *progress) tell(message string) {
 	if now := time.Now(); now.After(p.next) {
 		p.next = now.Add(progressEvery)
-		p.sink.Emit(event.Note{Connector: p.connector, Level: event.Info, Message: message, At: now})
+		p.events.Emit(event.Note{Connector: p.connector, Level: event.Info, Message: message, At: now})
 	}
 }

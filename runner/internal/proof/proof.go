@@ -97,7 +97,7 @@ type Prover struct {
 	// nothing is known to; nil for a cluster of which it cannot be told.
 	HeldUp  func(ctx context.Context, connector string) error
 	Options Options
-	Sink    event.Sink
+	Events  event.Recorder
 	Turns   *Turns // of the command; nil for none
 	// NoStop says that the workers are older than 3.5 and know no STOPPED. There a
 	// connector is brought to rest by pausing it and restarting its paused tasks.

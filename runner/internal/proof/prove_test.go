@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/runner/internal/connect/connecttest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
@@ -205,7 +205,7 @@ func newBench(t *testing.T, workers int, config rawjson.Object, noKafka bool) *b
 	t.Cleanup(cluster.Close)
 	cluster.Kafka().Produce("in", 1, 1_000_000)
 	b := &bench{T: t, cluster: cluster, subject: proof.Subject{Connector: orders}}
-	b.prover = &proof.Prover{Client: cluster.Client(), Options: proof.DefaultOptions(), Sink: event.Discard{}}
+	b.prover = &proof.Prover{Client: cluster.Client(), Options: proof.DefaultOptions(), Events: event.Discard{}}
 	if !noKafka {
 		b.prover.Status, b.prover.Groups = cluster.StatusLog(), cluster.Kafka()
 	}

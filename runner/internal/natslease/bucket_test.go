@@ -1,4 +1,4 @@
-package lease
+package natslease
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
-	"github.com/connect-ferry/connect-ferry/runner/internal/history"
-	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
+	"github.com/connect-ferry/connect-ferry/runner/internal/natsstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/natstest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
@@ -58,25 +58,25 @@ func start(t *testing.T) *bench {
 
 func (b *bench) bucket(t *testing.T, url, who string) (*Bucket, *notes) {
 	t.Helper()
-	store, err := history.Open(t.Context(), history.Options{URLs: []string{url}, Stream: "FERRY", Bucket: "leases", Prefix: "ferry", LeaseTTL: ttl})
+	store, err := natsstore.Open(t.Context(), natsstore.Options{URLs: []string{url}, Stream: "FERRY", Bucket: "leases", Prefix: "ferry", LeaseTTL: ttl})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
 	told := &notes{}
-	return &Bucket{KV: store.Leases(), TTL: ttl, By: event.Holder{User: who, Host: "here", Process: 1}, Sink: told}, told
+	return &Bucket{KV: store.Leases(), TTL: ttl, By: event.Holder{User: who, Host: "here", Process: 1}, Events: told}, told
 }
 
-var places = []move.Place{{Cluster: "global", Connector: "orders.v2 *>é"}, {Cluster: "europe", Connector: "orders"}}
+var places = []lease.Key{{Cluster: "global", Connector: "orders.v2 *>é"}, {Cluster: "europe", Connector: "orders"}}
 
 // await takes the lease as soon as it can be had, and returns after what time.
-func await(t *testing.T, b *Bucket) (move.Lease, time.Duration) {
+func await(t *testing.T, b *Bucket) (lease.Lease, time.Duration) {
 	t.Helper()
-	var lease move.Lease
+	var taken lease.Lease
 	begun := time.Now()
 	err := wait.Until(t.Context(), "the lease", 20*time.Second, func(ctx context.Context) (done bool, missing string, err error) {
-		lease, err = b.Take(ctx, "move", places...)
-		if held, ok := errors.AsType[*move.HeldError](err); ok {
+		taken, err = b.Take(ctx, "move", places...)
+		if held, ok := errors.AsType[*lease.TakenError](err); ok {
 			return false, held.Reason, nil
 		}
 		return err == nil, "", err
@@ -84,7 +84,7 @@ func await(t *testing.T, b *Bucket) (move.Lease, time.Duration) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return lease, time.Since(begun)
+	return taken, time.Since(begun)
 }
 
 // TestOneAtATime is about a holder that renews for longer than its time, and then
@@ -94,7 +94,7 @@ func TestOneAtATime(t *testing.T) {
 	b := start(t)
 	anna, _ := b.bucket(t, b.server.URL(), "anna")
 	bert, _ := b.bucket(t, b.server.URL(), "bert")
-	lease, err := anna.Take(t.Context(), "move", places...)
+	taken, err := anna.Take(t.Context(), "move", places...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,20 +102,20 @@ func TestOneAtATime(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = bert.Take(t.Context(), "rollback", places[1])
-	held, ok := errors.AsType[*move.HeldError](err)
+	held, ok := errors.AsType[*lease.TakenError](err)
 	if !ok || !strings.HasPrefix(held.Reason, "\"orders\" on europe is held by `ferry move` of anna@here (process 1) since 2") {
 		t.Errorf("says %v", err)
 	}
-	if err := lease.Check(t.Context()); err != nil {
+	if err := taken.Check(t.Context()); err != nil {
 		t.Error(err)
 	}
 	// Another connector is free.
-	other, err := bert.Take(t.Context(), "move", move.Place{Cluster: "europe", Connector: "payments"})
+	other, err := bert.Take(t.Context(), "move", lease.Key{Cluster: "europe", Connector: "payments"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	other.Release(t.Context())
-	lease.Release(t.Context())
+	taken.Release(t.Context())
 	next, err := bert.Take(t.Context(), "move", places...)
 	if err != nil {
 		t.Fatal(err)
@@ -130,13 +130,13 @@ func TestExpiry(t *testing.T) {
 	b := start(t)
 	anna, told := b.bucket(t, b.wire.URL(), "anna")
 	bert, heard := b.bucket(t, b.server.URL(), "bert")
-	lease, err := anna.Take(t.Context(), "move", places...)
+	taken, err := anna.Take(t.Context(), "move", places...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mine, ok := lease.(*held)
+	mine, ok := taken.(*held)
 	if !ok {
-		t.Fatalf("a %T", lease)
+		t.Fatalf("a %T", taken)
 	}
 	mine.renewing.Lock()
 	for _, entry := range mine.keys {
@@ -153,24 +153,24 @@ func TestExpiry(t *testing.T) {
 	}
 	// Cut off, it does not know, and goes on.
 	begun := time.Now()
-	if err := lease.Check(t.Context()); err != nil || time.Since(begun) > 3*askTime {
+	if err := taken.Check(t.Context()); err != nil || time.Since(begun) > 3*askTime {
 		t.Errorf("cut off, after %s: %v", time.Since(begun), err)
 	}
 	b.wire.Mend()
 	err = wait.Until(t.Context(), "the holder to know", 20*time.Second, func(ctx context.Context) (bool, string, error) {
-		_, lost := errors.AsType[*move.LostError](lease.Check(ctx))
+		_, lost := errors.AsType[*lease.LostError](taken.Check(ctx))
 		return lost, "not lost", nil
 	})
 	if err != nil {
 		t.Error(err)
 	}
-	if reason := lease.Check(t.Context()); reason == nil || !strings.Contains(reason.Error(), "which is held by `ferry move` of bert@here") {
+	if reason := taken.Check(t.Context()); reason == nil || !strings.Contains(reason.Error(), "which is held by `ferry move` of bert@here") {
 		t.Errorf("says %v", reason)
 	}
 	if !told.has("lease cannot be renewed, going on") {
 		t.Logf("notes: %q", told.texts) // the next renewal may have come first
 	}
-	lease.Release(t.Context()) // which leaves bert's
+	taken.Release(t.Context()) // which leaves bert's
 	if err := next.Check(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -185,21 +185,21 @@ func TestRemovedKey(t *testing.T) {
 	t.Parallel()
 	b := start(t)
 	anna, _ := b.bucket(t, b.server.URL(), "anna")
-	lease, err := anna.Take(t.Context(), "move", places...)
+	taken, err := anna.Take(t.Context(), "move", places...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := anna.KV.Delete(t.Context(), key(places[0])); err != nil {
+	if err := anna.KV.Delete(t.Context(), name(places[0])); err != nil {
 		t.Fatal(err)
 	}
 	err = wait.Until(t.Context(), "the holder to know", 20*time.Second, func(ctx context.Context) (bool, string, error) {
-		_, lost := errors.AsType[*move.LostError](lease.Check(ctx))
+		_, lost := errors.AsType[*lease.LostError](taken.Check(ctx))
 		return lost, "not lost", nil
 	})
 	if err != nil {
 		t.Error(err)
 	}
-	lease.Release(t.Context())
+	taken.Release(t.Context())
 }
 
 // TestHeldUp is about a process that stood still for longer than its lease: asked
@@ -209,18 +209,18 @@ func TestHeldUp(t *testing.T) {
 	b := start(t)
 	anna, _ := b.bucket(t, b.server.URL(), "anna")
 	bert, _ := b.bucket(t, b.server.URL(), "bert")
-	lease, err := anna.Take(t.Context(), "move", places...)
+	taken, err := anna.Take(t.Context(), "move", places...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mine, ok := lease.(*held)
+	mine, ok := taken.(*held)
 	if !ok {
-		t.Fatalf("a %T", lease)
+		t.Fatalf("a %T", taken)
 	}
 	mine.stop() // as if nothing of the process ran
 	<-mine.ended
 	next, _ := await(t, bert)
-	if _, lost := errors.AsType[*move.LostError](lease.Check(t.Context())); !lost {
+	if _, lost := errors.AsType[*lease.LostError](taken.Check(t.Context())); !lost {
 		t.Error("it may go on writing")
 	}
 	next.Release(t.Context())
@@ -235,8 +235,8 @@ func TestOptional(t *testing.T) {
 	b.server.Stop()
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
-	lease, err := anna.Take(ctx, "move", places...)
-	if err != nil || lease.Check(t.Context()) != nil || !told.has("going on without a lease, as nats.required is false") {
+	taken, err := anna.Take(ctx, "move", places...)
+	if err != nil || taken.Check(t.Context()) != nil || !told.has("going on without a lease, as nats.required is false") {
 		t.Errorf("%v, notes %q", err, told.texts)
 	}
 	anna.Optional = false
@@ -253,7 +253,7 @@ func TestSameWork(t *testing.T) {
 	first, _ := b.bucket(t, b.wire.URL(), "anna")
 	again, told := b.bucket(t, b.server.URL(), "bert")
 	first.By.For, again.By.For = "execution 5", "execution 5"
-	lease, err := first.Take(t.Context(), "move", places...)
+	taken, err := first.Take(t.Context(), "move", places...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,10 +266,10 @@ func TestSameWork(t *testing.T) {
 		t.Fatalf("%v, notes %q", err, told.texts)
 	}
 	next.Release(t.Context())
-	lease.Release(t.Context())
+	taken.Release(t.Context())
 }
 
 func isHeld(err error) bool {
-	_, held := errors.AsType[*move.HeldError](err)
+	_, held := errors.AsType[*lease.TakenError](err)
 	return held
 }

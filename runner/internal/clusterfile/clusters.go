@@ -1,9 +1,9 @@
-// Package plan reads what an operator writes: the clusters file.
+// Package clusterfile reads what an operator writes: the clusters file.
 //
 // [Load] returns [Clusters], plain data with every reference resolved and
 // every path made absolute or relative to the working directory; what is wrong
 // comes as an [InputError]. It opens no connection.
-package plan
+package clusterfile
 
 import (
 	"fmt"

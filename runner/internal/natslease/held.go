@@ -1,4 +1,4 @@
-package lease
+package natslease
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
-	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
@@ -27,14 +27,14 @@ type held struct {
 	mu    sync.Mutex
 	sent  moment // when the last renewal that succeeded was sent
 	asked moment // when NATS was asked last by Check, and did not answer
-	lost  *move.LostError
+	lost  *lease.LostError
 	told  bool // that renewals fail
 }
 
 // entry is one key of the bucket that is held.
 type entry struct {
-	place    move.Place
-	key      string
+	key      lease.Key
+	name     string // in the bucket
 	value    value
 	revision uint64
 }
@@ -85,7 +85,7 @@ func (h *held) renewAlways(ctx context.Context) {
 		once, cancel := context.WithTimeout(ctx, every)
 		err := h.renew(once)
 		cancel()
-		if _, lost := errors.AsType[*move.LostError](err); lost {
+		if _, lost := errors.AsType[*lease.LostError](err); lost {
 			return
 		}
 		h.tell(ctx, err)
@@ -106,13 +106,13 @@ func (h *held) tell(ctx context.Context, err error) {
 	switch {
 	case ctx.Err() != nil:
 	case late && !told:
-		h.bucket.note(h.keys[0].place, event.Warn, fmt.Sprintf("lease cannot be renewed, going on, since the clusters tell if somebody else works on it: %s", err))
+		h.bucket.note(h.keys[0].key, event.Warn, fmt.Sprintf("lease cannot be renewed, going on, since the clusters tell if somebody else works on it: %s", err))
 	case err == nil && told:
-		h.bucket.note(h.keys[0].place, event.Info, "lease is renewed again, nobody had taken it")
+		h.bucket.note(h.keys[0].key, event.Info, "lease is renewed again, nobody had taken it")
 	}
 }
 
-// renew renews each key. It returns a [move.LostError] if one of them is gone, and
+// renew renews each key. It returns a [lease.LostError] if one of them is gone, and
 // another error if NATS does not answer.
 func (h *held) renew(ctx context.Context) error {
 	h.renewing.Lock()
@@ -135,7 +135,7 @@ func (h *held) renew(ctx context.Context) error {
 func (h *held) renewOne(ctx context.Context, k *entry) error {
 	k.value.Renewals++
 	k.value.Expires = time.Now().UTC().Add(h.bucket.TTL)
-	revision, err := h.bucket.KV.Update(ctx, k.key, k.value.bytes(), k.revision)
+	revision, err := h.bucket.KV.Update(ctx, k.name, k.value.bytes(), k.revision)
 	if err == nil {
 		k.revision = revision
 		return nil
@@ -143,17 +143,17 @@ func (h *held) renewOne(ctx context.Context, k *entry) error {
 	if !isConflict(err) {
 		return err
 	}
-	now, err := h.bucket.look(ctx, k.key)
+	now, err := h.bucket.look(ctx, k.name)
 	switch {
 	case err != nil:
 		return err
 	case now == nil:
-		return h.lose(fmt.Sprintf("lost the lease of %q on %s: it was removed from the bucket", k.place.Connector, k.place.Cluster))
+		return h.lose(fmt.Sprintf("lost the lease of %q on %s: it was removed from the bucket", k.key.Connector, k.key.Cluster))
 	case now.Run == h.run: // the answer to an earlier renewal was lost
 		k.revision = now.revision
 		return nil
 	default:
-		return h.lose(fmt.Sprintf("lost the lease of %q on %s, which is held by %s", k.place.Connector, k.place.Cluster, now.holder()))
+		return h.lose(fmt.Sprintf("lost the lease of %q on %s, which is held by %s", k.key.Connector, k.key.Cluster, now.holder()))
 	}
 }
 
@@ -161,12 +161,12 @@ func (h *held) lose(reason string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.lost == nil {
-		h.lost = &move.LostError{Reason: reason}
+		h.lost = &lease.LostError{Reason: reason}
 	}
 	return h.lost
 }
 
-func (h *held) isLost() *move.LostError {
+func (h *held) isLost() *lease.LostError {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.lost
@@ -176,7 +176,7 @@ func (h *held) isLost() *move.LostError {
 // happens only after it could not be renewed for long, and then seldom.
 const askTime = time.Second
 
-// Check returns a [move.LostError] if another run may have the lease by now.
+// Check returns a [lease.LostError] if another run may have the lease by now.
 func (h *held) Check(ctx context.Context) error {
 	h.mu.Lock()
 	lost, sure, asked := h.lost, h.sent.passed() < h.sure(), h.asked.passed() < h.bucket.TTL/3
@@ -193,12 +193,12 @@ func (h *held) Check(ctx context.Context) error {
 		once, cancel := context.WithTimeout(ctx, askTime)
 		defer cancel()
 		err := h.renew(once)
-		if lost, ok := errors.AsType[*move.LostError](err); ok {
+		if lost, ok := errors.AsType[*lease.LostError](err); ok {
 			return true, "", lost
 		}
 		return err == nil, fmt.Sprint(err), nil
 	})
-	if lost, ok := errors.AsType[*move.LostError](err); ok {
+	if lost, ok := errors.AsType[*lease.LostError](err); ok {
 		return lost
 	}
 	if err != nil {
@@ -222,6 +222,6 @@ func (h *held) giveUp(ctx context.Context) {
 	defer cancel()
 	for _, k := range h.keys {
 		// One that somebody else has taken stays theirs, by its revision.
-		_ = h.bucket.KV.Delete(ctx, k.key, jetstream.LastRevision(k.revision))
+		_ = h.bucket.KV.Delete(ctx, k.name, jetstream.LastRevision(k.revision))
 	}
 }

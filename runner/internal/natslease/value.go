@@ -1,4 +1,4 @@
-package lease
+package natslease
 
 import (
 	"encoding/json"

@@ -15,4 +15,4 @@
 // lease is gone, nothing more is written. If NATS does not answer, the run goes
 // on: a connector must not be left standing because NATS is down, and what keeps
 // two runs apart then is what keeps them apart without NATS, the clusters.
-package lease
+package natslease

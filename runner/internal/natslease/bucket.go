@@ -1,4 +1,4 @@
-package lease
+package natslease
 
 import (
 	"cmp"
@@ -12,19 +12,19 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
-	"github.com/connect-ferry/connect-ferry/runner/internal/history"
-	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
+	"github.com/connect-ferry/connect-ferry/runner/internal/natsstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
-// Bucket holds the leases of one run. It is a [move.Leases].
+// Bucket holds the leases of one run. It is a [lease.Leases].
 type Bucket struct {
 	KV  jetstream.KeyValue
 	TTL time.Duration
 	By  event.Holder
 	Run string // id of the run; "" for a new one with each lease
-	// Sink takes notes about leases that ended and renewals that fail.
-	Sink event.Sink
+	// Events takes notes about leases that ended and renewals that fail.
+	Events event.Recorder
 	// Optional says that a connector is worked on without a lease where NATS does
 	// not give one. One that another run holds is refused all the same.
 	Optional bool
@@ -36,22 +36,22 @@ const (
 	takeTries   = 5
 )
 
-// Take takes the leases of all places or of none, and renews them until they are
+// Take takes the leases of all keys or of none, and renews them until they are
 // released.
 //
 // A lease of the same work, as [event.HolderVariable] says, is waited for: a
 // scheduler gives a task again whose worker died, and the dead run's lease ends.
-func (b *Bucket) Take(ctx context.Context, command string, places ...move.Place) (move.Lease, error) {
+func (b *Bucket) Take(ctx context.Context, command string, keys ...lease.Key) (lease.Lease, error) {
 	for waits := 0; ; waits++ {
-		lease, err := b.take(ctx, command, places)
+		taken, err := b.take(ctx, command, keys)
 		own, ok := errors.AsType[*sameWorkError](err)
 		if !ok {
-			return lease, err
+			return taken, err
 		}
 		if waits == maxWaits {
 			return nil, own.held
 		}
-		b.note(places[0], event.Info, fmt.Sprintf("waiting for the lease of an earlier run of the same work to end: %s", own.held))
+		b.note(keys[0], event.Info, fmt.Sprintf("waiting for the lease of an earlier run of the same work to end: %s", own.held))
 		if err := wait.For(ctx, own.left+waitLonger); err != nil {
 			return nil, err
 		}
@@ -66,72 +66,72 @@ const (
 
 // sameWorkError says that an earlier run of the same work has the lease.
 type sameWorkError struct {
-	held *move.HeldError
+	held *lease.TakenError
 	left time.Duration
 }
 
 func (e *sameWorkError) Error() string { return e.held.Error() }
 
-func (b *Bucket) take(ctx context.Context, command string, places []move.Place) (move.Lease, error) {
+func (b *Bucket) take(ctx context.Context, command string, keys []lease.Key) (lease.Lease, error) {
 	ctx, cancel := context.WithTimeout(ctx, takeTime)
 	defer cancel()
 	// In one order, or two runs could each have one of two.
-	places = slices.SortedFunc(slices.Values(places), func(a, b move.Place) int {
+	keys = slices.SortedFunc(slices.Values(keys), func(a, b lease.Key) int {
 		return cmp.Or(cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.Connector, b.Connector))
 	})
 	held := newHeld(b, cmp.Or(b.Run, rand.Text()))
-	for _, place := range slices.Compact(places) {
-		err := b.takeOne(ctx, held, command, place)
+	for _, key := range slices.Compact(keys) {
+		err := b.takeOne(ctx, held, command, key)
 		if err == nil {
 			continue
 		}
 		held.giveUp(context.WithoutCancel(ctx))
-		_, taken := errors.AsType[*move.HeldError](err)
+		_, taken := errors.AsType[*lease.TakenError](err)
 		_, own := errors.AsType[*sameWorkError](err)
 		if taken || own || !b.Optional {
 			return nil, err
 		}
-		b.note(place, event.Warn, fmt.Sprintf("going on without a lease, as nats.required is false: %s", err))
+		b.note(key, event.Warn, fmt.Sprintf("going on without a lease, as nats.required is false: %s", err))
 		return none{}, nil
 	}
 	held.begin()
 	return held, nil
 }
 
-// key is that of a place in the bucket.
-func key(place move.Place) string {
-	return history.Token(place.Cluster) + "." + history.Token(place.Connector)
+// name returns the key of a lease in the bucket.
+func name(key lease.Key) string {
+	return natsstore.Token(key.Cluster) + "." + natsstore.Token(key.Connector)
 }
 
-func (b *Bucket) takeOne(ctx context.Context, held *held, command string, place move.Place) error {
+func (b *Bucket) takeOne(ctx context.Context, held *held, command string, key lease.Key) error {
 	now := time.Now().UTC()
-	mine := &entry{place: place, key: key(place), value: value{
-		Schema: schemaID, Run: held.run, By: b.By, Command: command, Cluster: place.Cluster, Connector: place.Connector,
+	mine := &entry{key: key, name: name(key), value: value{
+		Schema: schemaID, Run: held.run, By: b.By, Command: command, Cluster: key.Cluster, Connector: key.Connector,
 		Since: now, TTLMS: b.TTL.Milliseconds(), Expires: now.Add(b.TTL),
 	}}
 	var err error
 	for range takeTries {
 		var other *found
 		sent := stamp()
-		other, err = b.look(ctx, mine.key)
+		other, err = b.look(ctx, mine.name)
 		switch {
 		case err != nil:
-			return b.failed(place, err)
+			return b.failed(key, err)
 		case other == nil:
-			mine.revision, err = b.KV.Create(ctx, mine.key, mine.value.bytes())
+			mine.revision, err = b.KV.Create(ctx, mine.name, mine.value.bytes())
 		case other.Run == held.run: // the answer to an earlier try was lost
 			mine.revision, err = other.revision, nil
 		case !other.expired():
-			held := &move.HeldError{Reason: fmt.Sprintf("%q on %s is held by %s", place.Connector, place.Cluster, other.holder())}
+			held := &lease.TakenError{Reason: fmt.Sprintf("%q on %s is held by %s", key.Connector, key.Cluster, other.holder())}
 			if b.By.For != "" && other.By.For == b.By.For && other.Command == command {
 				return &sameWorkError{held, other.ttl() - other.age}
 			}
 			return held
 		default:
-			mine.revision, err = b.KV.Update(ctx, mine.key, mine.value.bytes(), other.revision)
+			mine.revision, err = b.KV.Update(ctx, mine.name, mine.value.bytes(), other.revision)
 			if err == nil {
-				b.note(place, event.Info, fmt.Sprintf("took over the lease on %s of %s, which was not renewed for %s",
-					place.Cluster, other.By, other.age.Round(time.Second)))
+				b.note(key, event.Info, fmt.Sprintf("took over the lease on %s of %s, which was not renewed for %s",
+					key.Cluster, other.By, other.age.Round(time.Second)))
 			}
 		}
 		if err == nil {
@@ -139,19 +139,19 @@ func (b *Bucket) takeOne(ctx context.Context, held *held, command string, place 
 			return nil
 		}
 		if !isConflict(err) {
-			return b.failed(place, err)
+			return b.failed(key, err)
 		}
 	}
-	return b.failed(place, err)
+	return b.failed(key, err)
 }
 
 func isConflict(err error) bool {
 	return errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, jetstream.ErrKeyRevisionMismatch)
 }
 
-// look returns the lease of a key, or nil if there is none.
-func (b *Bucket) look(ctx context.Context, key string) (*found, error) {
-	entry, err := b.KV.Get(ctx, key)
+// look returns the lease under a name in the bucket, or nil if there is none.
+func (b *Bucket) look(ctx context.Context, name string) (*found, error) {
+	entry, err := b.KV.Get(ctx, name)
 	if errors.Is(err, jetstream.ErrKeyNotFound) { // also if it was released
 		return nil, nil
 	}
@@ -162,8 +162,8 @@ func (b *Bucket) look(ctx context.Context, key string) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
-	lease := read(entry, now, b.TTL)
-	return &lease, nil
+	held := read(entry, now, b.TTL)
+	return &held, nil
 }
 
 var errNoTime = errors.New("the NATS server does not tell its time, which needs version 2.10 or later")
@@ -181,13 +181,13 @@ func (b *Bucket) serverTime(ctx context.Context) (time.Time, error) {
 	return bucket.StreamInfo().TimeStamp, nil
 }
 
-func (b *Bucket) failed(place move.Place, err error) error {
-	return fmt.Errorf("lease of %q on %s, NATS bucket %s: %w; nothing was changed", place.Connector, place.Cluster, b.KV.Bucket(), err)
+func (b *Bucket) failed(key lease.Key, err error) error {
+	return fmt.Errorf("lease of %q on %s, NATS bucket %s: %w; nothing was changed", key.Connector, key.Cluster, b.KV.Bucket(), err)
 }
 
-func (b *Bucket) note(place move.Place, level event.Level, message string) {
-	if b.Sink != nil {
-		b.Sink.Emit(event.Note{Connector: place.Connector, Level: level, Message: message, At: time.Now()})
+func (b *Bucket) note(key lease.Key, level event.Level, message string) {
+	if b.Events != nil {
+		b.Events.Emit(event.Note{Connector: key.Connector, Level: level, Message: message, At: time.Now()})
 	}
 }
 

@@ -1,4 +1,4 @@
-package plan
+package clusterfile
 
 import (
 	"net/url"

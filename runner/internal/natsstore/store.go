@@ -1,4 +1,7 @@
-package history
+// Package natsstore connects to NATS and opens what ferry keeps there: the stream
+// of the history and the bucket of the leases. Packages history and natslease
+// share one [Store].
+package natsstore
 
 import (
 	"context"
@@ -86,7 +89,7 @@ func OpenToRead(ctx context.Context, options Options) (*Store, error) {
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return nil, fmt.Errorf("NATS at %s has no stream %s: nothing was moved with this nats section yet, or nats.stream names another one", s.place(), options.Stream)
 		}
-		return nil, s.explain("stream "+options.Stream, err)
+		return nil, s.Explain("stream "+options.Stream, err)
 	}
 	s.stream = stream
 	return s, nil
@@ -95,8 +98,26 @@ func OpenToRead(ctx context.Context, options Options) (*Store, error) {
 // Close ends the connection.
 func (s *Store) Close() { s.connection.Close() }
 
-// Leases is the bucket of the leases.
+// Leases returns the bucket of the leases; nil after [OpenToRead].
 func (s *Store) Leases() jetstream.KeyValue { return s.bucket }
+
+// Stream returns the stream of the history.
+func (s *Store) Stream() jetstream.Stream { return s.stream }
+
+// StreamName returns the name of the stream of the history.
+func (s *Store) StreamName() string { return s.options.Stream }
+
+// Prefix returns what every subject of the history begins with.
+func (s *Store) Prefix() string { return s.options.Prefix }
+
+// Publish publishes to the stream of the history and waits for its
+// acknowledgement. The stream drops a message whose id it has seen within its
+// duplicate window.
+func (s *Store) Publish(ctx context.Context, subject, id string, body []byte) error {
+	_, err := s.jetStream.PublishMsg(ctx, &nats.Msg{Subject: subject, Data: body, Header: nats.Header{}},
+		jetstream.WithMsgID(id), jetstream.WithExpectStream(s.options.Stream))
+	return err
+}
 
 func (s *Store) place() string { return strings.Join(s.options.URLs, ", ") }
 
@@ -110,10 +131,10 @@ func (s *Store) dial() error {
 		// The default handler prints to standard error.
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	if s.connection, err = nats.Connect(strings.Join(s.options.URLs, ","), settings...); err != nil {
-		return s.explain("", err)
+		return s.Explain("", err)
 	}
 	if s.jetStream, err = jetstream.New(s.connection); err != nil {
-		return s.explain("", err)
+		return s.Explain("", err)
 	}
 	return nil
 }
@@ -146,21 +167,21 @@ func (o Options) login() ([]nats.Option, error) {
 
 func (s *Store) open(ctx context.Context) (err error) {
 	if s.stream, err = s.openStream(ctx); err != nil {
-		return s.explain("stream "+s.options.Stream, err)
+		return s.Explain("stream "+s.options.Stream, err)
 	}
 	takes, err := s.jetStream.StreamNameBySubject(ctx, s.options.Prefix+".origin.target.connector.moved")
 	if errors.Is(err, jetstream.ErrStreamNotFound) || err == nil && takes != s.options.Stream {
 		return fmt.Errorf("NATS stream %s does not take the subjects %s.>: add them to it, or correct nats.stream or nats.subject_prefix", s.options.Stream, s.options.Prefix)
 	}
 	if err != nil {
-		return s.explain("stream "+s.options.Stream, err)
+		return s.Explain("stream "+s.options.Stream, err)
 	}
 	if s.bucket, err = s.openBucket(ctx); err != nil {
-		return s.explain("bucket "+s.options.Bucket, err)
+		return s.Explain("bucket "+s.options.Bucket, err)
 	}
 	status, err := s.bucket.Status(ctx)
 	if err != nil {
-		return s.explain("bucket "+s.options.Bucket, err)
+		return s.Explain("bucket "+s.options.Bucket, err)
 	}
 	if ttl := status.TTL(); ttl > 0 && ttl < 2*s.options.LeaseTTL {
 		return fmt.Errorf("NATS bucket %s forgets its keys after %s, which is too soon for leases of %s: give it a longer TTL, or shorten nats.lease_ttl",
@@ -199,8 +220,9 @@ func (s *Store) openBucket(ctx context.Context) (jetstream.KeyValue, error) {
 	return bucket, err
 }
 
-// explain says what an error of NATS means and what to do.
-func (s *Store) explain(what string, err error) error {
+// Explain says what an error of NATS means and what to do. what names the stream or
+// bucket, "" for NATS as a whole.
+func (s *Store) Explain(what string, err error) error {
 	if what != "" {
 		what = ", " + what
 	}
