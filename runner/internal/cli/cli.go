@@ -47,7 +47,7 @@ func Main(ctx context.Context, arguments []string, stdout, stderr io.Writer) int
 
 	code := exitDone
 	app := newApp(stdout, stderr, &code)
-	err := guardedRun(ctx, app, arguments)
+	err := recoveredRun(ctx, app, arguments)
 	if err == nil {
 		return code
 	}
@@ -58,7 +58,7 @@ func Main(ctx context.Context, arguments []string, stdout, stderr io.Writer) int
 	return exitUsage
 }
 
-func guardedRun(ctx context.Context, app *ucli.App, arguments []string) (err error) {
+func recoveredRun(ctx context.Context, app *ucli.App, arguments []string) (err error) {
 	defer crash.Catch(&err)
 	return app.RunContext(ctx, arguments)
 }

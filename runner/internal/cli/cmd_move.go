@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
-	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 )
 
 func checkCommand() definition {
@@ -41,7 +41,7 @@ func moveCommand() definition {
 }
 
 // moveAll moves all connectors or, if one of them cannot be, none.
-func (s *session) moveAll(ctx context.Context, requests []move.Request) []event.ConnectorResult {
+func (s *session) moveAll(ctx context.Context, requests []pair.Request) []event.ConnectorResult {
 	if len(requests) == 1 {
 		return s.each(ctx, requests, s.mover.Move)
 	}

@@ -7,10 +7,12 @@ import (
 
 	ucli "github.com/urfave/cli/v2"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
-	"github.com/connect-ferry/connect-ferry/runner/internal/move"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
@@ -24,14 +26,14 @@ func offsetsGetCommand() definition {
 }
 
 func getOffsets(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
-	cluster, connector, err := s.single(ctx, false)
+	of, err := s.single(ctx, false)
 	if err != nil {
 		return nil, err
 	}
 	if s.request.Out == "" {
 		return nil, usagef("--out is needed, see --help; /dev/stdout prints the document")
 	}
-	document, result := s.mover.GetOffsets(ctx, cluster, connector)
+	document, result := s.mover.GetOffsets(ctx, of, offsetstore.Method(s.request.Copy))
 	if result.Outcome == event.Read {
 		if err := writeDocument(s.request.Out, append(document.JSON().Bytes(), '\n')); err != nil {
 			return nil, err
@@ -70,11 +72,11 @@ func putOffsets(ctx context.Context, s *session) ([]event.ConnectorResult, error
 	if err != nil {
 		return nil, &clusterfile.InputError{File: s.request.Offsets, Err: err}
 	}
-	cluster, connector, err := s.single(ctx, false)
+	of, err := s.single(ctx, false)
 	if err != nil {
 		return nil, err
 	}
-	return []event.ConnectorResult{s.mover.PutOffsets(ctx, cluster, connector, document)}, nil
+	return []event.ConnectorResult{s.mover.PutOffsets(ctx, of, offsetstore.Method(s.request.Copy), document)}, nil
 }
 
 func readJSON(file string) (rawjson.Value, error) {
@@ -110,12 +112,12 @@ func createStopped(ctx context.Context, s *session) ([]event.ConnectorResult, er
 	if asked.From != "" && asked.From == asked.Cluster {
 		return nil, usagef("--from and --cluster are both %q", asked.From)
 	}
-	cluster, connector, err := s.single(ctx, false)
+	of, err := s.single(ctx, false)
 	if err != nil {
 		return nil, err
 	}
-	request := move.Request{
-		Target: cluster, Connector: connector, TargetConnector: asked.Rename[connector],
+	request := pair.Request{
+		Target: of.Cluster, Connector: of.Name, TargetConnector: asked.Rename[of.Name],
 		Set: asked.Set, Unset: asked.Unset, Overwrite: asked.Overwrite,
 	}
 	config, err := s.configFor(ctx, &request)
@@ -126,7 +128,7 @@ func createStopped(ctx context.Context, s *session) ([]event.ConnectorResult, er
 }
 
 // configFor reads the config for a copy, and notes the origin it came from.
-func (s *session) configFor(ctx context.Context, request *move.Request) (rawjson.Object, error) {
+func (s *session) configFor(ctx context.Context, request *pair.Request) (rawjson.Object, error) {
 	if s.request.Config != "" {
 		value, err := readJSON(s.request.Config)
 		if err != nil {
@@ -138,12 +140,12 @@ func (s *session) configFor(ctx context.Context, request *move.Request) (rawjson
 		}
 		return config, nil
 	}
-	origin, err := s.dial(ctx, s.request.From, false)
+	origin, err := s.dialer.Dial(ctx, s.request.From, false)
 	if err != nil {
 		return rawjson.Object{}, err
 	}
 	request.Origin = origin
-	return s.mover.ReadConfig(ctx, origin, request.Connector)
+	return s.mover.ReadConfig(ctx, request.From())
 }
 
 func flushWaitCommand() definition {
@@ -153,11 +155,11 @@ func flushWaitCommand() definition {
 			"If that cannot be proven in time, the connector is put back as it was and the command exits with 11.",
 		flags: append(singleFlags(), proofFlags()...),
 		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
-			cluster, connector, err := s.single(ctx, true)
+			of, err := s.single(ctx, true)
 			if err != nil {
 				return nil, err
 			}
-			return []event.ConnectorResult{s.mover.FlushWait(ctx, cluster, connector)}, nil
+			return []event.ConnectorResult{s.mover.FlushWait(ctx, of, offsetstore.Method(s.request.Copy))}, nil
 		},
 	}
 }
@@ -168,20 +170,20 @@ func startCommand() definition {
 		description: "With --origin, makes sure first that the copy there is stopped without tasks and that the offsets are equal.",
 		flags:       append(singleFlags(), &ucli.StringFlag{Name: "origin", Usage: "`CLUSTER` the connector came from"}),
 		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
-			cluster, connector, err := s.single(ctx, false)
+			of, err := s.single(ctx, false)
 			if err != nil {
 				return nil, err
 			}
-			var origin *move.Cluster
+			var origin *cluster.Cluster
 			if s.request.Origin != "" {
 				if s.request.Origin == s.request.Cluster {
 					return nil, usagef("--origin and --cluster are both %q", s.request.Origin)
 				}
-				if origin, err = s.dial(ctx, s.request.Origin, false); err != nil {
+				if origin, err = s.dialer.Dial(ctx, s.request.Origin, false); err != nil {
 					return nil, err
 				}
 			}
-			return []event.ConnectorResult{s.mover.Start(ctx, cluster, connector, origin)}, nil
+			return []event.ConnectorResult{s.mover.Start(ctx, of, origin)}, nil
 		},
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
-	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/schemas"
 )
 
@@ -25,8 +25,8 @@ func TestFaultOfFerry(t *testing.T) {
 	for name, do := range map[string]func(context.Context, *session) ([]event.ConnectorResult, error){
 		"command": func(context.Context, *session) ([]event.ConnectorResult, error) { panic(errors.New(planted)) },
 		"connector": func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
-			requests := []move.Request{{Connector: "a"}, {Connector: "b"}}
-			return s.each(ctx, requests, func(_ context.Context, request move.Request) event.ConnectorResult {
+			requests := []pair.Request{{Connector: "a"}, {Connector: "b"}}
+			return s.each(ctx, requests, func(_ context.Context, request pair.Request) event.ConnectorResult {
 				if request.Connector == "a" {
 					panic(map[string]string{"password": planted})
 				}
@@ -66,7 +66,7 @@ func TestFaultOfFerry(t *testing.T) {
 // TestFaultOutsideOfACommand panics where there is no result document yet.
 func TestFaultOutsideOfACommand(t *testing.T) {
 	app := &ucli.App{Action: func(*ucli.Context) error { panic("planted-config") }}
-	err := guardedRun(t.Context(), app, []string{"ferry"})
+	err := recoveredRun(t.Context(), app, []string{"ferry"})
 	if _, ok := errors.AsType[*crash.Error](err); !ok || strings.Contains(err.Error(), "planted") {
 		t.Errorf("got %v", err)
 	}

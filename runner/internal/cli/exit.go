@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
+	"github.com/connect-ferry/connect-ferry/runner/internal/dial"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/move"
 )
@@ -74,10 +76,13 @@ func concludeError(err error) (event.Outcome, int) {
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return event.Invalid, exitUsage
 	}
+	if _, ok := errors.AsType[*dial.UnknownClusterError](err); ok {
+		return event.Invalid, exitUsage
+	}
 	if _, ok := errors.AsType[*clusterfile.InputError](err); ok {
 		return event.Invalid, exitUsage
 	}
-	if _, ok := errors.AsType[*move.RefusedError](err); ok {
+	if cluster.IsRefused(err) {
 		return event.Refused, exitRefused
 	}
 	return event.Failed, exitFailed

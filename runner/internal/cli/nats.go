@@ -34,7 +34,7 @@ func natsOptions(settings *clusterfile.NATS) (natsstore.Options, error) {
 // does, if the clusters file says where. endNATS ends it, and returns the events
 // that were not delivered.
 func (s *session) useNATS(ctx context.Context) error {
-	settings := s.clusters.NATS()
+	settings := s.dialer.Clusters.NATS()
 	if settings == nil || !s.writes {
 		return nil
 	}

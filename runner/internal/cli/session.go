@@ -16,22 +16,24 @@ import (
 	ucli "github.com/urfave/cli/v2"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
+	"github.com/connect-ferry/connect-ferry/runner/internal/dial"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
 
 // session is one run of one command.
 type session struct {
-	command  string
-	request  request
-	clusters clusterfile.Clusters
-	mover    *move.Mover
-	closers  []func()
-	noStatus map[*move.Cluster]error // why the status topic of a cluster is not known
+	command string
+	request request
+	dialer  *dial.Dialer
+	mover   *move.Mover
 	// writes says that the command writes to a cluster.
 	writes  bool
 	endNATS func() []json.RawMessage
@@ -104,17 +106,13 @@ func (d definition) perform(ctx context.Context, asked request, mask *secret.Mas
 	if options.Proof.Timeout, err = duration(asked.Timeout, options.Proof.Timeout); err != nil {
 		return err
 	}
-	options.Copy = move.Way(asked.Copy)
 	options.Proof.Mode, options.Proof.AllowDuplicates = proof.Mode(asked.Proof), asked.AllowDuplicates
 	s := &session{
-		command: d.name, request: asked, clusters: clusters, writes: d.writes, endNATS: func() []json.RawMessage { return nil },
-		mover: &move.Mover{Options: options, Events: events, Mask: mask}, noStatus: map[*move.Cluster]error{},
+		command: d.name, request: asked, writes: d.writes, endNATS: func() []json.RawMessage { return nil },
+		dialer: &dial.Dialer{Clusters: clusters, Mask: mask, Events: events},
+		mover:  &move.Mover{Options: options, Events: events, Mask: mask},
 	}
-	defer func() {
-		for _, closer := range s.closers {
-			closer()
-		}
-	}()
+	defer s.dialer.Close()
 	defer func() { result.Undelivered = s.endNATS() }()
 	connectors, err := d.do(ctx, s)
 	if connectors != nil {
@@ -140,7 +138,7 @@ func canWrite(flag, file string) error {
 }
 
 // pair dials origin and target and returns a request for each connector.
-func (s *session) pair(ctx context.Context, needKafka bool) ([]move.Request, error) {
+func (s *session) pair(ctx context.Context, needKafka bool) ([]pair.Request, error) {
 	asked := s.request
 	if err := required([2]string{"origin", asked.Origin}, [2]string{"target", asked.Target}); err != nil {
 		return nil, err
@@ -151,11 +149,11 @@ func (s *session) pair(ctx context.Context, needKafka bool) ([]move.Request, err
 	if asked.Origin == asked.Target {
 		return nil, usagef("--origin and --target are both %q, a move needs two clusters", asked.Origin)
 	}
-	origin, err := s.dial(ctx, asked.Origin, needKafka)
+	origin, err := s.dialer.Dial(ctx, asked.Origin, needKafka)
 	if err != nil {
 		return nil, err
 	}
-	target, err := s.dial(ctx, asked.Target, needKafka)
+	target, err := s.dialer.Dial(ctx, asked.Target, needKafka)
 	if err != nil {
 		return nil, err
 	}
@@ -163,17 +161,17 @@ func (s *session) pair(ctx context.Context, needKafka bool) ([]move.Request, err
 		return nil, err
 	}
 	if s.command == "rollback" {
-		s.warn(target)
+		s.dialer.Warn(target)
 	} else {
-		s.warn(origin)
+		s.dialer.Warn(origin)
 	}
 	s.mover.Turns.File = turnFile(origin)
-	requests := make([]move.Request, len(asked.Connectors))
+	requests := make([]pair.Request, len(asked.Connectors))
 	for i, connector := range asked.Connectors {
-		requests[i] = move.Request{
+		requests[i] = pair.Request{
 			Origin: origin, Target: target, Connector: connector, TargetConnector: asked.Rename[connector],
 			Set: asked.Set, Unset: asked.Unset, Overwrite: asked.Overwrite,
-			Copy: move.Way(asked.Copy), SameLog: asked.SameLog, OtherKafka: asked.OtherKafka, AtLeastOnce: asked.AtLeastOnce,
+			Copy: offsetstore.Method(asked.Copy), SameLog: asked.SameLog, OtherKafka: asked.OtherKafka, AtLeastOnce: asked.AtLeastOnce,
 		}
 	}
 	return requests, nil
@@ -181,36 +179,33 @@ func (s *session) pair(ctx context.Context, needKafka bool) ([]move.Request, err
 
 // turnFile is the lock that the runs of this user on this machine share, for moves
 // of one origin there and back.
-func turnFile(origin *move.Cluster) string {
+func turnFile(origin *cluster.Cluster) string {
 	workers := sha256.Sum256([]byte(strings.Join(origin.Client.Workers(), " ")))
 	return filepath.Join(os.TempDir(), fmt.Sprintf("ferry-%d-%x.turn", os.Getuid(), workers[:8]))
 }
 
 // single dials the one cluster of a single step and returns its one connector.
-func (s *session) single(ctx context.Context, needKafka bool) (*move.Cluster, string, error) {
+func (s *session) single(ctx context.Context, needKafka bool) (of instance.Instance, err error) {
 	if err := required([2]string{"cluster", s.request.Cluster}); err != nil {
-		return nil, "", err
+		return of, err
 	}
 	switch len(s.request.Connectors) {
 	case 0:
-		return nil, "", errNoConnector
+		return of, errNoConnector
 	case 1:
+		of.Name = s.request.Connectors[0]
 	default:
-		return nil, "", usagef("%s takes one --connector, not %d", s.command, len(s.request.Connectors))
+		return of, usagef("%s takes one --connector, not %d", s.command, len(s.request.Connectors))
 	}
-	cluster, err := s.dial(ctx, s.request.Cluster, needKafka)
-	if err != nil {
-		return nil, "", err
+	if of.Cluster, err = s.dialer.Dial(ctx, s.request.Cluster, needKafka); err != nil {
+		return of, err
 	}
-	s.warn(cluster)
-	if err := s.useNATS(ctx); err != nil {
-		return nil, "", err
-	}
-	return cluster, s.request.Connectors[0], nil
+	s.dialer.Warn(of.Cluster)
+	return of, s.useNATS(ctx)
 }
 
 // each does the same for every request, several at a time, and keeps the order.
-func (s *session) each(ctx context.Context, requests []move.Request, do func(context.Context, move.Request) event.ConnectorResult) []event.ConnectorResult {
+func (s *session) each(ctx context.Context, requests []pair.Request, do func(context.Context, pair.Request) event.ConnectorResult) []event.ConnectorResult {
 	results := make([]event.ConnectorResult, len(requests))
 	var group errgroup.Group
 	group.SetLimit(s.request.Concurrency)
@@ -220,7 +215,7 @@ func (s *session) each(ctx context.Context, requests []move.Request, do func(con
 				results[i] = event.ConnectorResult{Connector: request.Connector, Outcome: event.Interrupted, Message: "not begun: " + context.Cause(ctx).Error()}
 				return nil
 			}
-			results[i] = guarded(ctx, request, do)
+			results[i] = recovered(ctx, request, do)
 			return nil
 		})
 	}
@@ -228,8 +223,8 @@ func (s *session) each(ctx context.Context, requests []move.Request, do func(con
 	return results
 }
 
-// guarded keeps a fault of ferry from ending what is done for other connectors.
-func guarded(ctx context.Context, request move.Request, do func(context.Context, move.Request) event.ConnectorResult) event.ConnectorResult {
+// recovered keeps a fault of ferry from ending what is done for other connectors.
+func recovered(ctx context.Context, request pair.Request, do func(context.Context, pair.Request) event.ConnectorResult) event.ConnectorResult {
 	result, err := func() (result event.ConnectorResult, err error) {
 		defer crash.Catch(&err)
 		return do(ctx, request), nil

@@ -187,3 +187,12 @@ func IsTemporary(err error) bool {
 	}
 	return false
 }
+
+// Message returns what Connect said, without the request that it answered; of any
+// other error its text.
+func Message(err error) string {
+	if answer, ok := errors.AsType[*ResponseError](err); ok {
+		return answer.Message
+	}
+	return err.Error()
+}

@@ -127,3 +127,21 @@ func checkMark(ok bool) string {
 	}
 	return "no"
 }
+
+const namesShown = 5
+
+// Abbreviated lists names for people, the first few of many.
+func Abbreviated(names []string) string {
+	if len(names) <= namesShown {
+		return strings.Join(names, ", ")
+	}
+	return strings.Join(names[:namesShown], ", ") + ", ..."
+}
+
+// Entries says for people how many offset entries there are.
+func Entries(count int) string {
+	if count == 1 {
+		return "1 offset entry"
+	}
+	return fmt.Sprintf("%d offset entries", count)
+}

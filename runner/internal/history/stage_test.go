@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -17,6 +18,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/natslease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/natsstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/natstest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 	"github.com/connect-ferry/connect-ferry/schemas"
@@ -118,15 +120,17 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
 
-func (s *stage) request(l *line) move.Request {
-	side := func(c *connecttest.Cluster) *move.Cluster {
+func (s *stage) request(l *line) pair.Request {
+	side := func(c *connecttest.Cluster) *cluster.Cluster {
 		client, err := connect.New(connect.Options{Workers: c.URLs(), Transport: l.over(c.Transport())})
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		return &move.Cluster{Name: c.Name(), Client: client, Status: c.StatusLog(), Groups: s.kafka}
+		return &cluster.Cluster{Name: c.Name(), Client: client, Kafka: cluster.Kafka{
+			Status: cluster.Known[cluster.StatusTopic](c.StatusLog()), Groups: cluster.Known[cluster.Groups](s.kafka),
+		}}
 	}
-	return move.Request{Origin: side(s.global), Target: side(s.europe), Connector: s.connector}
+	return pair.Request{Origin: side(s.global), Target: side(s.europe), Connector: s.connector}
 }
 
 // notes remembers what an operator is told.

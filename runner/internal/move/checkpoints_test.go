@@ -8,10 +8,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
@@ -111,11 +114,11 @@ func TestSinkBetweenKafkas(t *testing.T) {
 				}
 				request := w.request()
 				if name == "origin's Kafka not known" {
-					request.Origin.Mirrors = nil
+					request.Origin.Kafka.Mirrors = cluster.Part[cluster.Mirrors]{}
 				}
 				moved := w.mover().Move(t.Context(), request)
 				w.expect(moved, event.Moved, connect.Stopped, connect.Running)
-				if moved.Copy != string(ByCheckpoints) || (moved.SentAgain != nil) != test.counted || !strings.Contains(moved.Message, "at least once: ") || moved.Proof.Kind != event.Hard {
+				if moved.Copy != string(offsetstore.ByCheckpoints) || (moved.SentAgain != nil) != test.counted || !strings.Contains(moved.Message, "at least once: ") || moved.Proof.Kind != event.Hard {
 					t.Errorf("copy %s, sent again %v: %s", moved.Copy, moved.SentAgain, moved.Message)
 				}
 				if name == "syncs are gone" {
@@ -124,7 +127,7 @@ func TestSinkBetweenKafkas(t *testing.T) {
 				w.pass(30 * time.Second)
 				back := w.mover().Rollback(t.Context(), request)
 				w.expect(back, event.RolledBack, connect.Running, connect.Stopped)
-				if back.Copy != string(ByCheckpoints) || (back.SentAgain != nil) != test.counted {
+				if back.Copy != string(offsetstore.ByCheckpoints) || (back.SentAgain != nil) != test.counted {
 					t.Errorf("copy %s, sent again %v: %s", back.Copy, back.SentAgain, back.Message)
 				}
 				count := w.deliveredCount()
@@ -155,33 +158,35 @@ func (w *twoKafkas) otherMirror() {
 func TestSinkBetweenKafkasIsRefused(t *testing.T) {
 	for name, test := range map[string]struct {
 		spec   connecttest.MirrorSpec
-		change func(w *twoKafkas, request *Request)
+		change func(w *twoKafkas, request *pair.Request)
 		want   string
 	}{
-		"not accepted":  {change: func(_ *twoKafkas, r *Request) { r.AtLeastOnce = false }, want: "accept that with --at-least-once; or, if the topics are the same there"},
-		"says how many": {change: func(_ *twoKafkas, r *Request) { r.AtLeastOnce = false }, want: "factory.checkpoints.internal on europe), so that none is lost and up to "},
-		"the old names": {change: func(_ *twoKafkas, r *Request) { r.Set = nil }, want: "the copy would not consume factory.numbers, as MirrorMaker names the topics of group connect-orders on europe; say --set topics=factory.numbers"},
-		"another pattern": {change: func(_ *twoKafkas, r *Request) {
+		"not accepted":  {change: func(_ *twoKafkas, r *pair.Request) { r.AtLeastOnce = false }, want: "accept that with --at-least-once; or, if the topics are the same there"},
+		"says how many": {change: func(_ *twoKafkas, r *pair.Request) { r.AtLeastOnce = false }, want: "factory.checkpoints.internal on europe), so that none is lost and up to "},
+		"the old names": {change: func(_ *twoKafkas, r *pair.Request) { r.Set = nil }, want: "the copy would not consume factory.numbers, as MirrorMaker names the topics of group connect-orders on europe; say --set topics=factory.numbers"},
+		"another pattern": {change: func(_ *twoKafkas, r *pair.Request) {
 			r.Set, r.Unset = map[string]string{"topics.regex": "x.*"}, []string{"topics"}
 		}, want: "say --unset topics.regex --set topics=factory.numbers"},
-		"a pattern of Java's": {change: func(_ *twoKafkas, r *Request) {
+		"a pattern of Java's": {change: func(_ *twoKafkas, r *pair.Request) {
 			r.Set, r.Unset = map[string]string{"topics.regex": "(?<!x)y"}, []string{"topics"}
 		}, want: "ferry cannot tell which topics topics.regex means"},
-		"Kafka not named": {change: func(_ *twoKafkas, r *Request) { r.Target.Mirrors = nil }, want: "say so with --same-log; or have them translated, at least once, through MirrorMaker's checkpoints: name the Kafka of both"},
-		"no checkpoint":   {change: func(_ *twoKafkas, r *Request) { r.Target.Mirrors.Log = connecttest.NewKafka() }, want: "there is no topic with checkpoints in the Kafka of europe"},
-		"another group": {change: func(w *twoKafkas, r *Request) {
-			r.Target.Mirrors.Log = w.checkpointsOf("x", "connect-else", "x.numbers")
+		"Kafka not named": {change: func(_ *twoKafkas, r *pair.Request) { r.Target.Kafka.Mirrors = cluster.Part[cluster.Mirrors]{} }, want: "say so with --same-log; or have them translated, at least once, through MirrorMaker's checkpoints: name the Kafka of both"},
+		"no checkpoint":   {change: func(_ *twoKafkas, r *pair.Request) { mirroredBy(r, connecttest.NewKafka()) }, want: "there is no topic with checkpoints in the Kafka of europe"},
+		"another group": {change: func(w *twoKafkas, r *pair.Request) {
+			mirroredBy(r, w.checkpointsOf("x", "connect-else", "x.numbers"))
 		}, want: "x.checkpoints.internal on europe has no checkpoint for group connect-orders"},
-		"names nobody knows":   {change: func(w *twoKafkas, r *Request) { r.Target.Mirrors.Log = w.checkpointsOf("x", sinkCount, "y.numbers") }, want: "or for names of a policy that ferry does not know"},
-		"its own Kafka":        {change: func(_ *twoKafkas, r *Request) { r.Set["consumer.override.bootstrap.servers"] = "k:9092" }, want: "a Kafka of its own"},
+		"names nobody knows": {change: func(w *twoKafkas, r *pair.Request) {
+			mirroredBy(r, w.checkpointsOf("x", sinkCount, "y.numbers"))
+		}, want: "or for names of a policy that ferry does not know"},
+		"its own Kafka":        {change: func(_ *twoKafkas, r *pair.Request) { r.Set["consumer.override.bootstrap.servers"] = "k:9092" }, want: "a Kafka of its own"},
 		"copies that differ":   {spec: connecttest.MirrorSpec{Changes: true}, want: "but these are two different records"},
-		"target topic is gone": {change: func(w *twoKafkas, _ *Request) { w.mirror.Stop(); w.there.DeleteTopic("factory.numbers") }, want: "there is no factory.numbers-0"},
-		"origin topic made anew": {change: func(w *twoKafkas, _ *Request) {
+		"target topic is gone": {change: func(w *twoKafkas, _ *pair.Request) { w.mirror.Stop(); w.there.DeleteTopic("factory.numbers") }, want: "there is no factory.numbers-0"},
+		"origin topic made anew": {change: func(w *twoKafkas, _ *pair.Request) {
 			w.mirror.Stop()
 			w.kafka.DeleteTopic(topic)
 			w.pass(90 * time.Second)
 		}, want: "but these are two different records"},
-		"two MirrorMakers": {change: func(w *twoKafkas, r *Request) {
+		"two MirrorMakers": {change: func(w *twoKafkas, r *pair.Request) {
 			w.there.PutCheckpoint("shop", kafka.Checkpoint{Group: sinkCount, Topic: "shop.numbers", Upstream: 1, Downstream: 1})
 			r.Set["topics"] = "shop.numbers,factory.numbers"
 		}, want: "several MirrorMakers have checkpoints for group connect-orders on europe (factory.checkpoints.internal, shop.checkpoints.internal)"},
@@ -191,7 +196,6 @@ func TestSinkBetweenKafkasIsRefused(t *testing.T) {
 				w := newTwoKafkas(t, test.spec)
 				w.begin()
 				request := w.request()
-				request.Target.Mirrors = &Mirrors{Log: request.Target.Mirrors.Log}
 				if test.change != nil {
 					test.change(w, &request)
 				}
@@ -260,8 +264,11 @@ func TestStopShowsThatNothingCanBeTranslated(t *testing.T) {
 		w := newTwoKafkas(t, connecttest.MirrorSpec{})
 		w.begin()
 		request := w.request()
-		log := &laterChanged{MirrorLog: request.Target.Mirrors.Log}
-		request.Target.Mirrors = &Mirrors{Log: log}
+		mirrors, err := request.Target.Mirrors()
+		if err != nil {
+			t.Fatal(err)
+		}
+		mirroredBy(&request, &laterChanged{MirrorLog: mirrors.Log})
 		got := w.mover().Move(t.Context(), request)
 		w.expect(got, event.Failed, connect.Running, "")
 		if !strings.Contains(got.Message, "cannot be translated") || !strings.Contains(got.Message, "two different records") {
@@ -273,9 +280,14 @@ func TestStopShowsThatNothingCanBeTranslated(t *testing.T) {
 	})
 }
 
+// mirroredBy lets the target's Kafka show what MirrorMaker wrote as log has it.
+func mirroredBy(request *pair.Request, log cluster.MirrorLog) {
+	request.Target.Kafka.Mirrors = cluster.Known(cluster.Mirrors{Log: log})
+}
+
 // laterChanged shows other records from the second look on.
 type laterChanged struct {
-	MirrorLog
+	cluster.MirrorLog
 	looks int
 }
 

@@ -2,55 +2,37 @@ package move
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/family"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/mirror"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
-	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// cutover takes a connector from one cluster to the other: a move from the
-// origin to the target, a rollback the other way. The copy on the other side
-// exists, stopped.
+// cutover takes a connector from one cluster to the other: a move from the origin to
+// the target, a rollback the other way. The copy on the other side exists, at rest.
 type cutover struct {
 	*run
-	from, to         *Cluster
-	fromName, toName string
-	fromPlace        place
-	toPlace          place
-	way              Way
-	topics           func() (from, to place, err error) // nil if the offsets topics cannot be used
-	subject          proof.Subject
-	config           rawjson.Object // of the connector that is brought to rest
-	sink             bool
-	shared           bool          // both sides have the offsets in one place
-	keep             connect.State // in which the copy is to end: RUNNING, PAUSED or STOPPED
-	onTo             offset.Document
-	keepOwn          bool // the copy goes on from the offsets it has, whatever the other side's are
-	marked           bool // the copy carries a mark that goes when the cutover ends
-	back             bool // it undoes one that asked the connector to start
-
-	// translate makes of the final offsets those that the copy is to have; nil if
-	// they are the same. said is what that costs, for people, and again how many
-	// records at most are sent again, nil if that is not known.
-	translate func(ctx context.Context, final offset.Document) (offset.Document, error)
-	said      string
-	again     *int64
-	path      *mirrorPath // that a move translates by
-
-	attempt *proof.Attempt
-	states  targetStates    // since before the connector was asked to rest
-	final   offset.Document // of the connector that was brought to rest
-	want    offset.Document // what the copy is to have
-	proof   event.Proof
+	rest     *rest         // of the connector that runs
+	transfer *transfer     // of its offsets, to the copy
+	keep     connect.State // in which the copy is to end: RUNNING, PAUSED or STOPPED
+	// marked says that the copy carries a mark that goes when the cutover ends.
+	marked bool
+	// tasksChanged says that the copy's config asks for another number of tasks.
+	tasksChanged bool
+	path         *mirror.Path // by which a move translates; nil if it does not
 	// asked is set just before the copy is asked to start. From then on it may
 	// run, whatever answers are lost.
 	asked bool
@@ -58,14 +40,14 @@ type cutover struct {
 
 // do runs the cutover. If it fails before asked is set, the caller puts back.
 func (c *cutover) do(ctx context.Context) error {
-	if err := c.rest(ctx); err != nil {
+	if err := c.rest.do(ctx); err != nil {
 		return err
 	}
-	defer c.attempt.EndTurn()
-	if err := c.lookOutside(ctx); err != nil {
+	defer c.rest.attempt.EndTurn()
+	if err := c.countSentAgain(ctx); err != nil {
 		return err
 	}
-	if err := c.step("copy", func() (string, error) { return c.copy(ctx) }); err != nil {
+	if err := c.step("copy", func() (string, error) { return c.transfer.do(ctx, c.rest.final) }); err != nil {
 		return err
 	}
 	if err := c.step("interlock", func() (string, error) { return "", c.interlock(ctx) }); err != nil {
@@ -74,145 +56,74 @@ func (c *cutover) do(ctx context.Context) error {
 	return c.start(ctx)
 }
 
-// rest brings the connector to rest and proves that its offsets are final.
-func (c *cutover) rest(ctx context.Context) (err error) {
-	c.subject.HeldBack = heldBack(c.config)
-	c.subject.Regressed = family.For(c.config).Regressed
-	c.subject.OtherKafka = c.config.Text("producer.override.bootstrap.servers") != ""
-	c.subject.Read = func(ctx context.Context) (offset.Document, error) { return c.fromPlace.read(ctx) }
-	c.states = c.begin
-	if c.back {
-		c.states = c.follow(ctx, c.from, c.fromName)
-		c.states.ownToo = true
-	} else if err := c.states.leftAlone(ctx); err != nil {
+// open opens the stores of the offsets for the time in which the connector stands
+// still, when giving up early is worse than waiting. request is that of the move in the
+// direction of the cutover.
+func (c *cutover) open(request pair.Request, seen pair.Observation, method offsetstore.Method) error {
+	patient := request.Patient()
+	stores, err := patient.StoresBy(method, seen)
+	if err != nil {
 		return err
 	}
-	c.attempt, err = c.prover(c.from).Begin(ctx, c.subject)
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.from.Name, err)
-	}
-	defer func() {
-		c.attempt.Close()
-		if err != nil {
-			c.attempt.EndTurn()
-		}
-	}()
-	if err := c.step("quiesce", func() (string, error) { return c.describeFound(), c.attempt.Quiesce(ctx) }); err != nil {
-		return fmt.Errorf("%s: %w", c.from.Name, err)
-	}
-	if err := c.step("prove", func() (string, error) { return c.prove(ctx) }); err != nil {
-		return fmt.Errorf("%s: %w", c.from.Name, err)
+	c.use(stores)
+	if !seen.Origin.Sink() && request.Copy != offsetstore.ByREST && request.TopicsKnown() == nil {
+		c.rest.reopen = func(ctx context.Context) bool { return c.reopen(ctx, patient, seen) }
 	}
 	return nil
 }
 
-func (c *cutover) describeFound() string {
-	return fmt.Sprintf("was %s with %d tasks", c.attempt.Found(), c.attempt.TasksFound())
+func (c *cutover) use(stores pair.Stores) {
+	c.rest.store = stores.From
+	c.transfer.store, c.transfer.method, c.transfer.external = stores.To, stores.Method, stores.External()
 }
 
-func (c *cutover) prove(ctx context.Context) (string, error) {
-	document, proven, err := c.attempt.Prove(ctx)
-	if _, unreadable := errors.AsType[*proof.UnreadableError](err); unreadable && c.switchToTopics(ctx) {
-		document, proven, err = c.attempt.Prove(ctx)
+// reopen goes on by the offsets topics, once the last commit showed that REST cannot
+// carry the offsets: a connector in its first minute has none before.
+func (c *cutover) reopen(ctx context.Context, request pair.Request, seen pair.Observation) bool {
+	if c.transfer.method != offsetstore.ByREST {
+		return false
 	}
+	stores, err := request.StoresBy(offsetstore.ByTopic, seen)
 	if err != nil {
-		return "", err
+		return false
 	}
-	c.final, c.proof = document, proven
-	c.result.Proof, c.result.Entries = &c.proof, document.Len()
-	if proven.Kind == event.NoProof {
-		c.note(c.request.Connector, event.Warn, "without a proof: %s", proven.Note)
-	}
-	return fmt.Sprintf("%s, %d tasks ended, %d equal reads", proven.Kind, len(proven.Tasks), proven.Reads), nil
-}
-
-// copy makes the copy's offsets equal and reads them back.
-func (c *cutover) copy(ctx context.Context) (string, error) {
-	_, external := c.toPlace.(nowhere)
-	c.want = c.final
-	switch {
-	case c.keepOwn:
-		c.want, c.result.Copy = c.onTo, "none"
-		return fmt.Sprintf("%d entries of its own", c.onTo.Len()), nil
-	case external:
-		c.result.Copy = "none"
-		return "its position is in the system it reads from", nil
-	case c.shared && c.sink:
-		c.result.Copy = "shared"
-		return "consumer group " + c.subject.Group + " is shared", nil
-	case c.shared:
-		c.result.Copy = "shared"
-		return "both clusters read one offsets topic", c.readShared(ctx)
-	case c.final.Len() == 0 && c.onTo.Len() == 0:
-		c.result.Copy = "none"
-		return "no offsets yet", nil
-	}
-	if err := c.decide(ctx); err != nil {
-		return "", err
-	}
-	if c.to == c.request.Target {
-		c.wroteTo(c.toPlace)
-	}
-	done, err := makeEqual(ctx, c.to.Name, c.toPlace, c.want, c.onTo)
-	if mismatch, ok := errors.AsType[*mismatchError](err); ok {
-		// Somebody wrote in between, or a write of an earlier run came late.
-		c.note(c.request.Connector, event.Warn, "%s; writing again", mismatch)
-		done, err = makeEqual(ctx, c.to.Name, c.toPlace, c.want, mismatch.Have)
-	}
+	have, err := stores.To.Read(ctx)
 	if err != nil {
-		return "", err
+		c.note(event.Warn, "offsets topic of %s cannot be read: %s", c.transfer.to.On(), err)
+		return false
 	}
-	c.onTo = c.want
-	c.result.OffsetsHash = &event.Hashes{Origin: c.final.SHA256(), Target: c.onTo.SHA256()}
-	if c.translate != nil {
-		return fmt.Sprintf("%d entries translated, %d written, %s", c.want.Len(), done.entries, c.said), nil
-	}
-	return fmt.Sprintf("%d entries equal, %d written", c.want.Len(), done.entries), nil
+	c.note(event.Info, "the offsets cannot travel by REST, going on with the records of the offsets topics")
+	c.use(stores)
+	c.transfer.have = have
+	return true
 }
 
-// decide finds out what the copy's offsets are to be, each time anew: what they are
-// translated by may have become more exact.
-func (c *cutover) decide(ctx context.Context) (err error) {
-	c.result.Copy = string(c.way)
-	if c.translate == nil {
+// countSentAgain counts, for a connector whose results can be read, how many records
+// it has written after those that its offsets say it has: the copy would send them
+// again. It is asked once the offsets are final.
+func (c *cutover) countSentAgain(ctx context.Context) error {
+	if !mirror.IsSource(c.rest.config) {
 		return nil
 	}
-	c.result.Copy = string(ByCheckpoints)
-	c.want, err = c.translate(ctx, c.final)
-	return err
-}
-
-// readShared makes sure that the other side reads what it shares.
-func (c *cutover) readShared(ctx context.Context) error {
-	have, err := readUntil(ctx, c.to.Name, c.toPlace, c.final)
-	if err != nil {
-		return fmt.Errorf("read from %s: %w", c.to.Name, err)
-	}
-	if difference := offset.Compare(c.final, have); !difference.None() {
-		return &proof.NotProvenError{Reason: fmt.Sprintf("both clusters have one offsets topic for the connector, but on %s: %s", c.to.Name, difference)}
-	}
-	c.result.OffsetsHash = &event.Hashes{Origin: c.final.SHA256(), Target: have.SHA256()}
-	return nil
-}
-
-// switchToTopics goes on by the offsets topics, once the last commit showed that
-// REST cannot carry the offsets: a connector in its first minute has none before.
-func (c *cutover) switchToTopics(ctx context.Context) bool {
-	if c.way != ByREST || c.topics == nil {
-		return false
-	}
-	from, to, err := c.topics()
-	if err != nil {
-		return false
-	}
-	onTo, err := to.read(ctx)
-	if err != nil {
-		c.note(c.request.Connector, event.Warn, "offsets topic of %s cannot be read: %s", c.to.Name, err)
-		return false
-	}
-	c.note(c.request.Connector, event.Info, "the offsets cannot travel by REST, going on with the records of the offsets topics")
-	c.fromPlace, c.toPlace, c.onTo, c.way = from, to, onTo, ByTopic
-	return true
+	return c.step("outside", func() (string, error) {
+		of := c.rest.of
+		again, partitions, err := mirror.SentAgain(ctx, of.Cluster, c.rest.config, c.rest.final)
+		if err != nil {
+			c.note(event.Info, "whether records would be sent again cannot be counted: %s", err)
+			return "not countable", nil
+		}
+		c.result.SentAgain = &again
+		said := fmt.Sprintf("%d records are on the target topics that the offsets do not count, so they would be sent again", again)
+		switch {
+		case again == 0:
+			return "the last records of the target topics are those of the offsets", nil
+		case c.Options.Proof.AllowDuplicates:
+			c.note(event.Warn, "%s (%s)", said, strings.Join(partitions, ", "))
+			return said, nil
+		}
+		return "", &proof.NotProvenError{Reason: fmt.Sprintf("%s (%s); they are sent again on %s too when it goes on there; accept it with --allow-duplicates",
+			said, strings.Join(partitions, ", "), of.On())}
+	})
 }
 
 const maxRecopies = 3
@@ -228,64 +139,68 @@ func (c *cutover) interlock(ctx context.Context) error {
 	if err := c.unchanged(ctx); err != nil {
 		return err
 	}
-	return c.states.notResumed(ctx)
+	return c.rest.resumes.notResumed(ctx)
 }
 
 // unchanged is the interlock but for the last look.
 func (c *cutover) unchanged(ctx context.Context) error {
+	t := c.transfer
+	expected := &c.rest.final
+	if t.keepOwn {
+		expected = nil
+	}
 	for recopies := 0; ; recopies++ {
 		var now, there offset.Document
 		var both errgroup.Group
 		both.Go(func() (err error) {
 			defer crash.Catch(&err)
-			now, err = c.atRest(ctx, c.from, c.fromName, c.fromPlace, c.final)
+			now, err = c.atRest(ctx, c.rest.of, c.rest.store, expected)
 			return err
 		})
 		both.Go(func() (err error) {
 			defer crash.Catch(&err)
-			there, err = c.atRest(ctx, c.to, c.toName, c.toPlace, c.want)
+			there, err = c.atRest(ctx, t.to, t.store, &t.want)
 			return err
 		})
-		if err := both.Wait(); err != nil || c.shared {
+		if err := both.Wait(); err != nil || t.shared {
 			return err
 		}
-		difference := offset.Compare(c.final, now)
-		overwritten := offset.Compare(c.want, there)
-		if (difference.None() || c.keepOwn) && overwritten.None() {
+		difference := offset.Compare(c.rest.final, now)
+		overwritten := offset.Compare(t.want, there)
+		if (difference.None() || t.keepOwn) && overwritten.None() {
 			return nil
 		}
 		if recopies == maxRecopies {
 			return &proof.NotProvenError{Reason: fmt.Sprintf("offsets still change after they were copied %d times: on %s %s, on %s %s",
-				recopies, c.from.Name, difference, c.to.Name, overwritten)}
+				recopies, c.rest.of.On(), difference, t.to.On(), overwritten)}
 		}
-		c.note(c.request.Connector, event.Warn, "offsets changed after they were copied (on %s %s, on %s %s), copying again",
-			c.from.Name, difference, c.to.Name, overwritten)
-		c.final, c.onTo = now, there
-		if _, err := c.copy(ctx); err != nil {
+		c.note(event.Warn, "offsets changed after they were copied (on %s %s, on %s %s), copying again", c.rest.of.On(), difference, t.to.On(), overwritten)
+		c.rest.final, t.have = now, there
+		if _, err := t.do(ctx, now); err != nil {
 			return err
 		}
 	}
 }
 
 // atRest makes sure that one side is at rest and returns its offsets, which are
-// expected to be these. The state is read last too: somebody may start the
-// connector while its offsets are read.
-func (c *cutover) atRest(ctx context.Context, side *Cluster, connector string, at place, expected offset.Document) (offset.Document, error) {
-	patient := side.patient(windowPatience)
-	if err := awaitRest(ctx, patient, connector); err != nil {
+// expected to be these; nil for none in particular. The state is read last too: somebody may
+// start the connector while its offsets are read.
+func (c *cutover) atRest(ctx context.Context, side instance.Instance, store offsetstore.Store, expected *offset.Document) (offset.Document, error) {
+	patient := side.Patient()
+	if err := patient.AwaitRest(ctx); err != nil {
 		return offset.Document{}, fmt.Errorf("interlock: %w", err)
 	}
-	if c.shared {
+	if c.transfer.shared {
 		return offset.Document{}, nil
 	}
-	document, err := at.read(ctx)
-	if err == nil && !offset.Equal(expected, document) && !(c.keepOwn && side == c.from) {
-		document, err = readAgreed(ctx, side.Name, at)
+	document, err := store.Read(ctx)
+	if err == nil && expected != nil && !offset.Equal(*expected, document) {
+		document, err = offsetstore.ReadAgreed(ctx, side.On(), store)
 	}
 	if err != nil {
-		return offset.Document{}, fmt.Errorf("interlock: %s: %w", side.Name, err)
+		return offset.Document{}, fmt.Errorf("interlock: %s: %w", side.On(), err)
 	}
-	if err := awaitRest(ctx, patient, connector); err != nil {
+	if err := patient.AwaitRest(ctx); err != nil {
 		return offset.Document{}, fmt.Errorf("interlock: %w", err)
 	}
 	return document, nil
@@ -296,10 +211,11 @@ func (c *cutover) start(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	to := c.transfer.to
 	// A copy that is to end paused loses its mark later: a run that is killed now
 	// could not tell any more that it is not to run.
 	if c.marked && c.keep != connect.Paused {
-		if err := unmark(ctx, c.to, c.toName); err != nil {
+		if err := to.Unmark(ctx); err != nil {
 			return err
 		}
 	}
@@ -309,46 +225,63 @@ func (c *cutover) start(ctx context.Context) error {
 	c.asked = true
 	// What was begun is seen through: an interrupt now would leave the operator
 	// without an answer to whether the connector runs.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Options.Start+c.Options.Watch+windowPatience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Options.Start+c.Options.Watch+cluster.WindowPatience)
 	defer cancel()
-	err := c.step("start", func() (string, error) {
-		started, err := startConnector(ctx, c.to, c.toName, c.keep, c.expectedTasks(), c.Options.Start)
-		return started, err
-	})
+	err := c.step("start", func() (string, error) { return to.Start(ctx, c.keep, c.expectedTasks(), c.Options.Start) })
 	if err != nil {
 		return err
 	}
-	if still := c.attempt.StillSince(); !still.IsZero() && c.keep == connect.Running {
+	if still := c.rest.attempt.StillSince(); !still.IsZero() && c.keep == connect.Running {
 		downtime := time.Since(still).Milliseconds()
-		c.result.DowntimeMS, c.result.PausingMS = &downtime, c.attempt.Pausing().Milliseconds()
+		c.result.DowntimeMS, c.result.PausingMS = &downtime, c.rest.attempt.Pausing().Milliseconds()
 	}
-	c.attempt.EndTurn()
-	return c.step("watch", func() (string, error) { return "", c.watch(ctx) })
+	c.rest.attempt.EndTurn()
+	watch := &watch{run: c.run, copy: to, other: &c.rest.of}
+	if !c.transfer.shared || c.transfer.group == "" {
+		watch.behind = c.behind
+	}
+	return c.step("watch", func() (string, error) { return "", watch.do(ctx) })
 }
 
-// unmarkPaused ends the cutover of a paused connector. A mark that stays has no
-// meaning for a copy that is active.
-func (c *cutover) unmarkPaused(ctx context.Context) {
-	if !c.marked || c.keep != connect.Paused {
-		return
+// behind says how the copy has gone behind the offsets that were copied, "" if it has
+// not.
+func (c *cutover) behind(ctx context.Context) (string, error) {
+	now, err := c.transfer.store.Read(ctx)
+	if err != nil {
+		return "", err
 	}
-	if c.to == c.request.Target && !c.to.has(stopSince) {
-		return // where paused is how a copy waits too, the mark is what tells that it is done
+	regressed := family.For(c.rest.config).Regressed(c.transfer.want, now)
+	if len(regressed) == 0 {
+		return "", nil
 	}
-	if err := unmark(context.WithoutCancel(ctx), c.to, c.toName); err != nil {
-		c.note(c.request.Connector, event.Warn, "the mark in the config on %s is left: %s", c.to.Name, message(err))
-	}
+	return fmt.Sprintf("%d partitions fell behind the offsets that were copied, first %s", len(regressed), regressed[0].Partition), nil
 }
 
 // expectedTasks is the number of tasks the copy should have: as many as ended,
 // or at least one if the config of the copy says otherwise. A connector that is
 // paused after it was stopped has none until it is resumed.
 func (c *cutover) expectedTasks() int {
-	if c.keep == connect.Paused {
+	switch {
+	case c.keep == connect.Paused:
 		return 0
+	case c.tasksChanged:
+		return min(1, len(c.rest.proof.Tasks))
+	default:
+		return c.rest.tasks()
 	}
-	if _, changed := c.request.Set["tasks.max"]; changed {
-		return min(1, len(c.proof.Tasks))
+}
+
+// unmarkPaused ends the cutover of a paused connector. A mark that stays has no
+// meaning for a copy that is active.
+func (c *cutover) unmarkPaused(ctx context.Context, request pair.Request) {
+	if !c.marked || c.keep != connect.Paused {
+		return
 	}
-	return max(c.attempt.TasksFound(), len(c.proof.Tasks))
+	to := c.transfer.to
+	if to.Cluster == request.Target && !to.Cluster.Has(cluster.Stop) {
+		return // where paused is how a copy waits too, the mark is what tells that it is done
+	}
+	if err := to.Unmark(context.WithoutCancel(ctx)); err != nil {
+		c.note(event.Warn, "the mark in the config on %s is left: %s", to.On(), connect.Message(err))
+	}
 }

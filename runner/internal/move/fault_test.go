@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -53,11 +54,11 @@ var faults = map[string]connecttest.Interceptor{
 		answerError(w, http.StatusConflict, "Cannot complete request momentarily due to stale configuration (typically caused by a concurrent config change)")
 	},
 	"500": func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
-		answerError(w, http.StatusInternalServerError, "Request cannot be completed because a rebalance is expected")
+		answerError(w, http.StatusInternalServerError, "pair.Request cannot be completed because a rebalance is expected")
 	},
 	"carried out, 500": func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		next.ServeHTTP(httptest.NewRecorder(), r)
-		answerError(w, http.StatusInternalServerError, "Request timed out. The worker is currently waiting")
+		answerError(w, http.StatusInternalServerError, "pair.Request timed out. The worker is currently waiting")
 	},
 }
 
@@ -306,7 +307,7 @@ func TestCopyGoneSinceItWasSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, true, connecttest.WithWorkers(2), connecttest.WithLag(0, 2*time.Second))
 		w.run(slowSource())
-		old := slowSource().With("name", rawjson.String(orders)).With(keepStateKey, rawjson.String(string(idle)))
+		old := config.WithKeepState(slowSource().With("name", rawjson.String(orders)), config.Idle)
 		w.create(w.europe, old, connect.Stopped)
 		w.pass(10 * time.Second)
 		if err := w.europe.Client().Delete(t.Context(), orders); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
@@ -75,14 +76,14 @@ func TestRefusedBeforeAnythingStops(t *testing.T) {
 		config  rawjson.Object
 		target  []connecttest.Option
 		prepare func(w *world)
-		change  func(*Request)
+		change  func(*pair.Request)
 		outcome event.Outcome
 		says    string
 	}{
-		"unknown connector": {config: source, change: func(r *Request) { r.Connector = "order" }, says: `"order" does not exist on global`},
+		"unknown connector": {config: source, change: func(r *pair.Request) { r.Connector = "order" }, says: `"order" does not exist on global`},
 		"ordered-map keys":  {config: connecttest.OrderedMapConfig(topic, 2), says: "offsets cannot travel by REST: null for 2 partitions"},
 		"plugin missing":    {config: source, target: []connecttest.Option{connecttest.WithPlugins(connecttest.DefaultPlugins()[2])}, says: "europe lacks the plugin"},
-		"config refused":    {config: source, change: func(r *Request) { r.Set = map[string]string{"tasks.max": "none"} }, says: "europe refuses the config: tasks.max"},
+		"config refused":    {config: source, change: func(r *pair.Request) { r.Set = map[string]string{"tasks.max": "none"} }, says: "europe refuses the config: tasks.max"},
 		"plugin refuses offsets": {
 			config: source,
 			target: []connecttest.Option{connecttest.WithPlugins(connecttest.Plugin{Plugin: connecttest.DefaultPlugins()[0].Plugin, RefusesOffsets: "not for me"})},

@@ -10,6 +10,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
@@ -20,12 +21,12 @@ func TestWays(t *testing.T) {
 	for name, test := range map[string]struct {
 		origin, target string
 		config         rawjson.Object
-		copy           Way
+		copy           offsetstore.Method
 		way, back      string
 		rest           connect.State // of the origin after the move
 	}{
 		"now":                  {origin: "4.3.1", target: "4.3.1", config: plain, way: "rest", back: "rest", rest: connect.Stopped},
-		"now, asked for raw":   {origin: "4.3.1", target: "4.3.1", config: plain, copy: ByTopic, way: "raw", back: "raw", rest: connect.Stopped},
+		"now, asked for raw":   {origin: "4.3.1", target: "4.3.1", config: plain, copy: offsetstore.ByTopic, way: "raw", back: "raw", rest: connect.Stopped},
 		"ordered keys":         {origin: "4.3.1", target: "4.3.1", config: linked, way: "raw", back: "raw", rest: connect.Stopped},
 		"ordered keys, old":    {origin: "2.8.2", target: "3.4.1", config: linked, way: "raw", back: "raw", rest: connect.Paused},
 		"2.8 to now":           {origin: "2.8.2", target: "4.3.1", config: plain, way: "raw", back: "raw", rest: connect.Paused},

@@ -3,53 +3,53 @@ package move
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
 
 // run records the steps of one command for one connector.
 type run struct {
 	*Mover
-	request Request
-	result  event.ConnectorResult
+	result event.ConnectorResult
+	// about are the instances of the connector that the command is about: both of a
+	// move's, or the one of a single step.
+	about []instance.Instance
 	// toward is the cluster that the connector is on its way to.
 	toward string
-	// begin is what is asked of the connector that is brought to rest, since the run began.
-	begin targetStates
-	// apart says that the target was seen to lack offsets the origin has, so that
-	// the two do not keep them in one topic.
-	apart bool
-	// wrote is where on the target this run wrote offsets that it may remove again;
-	// nil for nowhere.
-	wrote place
 }
 
-// wroteTo notes that offsets were written. In a topic that the origin may read too
-// they are never removed: they would be gone for both.
-func (r *run) wroteTo(at place) {
-	if r.apart {
-		r.wrote = at
+// newRun begins the record of a command about a connector, as it is called where it
+// came from.
+func (m *Mover) newRun(connector string, about ...instance.Instance) *run {
+	r := &run{Mover: m, result: event.ConnectorResult{Connector: connector}, about: about}
+	if copied := about[len(about)-1].Name; copied != connector {
+		r.result.TargetConnector = copied
 	}
+	return r
 }
 
-func (m *Mover) newRun(request Request) *run {
-	result := event.ConnectorResult{Connector: request.Connector}
-	if request.targetName() != request.Connector {
-		result.TargetConnector = request.targetName()
-	}
-	return &run{Mover: m, request: request, result: result}
+func (m *Mover) newPairRun(request pair.Request, toward string) *run {
+	r := m.newRun(request.Connector, request.From(), request.To())
+	r.toward = toward
+	return r
 }
 
 // step runs one step, tells about it, and notes it in the result.
 func (r *run) step(name string, do func() (detail string, err error)) error {
 	started := time.Now()
-	r.Events.Emit(event.StepStarted{Connector: r.request.Connector, Step: name, Toward: r.toward, At: started})
-	detail, err := guarded(do)
+	r.Events.Emit(event.StepStarted{Connector: r.result.Connector, Step: name, Toward: r.toward, At: started})
+	detail, err := recovered(do)
 	took := time.Since(started)
-	r.Events.Emit(event.StepEnded{Connector: r.request.Connector, Step: name, Toward: r.toward, At: time.Now(), Took: took, Detail: detail, Err: err})
+	r.Events.Emit(event.StepEnded{Connector: r.result.Connector, Step: name, Toward: r.toward, At: time.Now(), Took: took, Detail: detail, Err: err})
 	noted := event.Step{Step: name, StartedAt: started.UTC(), TookMS: took.Milliseconds()}
 	if err != nil {
 		noted.Error = event.OneLine(err.Error())
@@ -61,10 +61,14 @@ func (r *run) step(name string, do func() (detail string, err error)) error {
 	return err
 }
 
-// guarded makes a panic the error of a step, so that what was begun is put back.
-func guarded(do func() (string, error)) (detail string, err error) {
+// recovered makes a panic the error of a step, so that what was begun is put back.
+func recovered(do func() (string, error)) (detail string, err error) {
 	defer crash.Catch(&err)
 	return do()
+}
+
+func (r *run) note(level event.Level, format string, arguments ...any) {
+	r.Events.Emit(event.Note{Connector: r.result.Connector, Level: level, Message: fmt.Sprintf(format, arguments...), At: time.Now()})
 }
 
 // end fills the result of a run that ended well.
@@ -83,4 +87,55 @@ func (r *run) fail(ctx context.Context, err error) event.ConnectorResult {
 		r.result.Instructions = "give the task longer with --timeout, or accept that records may be sent again with --allow-duplicates"
 	}
 	return r.result
+}
+
+// hangingLimit bounds the look for what may have made a run fail, as the clusters may
+// be out of reach.
+const hangingLimit = 5 * time.Second
+
+// toldHanging adds to the result of a run that did not go well what hangs on one of
+// the clusters and how that is ended; false if nothing is known to.
+func (r *run) toldHanging(ctx context.Context, err error) bool {
+	hanging, ok := errors.AsType[*kafka.HangingError](err)
+	if !ok {
+		if !slices.Contains([]event.Outcome{event.Failed, event.NotProven, event.RolledBack}, r.result.Outcome) {
+			return false
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hangingLimit)
+		defer cancel()
+		at := slices.IndexFunc(r.about, func(side instance.Instance) bool {
+			hanging = side.Cluster.Hanging(ctx, side.Name)
+			return hanging != nil
+		})
+		if at < 0 {
+			return false
+		}
+		if said := event.OneLine(hanging.Error()); !strings.Contains(r.result.Message, said) {
+			r.result.Message += "; on " + r.about[at].On() + ": " + said
+		}
+	}
+	r.result.Instructions = hanging.Advice()
+	return true
+}
+
+// seen notes where a move stands and how both copies are.
+func (r *run) seen(observed pair.Observation) {
+	r.result.State = string(observed.State())
+	r.result.OriginState, r.result.TargetState = observed.Origin.State(), observed.Target.State()
+}
+
+// observeEnd notes where both clusters stand at the end.
+func (r *run) observeEnd(ctx context.Context, request pair.Request) {
+	observed, err := request.Observe(context.WithoutCancel(ctx), r.Mask)
+	if err != nil {
+		r.note(event.Warn, "where the move stands cannot be read: %s", err)
+		return
+	}
+	r.seen(observed)
+}
+
+// failThere fills the result of a run that failed, with where both clusters stand.
+func (r *run) failThere(ctx context.Context, request pair.Request, err error) event.ConnectorResult {
+	r.observeEnd(ctx, request)
+	return r.fail(ctx, err)
 }

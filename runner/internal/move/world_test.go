@@ -12,9 +12,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
@@ -90,7 +92,7 @@ func (w *world) await(cluster *connecttest.Cluster, state connect.State) {
 		if connect.IsNotFound(err) {
 			return false, "not there", nil
 		}
-		missing := notIn(status, state, 0)
+		missing := status.Missing(state, 0)
 		return err == nil && missing == "", missing, err
 	})
 	if err != nil {
@@ -111,23 +113,30 @@ func (w *world) state(cluster *connecttest.Cluster) connect.State {
 }
 
 // request asks for the move, through the line, on which a test can hang up.
-func (w *world) request() Request {
-	cluster := func(c *connecttest.Cluster) *Cluster {
+func (w *world) request() pair.Request {
+	side := func(c *connecttest.Cluster) *cluster.Cluster {
 		client, err := connect.New(connect.Options{Workers: c.URLs(), Transport: w.line.over(c.Transport())})
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		side := &Cluster{Name: c.Name(), Client: client}
+		side := &cluster.Cluster{Name: c.Name(), Client: client}
 		if w.hard {
-			side.Status, side.Groups, side.GroupOffsets, side.KafkaID = c.StatusLog(), c.Kafka(), c.Kafka(), c.Kafka().ID()
-			side.Mirrors = &Mirrors{Log: c.Kafka()}
-			side.Offsets = func(topic string) (OffsetTopic, error) { return c.OffsetTopic(topic), nil }
-			side.Fencer = c.Fencer()
-			side.Configs = func() (ConfigTopic, error) { return c.ConfigTopic(), nil }
+			side.Kafka = kafkaOf(c)
 		}
 		return side
 	}
-	return Request{Origin: cluster(w.global), Target: cluster(w.europe), Connector: w.name, AtLeastOnce: w.atLeastOnce, SameLog: w.sameLog, Set: w.set}
+	return pair.Request{Origin: side(w.global), Target: side(w.europe), Connector: w.name, AtLeastOnce: w.atLeastOnce, SameLog: w.sameLog, Set: w.set}
+}
+
+// kafkaOf is all there is of an in-memory cluster's Kafka.
+func kafkaOf(c *connecttest.Cluster) cluster.Kafka {
+	return cluster.Kafka{
+		Status: cluster.Known[cluster.StatusTopic](c.StatusLog()), Configs: cluster.Known[cluster.ConfigTopic](c.ConfigTopic()),
+		Groups: cluster.Known[cluster.Groups](c.Kafka()), SinkOffsets: cluster.Known[cluster.GroupOffsets](c.Kafka()),
+		Fencer: cluster.Known[cluster.Fencer](c.Fencer()), Mirrors: cluster.Known(cluster.Mirrors{Log: c.Kafka()}),
+		Offsets: cluster.Known[cluster.OffsetTopic](c.OffsetTopic("")),
+		Topic:   cluster.Known(func(name string) cluster.OffsetTopic { return c.OffsetTopic(name) }),
+	}
 }
 
 func (w *world) mover() *Mover { return &Mover{Options: DefaultOptions(), Events: event.Discard{}} }

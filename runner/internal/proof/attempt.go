@@ -3,12 +3,12 @@ package proof
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
@@ -52,18 +52,22 @@ func (p *Prover) Begin(ctx context.Context, subject Subject) (*Attempt, error) {
 
 func (a *Attempt) look(ctx context.Context) error {
 	p := a.prover
-	if p.Options.Mode == OnlyHard && p.Status == nil {
+	if p.Options.Mode == OnlyHard && !p.Cluster.Kafka.Status.Known() {
 		return fmt.Errorf("a hard proof needs the origin's Kafka: name kafka.bootstrap_servers and kafka.status_storage_topic in the clusters file")
 	}
 	if p.hard() {
+		topic, err := p.Cluster.StatusTopic()
+		if err != nil {
+			return err
+		}
 		// Before the status is read, so that no record falls between the two.
-		tail, err := p.Status.Tail(ctx)
+		tail, err := topic.Tail(ctx)
 		if err != nil {
 			return fmt.Errorf("open the status topic: %w", err)
 		}
 		a.tail = tail
 	}
-	status, err := p.Client.Status(ctx, a.subject.Connector)
+	status, err := p.client().Status(ctx, a.subject.Connector)
 	if err != nil {
 		return fmt.Errorf("status before the stop: %w", err)
 	}
@@ -94,7 +98,9 @@ func (a *Attempt) Close() {
 	}
 }
 
-func (p *Prover) hard() bool { return p.Status != nil && p.Options.Mode != OnlyTimed }
+func (p *Prover) hard() bool { return p.Cluster.Kafka.Status.Known() && p.Options.Mode != OnlyTimed }
+
+func (p *Prover) client() *connect.Client { return p.Cluster.Client }
 
 // Quiesce pauses the connector until every task rests, then stops it until the
 // cluster shows no task of it. It returns a [NotProvenError] if the tasks do not
@@ -117,13 +123,13 @@ func (a *Attempt) Quiesce(ctx context.Context) error {
 		a.stillSince = time.Now()
 		a.pausing = a.stillSince.Sub(asked)
 	}
-	if held := min(a.subject.HeldBack, a.prover.Options.Timeout); held > 0 {
-		a.note(event.Info, fmt.Sprintf("paused for %s, as long as its producer may hold records back", held))
-		if err := wait.For(ctx, held); err != nil {
+	if linger := min(a.subject.Linger, a.prover.Options.Timeout); linger > 0 {
+		a.note(event.Info, fmt.Sprintf("paused for %s, as long as its producer may hold records back", linger))
+		if err := wait.For(ctx, linger); err != nil {
 			return err
 		}
 	}
-	if a.prover.NoStop {
+	if !a.prover.Cluster.Has(cluster.Stop) {
 		return a.renew(ctx)
 	}
 	return a.stop(ctx)
@@ -133,27 +139,16 @@ func (a *Attempt) Quiesce(ctx context.Context) error {
 // waiting for.
 const longPoll = time.Second
 
-// LookHeldUp is after what time of waiting for something to start, and then how
-// often, it is asked what may keep it from starting.
-const LookHeldUp = 10 * time.Second
-
-func (a *Attempt) heldUp(ctx context.Context) error {
-	if a.prover.HeldUp == nil {
-		return nil
-	}
-	return a.prover.HeldUp(ctx, a.subject.Connector)
-}
-
 func (a *Attempt) pause(ctx context.Context) error {
 	name := a.subject.Connector
-	if err := a.prover.Client.Pause(ctx, name); err != nil {
+	if err := a.prover.client().Pause(ctx, name); err != nil {
 		return fmt.Errorf("pause: %w", err)
 	}
 	asked := time.Now()
 	looked := asked
 	progress := newProgress(a.prover.Events, name)
 	err := wait.Until(ctx, "every task paused", a.prover.Options.Timeout, func(ctx context.Context) (bool, string, error) {
-		status, err := a.prover.Client.Status(ctx, name)
+		status, err := a.prover.client().Status(ctx, name)
 		if err != nil {
 			return false, "", fmt.Errorf("status after pause: %w", err)
 		}
@@ -162,17 +157,17 @@ func (a *Attempt) pause(ctx context.Context) error {
 			a.found = connect.Stopped
 			return true, "", nil
 		}
-		missing := notResting(status)
+		missing := status.NotPaused()
 		if missing != "" {
 			progress.tell("waiting for the current poll to end: " + missing)
 		}
 		if time.Since(asked) > longPoll {
 			a.EndTurn() // others need not wait for this poll
 		}
-		if status.Starting() && time.Since(looked) > LookHeldUp {
+		if status.Starting() && time.Since(looked) > instance.LookHanging {
 			looked = time.Now()
-			if err := a.heldUp(ctx); err != nil {
-				return false, "", &NotProvenError{Reason: "its tasks cannot start, so they cannot be seen to rest either", Err: err}
+			if hanging := a.prover.Cluster.Hanging(ctx, name); hanging != nil {
+				return false, "", &NotProvenError{Reason: "its tasks cannot start, so they cannot be seen to rest either", Err: hanging}
 			}
 		}
 		return missing == "", missing, nil
@@ -195,28 +190,13 @@ func (a *Attempt) pause(ctx context.Context) error {
 	return nil
 }
 
-// notResting names what of a paused connector is not at rest. A failed task
-// has ended, with its last commit (WorkerTask.doRun).
-func notResting(status connect.Status) string {
-	var awake []string
-	if !slices.Contains([]connect.State{connect.Paused, connect.Failed}, status.Connector.State) {
-		awake = append(awake, "connector "+string(status.Connector.State))
-	}
-	for _, task := range status.Tasks {
-		if task.State != connect.Paused && task.State != connect.Failed {
-			awake = append(awake, fmt.Sprintf("task %d %s", task.ID, task.State))
-		}
-	}
-	return strings.Join(awake, ", ")
-}
-
 // restopAfter is when the stop is sent again if tasks are still configured. The
 // leader writes the empty task list and the state as two records, so a leader
 // that dies between them leaves one without the other.
 const restopAfter = 10 * time.Second
 
 func (a *Attempt) stop(ctx context.Context) error {
-	name, client := a.subject.Connector, a.prover.Client
+	name, client := a.subject.Connector, a.prover.client()
 	if a.found != connect.Stopped {
 		if err := client.Stop(ctx, name); err != nil {
 			return fmt.Errorf("stop: %w", err)
@@ -226,7 +206,7 @@ func (a *Attempt) stop(ctx context.Context) error {
 	sent := asked
 	progress := newProgress(a.prover.Events, name)
 	err := wait.Until(ctx, "the connector to stop", a.prover.Options.Timeout, func(ctx context.Context) (bool, string, error) {
-		missing, err := NotStopped(ctx, client, name)
+		missing, err := client.NotAtRest(ctx, name, connect.Stopped)
 		if err != nil || missing == "" {
 			return missing == "", "", err
 		}
@@ -242,29 +222,6 @@ func (a *Attempt) stop(ctx context.Context) error {
 	}
 	a.ending = time.Since(asked)
 	return err
-}
-
-// NotStopped names what speaks against a connector being stopped without tasks,
-// in its status or in its configured tasks; "" if nothing does.
-func NotStopped(ctx context.Context, client *connect.Client, connector string) (string, error) {
-	status, err := client.Status(ctx, connector)
-	if err != nil {
-		return "", fmt.Errorf("status of the stopped connector: %w", err)
-	}
-	if status.Connector.State != connect.Stopped {
-		return "connector " + string(status.Connector.State), nil
-	}
-	if len(status.Tasks) > 0 {
-		return fmt.Sprintf("%d tasks in its status", len(status.Tasks)), nil
-	}
-	tasks, err := client.Tasks(ctx, connector)
-	if err != nil {
-		return "", fmt.Errorf("tasks of the stopped connector: %w", err)
-	}
-	if len(tasks) > 0 {
-		return fmt.Sprintf("%d tasks in its config", len(tasks)), nil
-	}
-	return "", nil
 }
 
 func (a *Attempt) note(level event.Level, message string) {

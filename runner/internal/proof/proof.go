@@ -26,31 +26,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
-	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 )
-
-// StatusLog is a status topic; [kafka.StatusLog] is the real one.
-type StatusLog interface {
-	Tail(ctx context.Context) (kafka.Tail, error)
-	History(ctx context.Context, connector string) ([]kafka.StatusRecord, error)
-}
-
-// Groups tells the state of consumer groups; [kafka.Client] is the real one.
-type Groups interface {
-	Group(ctx context.Context, name string) (kafka.Group, error)
-}
-
-// Fencer shuts the tasks of exactly-once source connectors out; [kafka.Fencer] is
-// the real one.
-type Fencer interface {
-	// Fence takes the transactional ids of a connector's tasks over, which aborts
-	// what they have open and lets them commit nothing any more (KIP-618). It
-	// returns the ids, none for a connector that is not exactly-once.
-	Fence(ctx context.Context, connector string) ([]string, error)
-}
 
 // Mode is which proof is asked for.
 type Mode string
@@ -87,21 +66,13 @@ func DefaultOptions() Options {
 	return Options{Mode: Auto, Timeout: time.Minute, HardWait: 10 * time.Second, Settle: 2 * time.Second, SettleUnseen: 15 * time.Second}
 }
 
-// Prover proves for the connectors of one cluster.
+// Prover proves for the connectors of one cluster. What of the cluster's Kafka can be
+// reached decides which proofs are possible.
 type Prover struct {
-	Client *connect.Client
-	Status StatusLog // nil: this cluster's Kafka is not known
-	Groups Groups    // nil: this cluster's Kafka is not known
-	Fencer Fencer    // nil: this cluster's Kafka is not known
-	// HeldUp returns what keeps a connector's tasks from starting for good, nil if
-	// nothing is known to; nil for a cluster of which it cannot be told.
-	HeldUp  func(ctx context.Context, connector string) error
+	Cluster *cluster.Cluster
 	Options Options
 	Events  event.Recorder
 	Turns   *Turns // of the command; nil for none
-	// NoStop says that the workers are older than 3.5 and know no STOPPED. There a
-	// connector is brought to rest by pausing it and restarting its paused tasks.
-	NoStop bool
 }
 
 // Subject is the connector a proof is about.
@@ -118,11 +89,11 @@ type Subject struct {
 	// OtherKafka says that its producers write to another Kafka than its workers'
 	// (producer.override.bootstrap.servers), where its transactional ids are then.
 	OtherKafka bool
-	// HeldBack is how long the connector's own producer may hold records back
-	// before it sends them (linger.ms). Its tasks stay paused for that long, or
-	// the stop would cut them off before their last records are acknowledged.
-	HeldBack time.Duration
-	// Read reads the offsets; nil means by REST, see [Offsets].
+	// Linger is how long the connector's own producer may keep records before it
+	// sends them (linger.ms). Its tasks stay paused for that long, or the stop would
+	// cut them off before their last records are acknowledged.
+	Linger time.Duration
+	// Read reads the offsets; nil means by REST, see [offsetstore.ReadREST].
 	Read func(ctx context.Context) (offset.Document, error)
 }
 

@@ -8,8 +8,8 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
-	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
@@ -38,7 +38,7 @@ func (a *Attempt) read(ctx context.Context) (offset.Document, error) {
 	if a.subject.Read != nil {
 		return a.subject.Read(ctx)
 	}
-	return Offsets(ctx, a.prover.Client, a.subject.Connector)
+	return offsetstore.ReadREST(ctx, a.prover.client(), a.subject.Connector)
 }
 
 func (a *Attempt) proveHard(ctx context.Context) (offset.Document, event.Proof, error) {
@@ -65,10 +65,11 @@ func (a *Attempt) proveHard(ctx context.Context) (offset.Document, event.Proof, 
 // though they did not say that they ended: their transactional ids are taken
 // over. Of any other connector the reason against a proof stands.
 func (a *Attempt) fence(ctx context.Context, notProven error) ([]string, error) {
-	if a.prover.Fencer == nil || a.subject.Group != "" || a.subject.OtherKafka {
+	fencer, unknown := a.prover.Cluster.Kafka.Fencer.Get()
+	if unknown != nil || a.subject.Group != "" || a.subject.OtherKafka {
 		return nil, notProven
 	}
-	ids, err := a.prover.Fencer.Fence(ctx, a.subject.Connector)
+	ids, err := fencer.Fence(ctx, a.subject.Connector)
 	if err != nil {
 		return nil, fmt.Errorf("fence the tasks: %w", err)
 	}
@@ -128,7 +129,11 @@ func (a *Attempt) follow(ctx context.Context) error {
 // replay takes note of all records that the topic holds. Those of a task are in
 // order, so that what it comes to is what the last one says.
 func (a *Attempt) replay(ctx context.Context) error {
-	history, err := a.prover.Status.History(ctx, a.subject.Connector)
+	topic, err := a.prover.Cluster.StatusTopic()
+	if err != nil {
+		return err
+	}
+	history, err := topic.History(ctx, a.subject.Connector)
 	for _, record := range history {
 		a.tasks.record(record)
 	}
@@ -169,14 +174,12 @@ func (a *Attempt) endedBefore(ctx context.Context) error {
 
 // groupEmpty waits until nothing consumes as the sink's group any more.
 func (a *Attempt) groupEmpty(ctx context.Context) error {
-	if a.subject.Group == "" || a.prover.Groups == nil {
-		return nil
-	}
-	if a.emptyGroup != "" {
+	groups, unknown := a.prover.Cluster.Kafka.Groups.Get()
+	if a.subject.Group == "" || unknown != nil || a.emptyGroup != "" {
 		return nil
 	}
 	err := wait.Until(ctx, "group "+a.subject.Group+" to be empty", a.prover.Options.HardWait, func(ctx context.Context) (bool, string, error) {
-		group, err := a.prover.Groups.Group(ctx, a.subject.Group)
+		group, err := groups.Group(ctx, a.subject.Group)
 		return group.Ended(), fmt.Sprintf("state %s, %d members", group.State, group.Members), err
 	})
 	if timeout, ok := asTimeout(err); ok {
@@ -284,37 +287,3 @@ func (a *Attempt) notBehind(final offset.Document) error {
 	}
 	return nil
 }
-
-// Offsets reads a connector's offsets once. An offset of null is an error: it
-// says that the offsets cannot travel by REST, see [UnreadableError].
-func Offsets(ctx context.Context, client *connect.Client, connector string) (offset.Document, error) {
-	value, err := client.Offsets(ctx, connector)
-	if err != nil {
-		return offset.Document{}, fmt.Errorf("read offsets: %w", err)
-	}
-	document, err := offset.Parse(value)
-	if err != nil {
-		return offset.Document{}, fmt.Errorf("read offsets: %w", err)
-	}
-	if unreadable := document.Unreadable(); len(unreadable) > 0 {
-		return offset.Document{}, &UnreadableError{Entries: len(unreadable), First: unreadable[0].Partition.String()}
-	}
-	return document, nil
-}
-
-// UnreadableError says that Connect answered null for the offset of a partition
-// it knows. The connector writes its partition with the fields in an order that
-// Connect's REST API does not keep (it rebuilds the map), so the offset is
-// neither readable nor writable by REST. Written all the same, it would lie
-// where no task looks, and everything would be sent again.
-type UnreadableError struct {
-	Entries int
-	First   string
-}
-
-func (e *UnreadableError) Error() string {
-	return fmt.Sprintf("offsets cannot travel by REST: null for %d partitions, first %s; Connect reorders the fields of their keys, "+
-		"so a copy would be ignored and everything sent again", e.Entries, e.First)
-}
-
-var _ StatusLog = (*kafka.StatusLog)(nil)

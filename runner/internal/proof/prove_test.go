@@ -8,11 +8,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
@@ -86,12 +88,12 @@ func TestProve(t *testing.T) {
 			config: blocking, before: (*bench).stop, options: func(o *proof.Options) { o.AllowDuplicates = true }, kind: event.NoProof, says: "may be sent again",
 		},
 		"found stopped in its poll, fenced": {
-			config: blocking, before: func(b *bench) { b.stop(); b.prover.Fencer = oldIDs{} }, kind: hard, check: fenced,
+			config: blocking, before: func(b *bench) { b.stop(); b.fence(oldIDs{}) }, kind: hard, check: fenced,
 		},
 		// Ids of that name in its workers' Kafka are of a time before it wrote to another one.
 		"found stopped in its poll, its ids in another Kafka": {
 			config: blocking, says: "may still commit",
-			before: func(b *bench) { b.stop(); b.prover.Fencer, b.subject.OtherKafka = oldIDs{}, true },
+			before: func(b *bench) { b.stop(); b.fence(oldIDs{}); b.subject.OtherKafka = true },
 		},
 		"behind by what its kind of connector counts": {
 			config: source, says: "2 partitions are gone or behind",
@@ -201,24 +203,27 @@ func groupNotSeen(b *bench, proven event.Proof, _ offset.Document) {
 
 func newBench(t *testing.T, workers int, config rawjson.Object, noKafka bool) *bench {
 	t.Helper()
-	cluster := connecttest.New(connecttest.WithWorkers(workers), connecttest.WithLateStatus())
-	t.Cleanup(cluster.Close)
-	cluster.Kafka().Produce("in", 1, 1_000_000)
-	b := &bench{T: t, cluster: cluster, subject: proof.Subject{Connector: orders}}
-	b.prover = &proof.Prover{Client: cluster.Client(), Options: proof.DefaultOptions(), Events: event.Discard{}}
+	fake := connecttest.New(connecttest.WithWorkers(workers), connecttest.WithLateStatus())
+	t.Cleanup(fake.Close)
+	fake.Kafka().Produce("in", 1, 1_000_000)
+	b := &bench{T: t, cluster: fake, subject: proof.Subject{Connector: orders}}
+	of := &cluster.Cluster{Name: fake.Name(), Client: fake.Client()}
+	b.prover = &proof.Prover{Cluster: of, Options: proof.DefaultOptions(), Events: event.Discard{}}
 	if !noKafka {
-		b.prover.Status, b.prover.Groups = cluster.StatusLog(), cluster.Kafka()
+		of.Kafka.Status, of.Kafka.Groups = cluster.Known[cluster.StatusTopic](fake.StatusLog()), cluster.Known[cluster.Groups](fake.Kafka())
 	}
 	if config.Text("destination") != "" {
 		b.subject.Group = "connect-" + orders
 	}
-	b.must(cluster.Client().Create(t.Context(), orders, config, connect.Running))
+	b.must(fake.Client().Create(t.Context(), orders, config, connect.Running))
 	b.pass(70 * time.Second)
-	snapshot, err := proof.Offsets(t.Context(), cluster.Client(), orders)
+	snapshot, err := offsetstore.ReadREST(t.Context(), fake.Client(), orders)
 	b.must(err)
 	b.subject.Snapshot = snapshot
 	return b
 }
+
+func (b *bench) fence(by cluster.Fencer) { b.prover.Cluster.Kafka.Fencer = cluster.Known(by) }
 
 // prove takes all steps, and tells after each.
 func (b *bench) prove(at func(state string)) (offset.Document, event.Proof, error) {
@@ -268,7 +273,7 @@ func (b *bench) stop() {
 func (b *bench) final(document offset.Document) {
 	b.Helper()
 	b.pass(10 * time.Minute)
-	later, err := proof.Offsets(b.Context(), b.cluster.Client(), orders)
+	later, err := offsetstore.ReadREST(b.Context(), b.cluster.Client(), orders)
 	if err != nil || !offset.Equal(document, later) {
 		b.Errorf("offsets changed after the proof: %s, %v", offset.Compare(document, later), err)
 	}
@@ -330,7 +335,7 @@ func TestStatusTopicThatDoesNotEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 1, connecttest.SourceConfig(topic, 1), false)
 		b.stop()
-		b.prover.Status = stuckLog{b.cluster.StatusLog()}
+		b.prover.Cluster.Kafka.Status = cluster.Known[cluster.StatusTopic](stuckLog{b.cluster.StatusLog()})
 		_, proven, err := b.prove(func(string) {})
 		if err != nil || proven.Kind != event.Timed {
 			t.Errorf("%+v, %v", proven, err)

@@ -14,7 +14,7 @@ import (
 
 // renew restarts the tasks of a paused connector. A failed one has ended already.
 func (a *Attempt) renew(ctx context.Context) error {
-	name, client := a.subject.Connector, a.prover.Client
+	name, client := a.subject.Connector, a.prover.client()
 	status, err := client.Status(ctx, name)
 	if err != nil {
 		return fmt.Errorf("status of the paused connector: %w", err)
@@ -39,7 +39,7 @@ func (a *Attempt) renew(ctx context.Context) error {
 	}
 	a.ending = time.Since(asked)
 	err = wait.Until(ctx, "the restarted tasks to rest", a.prover.Options.Timeout, func(ctx context.Context) (bool, string, error) {
-		missing, err := NotPaused(ctx, client, name)
+		missing, err := client.NotAtRest(ctx, name, connect.Paused)
 		return err == nil && missing == "", missing, err
 	})
 	if timeout, ok := asTimeout(err); ok {
@@ -50,16 +50,3 @@ func (a *Attempt) renew(ctx context.Context) error {
 
 // maxRestarts is how many tasks are restarted at a time; a worker does it one by one.
 const maxRestarts = 8
-
-// NotPaused names what speaks against a connector resting on workers that know
-// no stop: paused, and every task of it too, or over. "" if nothing does.
-func NotPaused(ctx context.Context, client *connect.Client, connector string) (string, error) {
-	status, err := client.Status(ctx, connector)
-	if err != nil {
-		return "", fmt.Errorf("status of the paused connector: %w", err)
-	}
-	if status.Connector.State != connect.Paused {
-		return "connector " + string(status.Connector.State), nil
-	}
-	return notResting(status), nil
-}

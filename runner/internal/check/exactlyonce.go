@@ -1,0 +1,65 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+)
+
+const (
+	exactlyOnceKey = "exactly.once.support"
+	// notEnabled is what a worker without exactly.once.source.support=enabled says
+	// of a connector that requires it (DistributedHerder.validateExactlyOnceConfig).
+	notEnabled = "does not have exactly-once source support enabled"
+)
+
+// exactlyOnce refuses a target on which an exactly-once source would silently
+// become at-least-once. It asks both clusters to validate the config as if it
+// required the guarantee, which the workers of one that has it turned off refuse.
+// It also refuses a source that, once stopped, could not start again on one of the two.
+func exactlyOnce(ctx context.Context, f *facts) (string, error) {
+	if f.sink() {
+		return "", nil
+	}
+	origin, target := f.request.Origin, f.request.Target
+	ours, err := supportsExactlyOnce(ctx, origin, f.config())
+	if err != nil || !ours {
+		return "", err
+	}
+	if on, hanging := f.request.Hanging(ctx); hanging != nil {
+		return "", cluster.Refused(fmt.Sprintf("%s: %s; %s", on, hanging, hanging.Advice()))
+	}
+	theirs, err := supportsExactlyOnce(ctx, target, f.config())
+	switch {
+	case err != nil:
+		return "", err
+	case theirs:
+		return "both clusters have it enabled", nil
+	case f.request.AtLeastOnce:
+		return target.Name + " has it not enabled, as --at-least-once accepts", nil
+	}
+	return "", cluster.Refused(fmt.Sprintf("sources are exactly-once on %s and would be at-least-once on %s, so that a worker that dies there sends records twice; "+
+		"set exactly.once.source.support=enabled on its workers (Kafka %s or later), or accept it with --at-least-once",
+		origin.Name, target.Name, cluster.ExactlyOnce))
+}
+
+func supportsExactlyOnce(ctx context.Context, on *cluster.Cluster, settings rawjson.Object) (bool, error) {
+	if !on.Has(cluster.ExactlyOnce) {
+		return false, nil
+	}
+	required := settings.With(exactlyOnceKey, rawjson.String("required"))
+	problems, err := on.Client.Validate(ctx, config.Class(settings), required)
+	if err != nil {
+		return false, fmt.Errorf("ask %s whether sources are exactly-once: %w", on.Name, err)
+	}
+	for _, problem := range problems {
+		if problem.Name == exactlyOnceKey && strings.Contains(strings.Join(problem.Errors, " "), notEnabled) {
+			return false, nil
+		}
+	}
+	return true, nil
+}

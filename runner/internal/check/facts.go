@@ -1,0 +1,75 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/mirror"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+)
+
+// facts are what several checks need to know. The state check fills in what both
+// clusters say; the rest follows from it, or is found out when it is first asked for.
+type facts struct {
+	Checker
+	request pair.Request
+	seen    pair.Observation
+	looked  bool // seen is filled in
+
+	opened *pair.Opened // the stores of the offsets, see [facts.open]
+	path   *mirror.Path // that the checkpoints check has found
+}
+
+func (f *facts) sink() bool { return f.seen.Origin.Sink() }
+
+// config is that of the copy.
+func (f *facts) config() rawjson.Object { return f.request.CopyConfig(f.seen.Origin.Config) }
+
+// group is the consumer group of a sink on the origin, "" for a source.
+func (f *facts) group() string {
+	if !f.sink() {
+		return ""
+	}
+	return config.Group(f.request.Connector, f.seen.Origin.Config)
+}
+
+// oneKafka reports whether both Connect clusters are on one Kafka cluster.
+func (f *facts) oneKafka() bool { return !f.request.Origin.OtherKafka(f.request.Target) }
+
+// shared reports whether both sides have the offsets in one place.
+func (f *facts) shared() bool {
+	if f.sink() {
+		return f.oneKafka() && f.group() == config.Group(f.request.TargetName(), f.config())
+	}
+	return f.request.SharesTopic(f.seen.Origin.Config, f.config(), f.oneKafka())
+}
+
+// open opens the stores of the offsets and reads those of the origin, once.
+func (f *facts) open(ctx context.Context) (pair.Opened, error) {
+	if f.opened == nil {
+		opened, err := f.request.Open(ctx, f.seen)
+		if err != nil {
+			return pair.Opened{}, err
+		}
+		f.opened = &opened
+	}
+	return *f.opened, nil
+}
+
+func (f *facts) basis() Basis {
+	basis := Basis{Sink: f.sink(), Config: f.config(), Group: f.group(), Shared: f.shared(), Path: f.path}
+	if f.opened == nil {
+		basis.Stores.Method = f.request.Method(f.sink())
+		return basis
+	}
+	basis.Stores, basis.Offsets = f.opened.Stores, f.opened.Offsets
+	return basis
+}
+
+func (f *facts) note(level event.Level, format string, arguments ...any) {
+	f.Events.Emit(event.Note{Connector: f.request.Connector, Level: level, Message: fmt.Sprintf(format, arguments...), At: time.Now()})
+}

@@ -1,0 +1,45 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/family"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+)
+
+// familyOf refuses what is known to go wrong with connectors of this kind.
+func familyOf(_ context.Context, f *facts) (string, error) {
+	kind := family.For(f.seen.Origin.Config)
+	said := []string{"nothing is known of this kind of connector, it is taken to go on from the offsets that Connect keeps"}
+	if kind.Known() {
+		said = []string{kind.Name + ": " + kind.Say}
+	}
+	var committed offset.Document
+	if f.opened != nil {
+		committed = f.opened.Offsets
+	}
+	var against []string
+	for _, finding := range kind.Judge(family.Case{
+		Origin: config.WithoutMarks(f.seen.Origin.Config), Copy: f.config(), Name: f.request.Connector, CopyName: f.request.TargetName(),
+		Offsets: committed,
+	}) {
+		switch {
+		case finding.Verdict == family.Loss:
+			against = append(against, finding.Reason)
+		case finding.Verdict == family.Twice && !f.AllowDuplicates:
+			against = append(against, finding.Reason+"; --allow-duplicates accepts that records are sent again")
+		default:
+			f.note(event.Warn, "%s", finding.Reason)
+			said = append(said, finding.Reason)
+		}
+	}
+	if len(against) > 0 {
+		return "", cluster.Refused(fmt.Sprintf("%s: %s", kind.Name, strings.Join(against, " | ")))
+	}
+	return strings.Join(said, "; "), nil
+}

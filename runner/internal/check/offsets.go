@@ -1,0 +1,96 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+)
+
+// offsets refuses offsets that cannot be read on the origin, or not be written on the
+// target.
+func offsets(ctx context.Context, f *facts) (string, error) {
+	if f.shared() && f.sink() {
+		return "consumer group " + f.group() + " is shared by both clusters, nothing to copy", nil
+	}
+	opened, err := f.open(ctx)
+	if err != nil {
+		return "", err
+	}
+	found := fmt.Sprintf("%d entries, %s", opened.Offsets.Len(), opened.How)
+	if opened.External() {
+		found = "mean nothing to a connector that acknowledges in the system it reads from, nothing to copy"
+	} else if f.shared() {
+		found = fmt.Sprintf("%d entries in a topic that both clusters read, nothing to copy", opened.Offsets.Len())
+	}
+	origin := f.request.Origin
+	if unknown := f.request.TopicsKnown(); unknown != nil && !origin.Has(cluster.AlterOffsets) {
+		f.note(event.Warn, "there is no way back yet: workers before %s, as those of %s, take no offsets by REST, and %s", cluster.AlterOffsets, origin.Name, unknown)
+	}
+	if f.sink() {
+		return found, f.tellUncommitted(ctx, opened.Offsets)
+	}
+	return found, nil
+}
+
+// tellUncommitted tells of the partitions of a sink's topics for which its group has
+// committed nothing. A copy with a group of its own begins them where
+// auto.offset.reset says, as the origin would after a restart.
+func (f *facts) tellUncommitted(ctx context.Context, committed offset.Document) error {
+	missing, err := f.uncommitted(ctx, committed)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	reset := "auto.offset.reset of the target's workers (earliest by default)"
+	if own := f.config().Text("consumer.override.auto.offset.reset"); own != "" {
+		reset = "consumer.override.auto.offset.reset=" + own
+	}
+	f.note(event.Warn, "group %s has committed nothing for %d partitions (%s); the copy begins them by %s",
+		f.group(), len(missing), event.Abbreviated(missing), reset)
+	return nil
+}
+
+// uncommitted names these partitions, those of topics that a pattern names left out.
+func (f *facts) uncommitted(ctx context.Context, offsets offset.Document) ([]string, error) {
+	consumed := f.config()
+	if !f.oneKafka() && !f.request.SameLog {
+		consumed = f.seen.Origin.Config // the copy's topics may be called otherwise
+	}
+	topics := config.Topics(consumed)
+	groups, unknown := f.request.Origin.SinkOffsets()
+	if unknown != nil || len(topics) == 0 {
+		return nil, nil
+	}
+	partitions, err := groups.Partitions(ctx, topics...)
+	if err != nil {
+		return nil, err
+	}
+	committed := committedPartitions(offsets)
+	var missing []string
+	for _, topic := range slices.Sorted(maps.Keys(partitions)) {
+		for partition := range partitions[topic] {
+			if name := fmt.Sprintf("%s-%d", topic, partition); !committed[name] {
+				missing = append(missing, name)
+			}
+		}
+	}
+	return missing, nil
+}
+
+func committedPartitions(document offset.Document) map[string]bool {
+	committed := map[string]bool{}
+	for _, entry := range document.Entries() {
+		partition, err := entry.Partition.Object()
+		if err != nil {
+			continue // a document's partitions are objects
+		}
+		number, _ := partition.Get("kafka_partition")
+		committed[partition.Text("kafka_topic")+"-"+number.String()] = true
+	}
+	return committed
+}

@@ -1,0 +1,75 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
+)
+
+// state looks at where the move stands, and refuses what is no state of a move.
+func state(ctx context.Context, f *facts) (string, error) {
+	seen, err := f.request.Observe(ctx, f.Mask)
+	if err != nil {
+		return "", err
+	}
+	f.seen, f.looked = seen, true
+	if err := otherConnector(f.request, seen); err != nil {
+		return "", err
+	}
+	origin, target := f.request.Origin, f.request.Target
+	switch stands := seen.State(); stands {
+	case pair.Absent:
+		return "", origin.Absent(f.request.Connector)
+	case pair.RunningTwice:
+		return "", &instance.RunningTwiceError{Reason: fmt.Sprintf("connector runs on both %s and %s and sends everything twice; stop one of the two now",
+			origin.Name, target.Name)}
+	case pair.Unclear:
+		return "", cluster.Refused(fmt.Sprintf("connector is %s on %s and %s on %s, from which no move can be told; bring one of the two to a clear state",
+			seen.Origin, origin.Name, seen.Target, target.Name))
+	case pair.NotBegun, pair.Prepared, pair.HalfCopied, pair.Copied, pair.Moved, pair.Accepted:
+		return string(stands), nil
+	default:
+		return "", fmt.Errorf("state %q is not known to check", stands)
+	}
+}
+
+// otherConnector refuses a connector on the target that is not a copy of this
+// one. A moved copy may have been changed since, but never into another class;
+// a copy that runs beside its origin and has another config is not one of ours.
+func otherConnector(request pair.Request, seen pair.Observation) error {
+	if !seen.Origin.Exists || !seen.Target.Exists {
+		return nil
+	}
+	differing := config.Differing(config.WithoutMarks(seen.Target.Config), request.CopyConfig(seen.Origin.Config))
+	twice := seen.State() == pair.RunningTwice
+	another := slices.Contains(differing, "connector.class") || twice && len(differing) > 0
+	if !another || request.Overwrite && seen.Target.AtRest() {
+		return nil
+	}
+	advice := "choose another name with --rename"
+	if twice {
+		advice += ", or, if it is a copy of this one, stop one of the two now"
+	}
+	return cluster.Refused(fmt.Sprintf("name %q is taken on %s by a different connector (%s, it differs in %s); %s",
+		request.TargetName(), request.Target.Name, seen.Target, strings.Join(differing, ", "), advice))
+}
+
+// name refuses a target whose connector of that name is not our copy.
+func name(_ context.Context, f *facts) (string, error) {
+	target := f.seen.Target
+	if !target.Exists {
+		return "free on " + f.request.Target.Name, nil
+	}
+	differing := config.Differing(config.WithoutMarks(target.Config), f.config())
+	if len(differing) > 0 && !f.request.Overwrite {
+		return "", cluster.Refused(fmt.Sprintf("name %q is taken on %s by a connector with another config (%s); delete it there, "+
+			"choose another name with --rename, or replace it with --overwrite", f.request.TargetName(), f.request.Target.Name, strings.Join(differing, ", ")))
+	}
+	return "held by the stopped copy of an earlier attempt", nil
+}

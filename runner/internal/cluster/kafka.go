@@ -1,0 +1,187 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+)
+
+// Kafka is what can be reached of a Connect cluster's Kafka, part by part. Its zero
+// value says of each part that the clusters file does not name the Kafka.
+type Kafka struct {
+	Status  Part[StatusTopic]
+	Offsets Part[OffsetTopic] // the cluster's own, offset.storage.topic
+	Configs Part[ConfigTopic]
+	Groups  Part[Groups]
+	// SinkOffsets are the committed offsets of consumer groups.
+	SinkOffsets Part[GroupOffsets]
+	Fencer      Part[Fencer]
+	Mirrors     Part[Mirrors]
+	// Topic opens an offsets topic of a connector's own (offsets.storage.topic).
+	Topic Part[func(name string) OffsetTopic]
+}
+
+// Part is a part of a Kafka, or the reason why it cannot be reached.
+type Part[T any] struct {
+	value T
+	why   error // nil in the zero value: its Kafka is not named
+	known bool
+}
+
+// Known returns a part that can be reached.
+func Known[T any](value T) Part[T] { return Part[T]{value: value, known: true} }
+
+// Unknown returns a part that cannot be reached, and why.
+func Unknown[T any](why error) Part[T] { return Part[T]{why: why} }
+
+// Known reports whether the part can be reached.
+func (p Part[T]) Known() bool { return p.known }
+
+// Why returns why the part cannot be reached although its Kafka is named; nil if it
+// can be, or if the Kafka is not named.
+func (p Part[T]) Why() error {
+	if p.known {
+		return nil
+	}
+	return p.why
+}
+
+// Get returns the part, or the reason why it cannot be reached.
+func (p Part[T]) Get() (T, error) { return p.value, p.err(nil) }
+
+// err returns nil for a part that can be reached, and otherwise why it cannot be;
+// notNamed is the reason if the Kafka is not named.
+func (p Part[T]) err(notNamed error) error {
+	switch {
+	case p.known:
+		return nil
+	case p.why != nil:
+		return p.why
+	case notNamed != nil:
+		return notNamed
+	default:
+		return errNotNamed
+	}
+}
+
+// mapped returns a part made of another.
+func mapped[T any](p Part[T], change func(T) T) Part[T] {
+	if p.known {
+		p.value = change(p.value)
+	}
+	return p
+}
+
+// StatusTopic is a cluster's status.storage.topic; [kafka.StatusLog] is the real one.
+type StatusTopic interface {
+	Tail(ctx context.Context) (kafka.Tail, error)
+	History(ctx context.Context, connector string) ([]kafka.StatusRecord, error)
+}
+
+// OffsetTopic is a topic with the offsets of source connectors; [kafka.OffsetLog] is
+// the real one.
+type OffsetTopic interface {
+	Name() string
+	// Read returns a connector's entries as an exact document: the last committed
+	// record of each key up to the topic's end.
+	Read(ctx context.Context, connector string) (offset.Document, error)
+	// Write writes each entry under the connector's name, a null offset as a
+	// tombstone, to where the key lives already, and returns when all is acknowledged.
+	Write(ctx context.Context, connector string, patch offset.Document) error
+	// Hanging returns a [kafka.HangingError] if transactions hang in the topic, nil
+	// if none does.
+	Hanging(ctx context.Context) error
+}
+
+// ConfigTopic is the topic in which a cluster keeps its connectors
+// (config.storage.topic); [kafka.ConfigLog] is the real one.
+type ConfigTopic interface {
+	// SetTargetState writes the record from which a connector that is created
+	// later takes its first state, as workers since 3.7 do by themselves
+	// (KafkaConfigBackingStore.putConnectorConfig). "" removes it.
+	SetTargetState(ctx context.Context, connector string, state connect.State) error
+	// End returns where the topic ends now.
+	End(ctx context.Context) (int64, error)
+	// TargetStatesSince returns the states that were asked of a connector since the
+	// topic ended there, in order.
+	TargetStatesSince(ctx context.Context, connector string, end int64) ([]connect.State, error)
+}
+
+// Groups tells the state of consumer groups; [kafka.Client] is the real one.
+type Groups interface {
+	Group(ctx context.Context, name string) (kafka.Group, error)
+}
+
+// GroupOffsets are what consumer groups have committed; [kafka.Client] has the real ones.
+type GroupOffsets interface {
+	// GroupOffsets returns what a group has committed, in the form in which
+	// Connect's REST API speaks of a sink's offsets.
+	GroupOffsets(ctx context.Context, group string) (offset.Document, error)
+	// CommitGroupOffsets commits offsets for a group without members, and deletes
+	// those that are null.
+	CommitGroupOffsets(ctx context.Context, group string, patch offset.Document) error
+	// Partitions returns the number of partitions of each of the topics that exist.
+	Partitions(ctx context.Context, topics ...string) (map[string]int, error)
+}
+
+// Fencer shuts the tasks of exactly-once source connectors out; [kafka.Fencer] is the
+// real one.
+type Fencer interface {
+	// Fence takes the transactional ids of a connector's tasks over, which aborts
+	// what they have open and lets them commit nothing any more (KIP-618). It
+	// returns the ids, none for a connector that is not exactly-once.
+	Fence(ctx context.Context, connector string) ([]string, error)
+}
+
+// StatusTopic returns the cluster's status topic. Without it there is no hard proof
+// for sources.
+func (c *Cluster) StatusTopic() (StatusTopic, error) {
+	if why := c.Kafka.Status.Why(); why != nil {
+		return nil, refusedf("a hard proof needs it, but %s; name kafka.status_storage_topic of %s in the clusters file", why, c.Name)
+	}
+	return c.Kafka.Status.value, c.Kafka.Status.err(refusedf("a hard proof needs the Kafka of %s: name kafka.bootstrap_servers and "+
+		"kafka.status_storage_topic of it in the clusters file", c.Name))
+}
+
+// OffsetTopic returns the topic of that name, or with "" the cluster's own offsets
+// topic. The error is a [RefusedError].
+func (c *Cluster) OffsetTopic(name string) (OffsetTopic, error) {
+	notNamed := refusedf("the offsets topic of %s is not known: name kafka.bootstrap_servers and kafka.offset_storage_topic of it in the clusters file", c.Name)
+	if name == "" {
+		return c.Kafka.Offsets.value, asRefused(c.Kafka.Offsets.err(notNamed))
+	}
+	open, err := c.Kafka.Topic.value, c.Kafka.Topic.err(notNamed)
+	if err != nil {
+		return nil, asRefused(err)
+	}
+	return open(name), nil
+}
+
+// ConfigTopic returns the cluster's config topic, which is needed to create a
+// connector at rest on workers before 3.7. The error is a [RefusedError].
+func (c *Cluster) ConfigTopic() (ConfigTopic, error) {
+	return c.Kafka.Configs.value, asRefused(c.Kafka.Configs.err(refusedf(
+		"the config topic of %s is not known, and workers before %s need it to create a connector that does not run: "+
+			"name kafka.bootstrap_servers and kafka.config_storage_topic of it in the clusters file", c.Name, InitialState)))
+}
+
+// SinkOffsets returns the committed offsets of the cluster's consumer groups. The
+// error is a [RefusedError].
+func (c *Cluster) SinkOffsets() (GroupOffsets, error) {
+	return c.Kafka.SinkOffsets.value, asRefused(c.Kafka.SinkOffsets.err(refusedf(
+		"the offsets of a sink on %s can only be read from its Kafka: name kafka.bootstrap_servers of it in the clusters file", c.Name)))
+}
+
+// Mirrors returns what MirrorMaker wrote to the cluster's Kafka.
+func (c *Cluster) Mirrors() (Mirrors, error) {
+	return c.Kafka.Mirrors.value, c.Kafka.Mirrors.err(fmt.Errorf("the Kafka of %s is not named in the clusters file", c.Name))
+}
+
+// OffsetTopicKnown returns the reason why the cluster's own offsets topic cannot be
+// opened, nil if it can be.
+func (c *Cluster) OffsetTopicKnown() error {
+	return c.Kafka.Offsets.err(fmt.Errorf("the Kafka of %s is not named in the clusters file", c.Name))
+}

@@ -1,0 +1,107 @@
+// Package config reads from a connector's config what a move depends on, and makes
+// the config of its copy. A config stays opaque: settings are looked up by name, and
+// none is interpreted that is not named here.
+package config
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
+)
+
+// The bootstrap servers of a connector's own producers and consumers, where they are
+// others than its workers' (KIP-458).
+const (
+	ProducerServers = "producer.override.bootstrap.servers"
+	ConsumerServers = "consumer.override.bootstrap.servers"
+)
+
+// Class returns the connector's class, as the config writes it.
+func Class(config rawjson.Object) string { return config.Text("connector.class") }
+
+// Group returns the consumer group of a sink (Worker.baseConsumerConfigs,
+// SinkUtils.consumerGroupId). A worker may override it too, which REST does not tell.
+func Group(connector string, config rawjson.Object) string {
+	if group := config.Text("consumer.override.group.id"); group != "" {
+		return group
+	}
+	return "connect-" + connector
+}
+
+// Topics returns the topics that a sink's config names one by one.
+func Topics(config rawjson.Object) []string {
+	return strings.FieldsFunc(config.Text("topics"), func(c rune) bool { return c == ',' || c == ' ' })
+}
+
+// OwnTopic returns the offsets topic that a source has for itself, "" for none
+// (KIP-618, Kafka 3.3).
+func OwnTopic(config rawjson.Object) string { return config.Text("offsets.storage.topic") }
+
+// worthWaiting is from what time on a producer's linger.ms is waited for: a last
+// commit waits for what is in flight by itself, for offset.flush.timeout.ms (5 s).
+const worthWaiting = time.Second
+
+// Linger returns how long a source's own producer may keep records before it sends
+// them (linger.ms), 0 if that is too short to matter.
+func Linger(config rawjson.Object) time.Duration {
+	milliseconds, err := strconv.ParseInt(config.Text("producer.override.linger.ms"), 10, 32)
+	if linger := time.Duration(milliseconds) * time.Millisecond; err == nil && linger >= worthWaiting {
+		return linger
+	}
+	return 0
+}
+
+// Copy returns the config of a copy under a name: set overrides settings, unset
+// leaves some out, and no mark of an earlier move stays.
+func Copy(config rawjson.Object, name string, set map[string]string, unset []string) rawjson.Object {
+	config = WithoutMarks(config).With("name", rawjson.String(name))
+	for _, key := range slices.Sorted(maps.Keys(set)) {
+		config = config.With(key, rawjson.String(set[key]))
+	}
+	for _, key := range unset {
+		config = config.Without(key)
+	}
+	return config
+}
+
+// Differing names the settings in which two configs differ, without their values.
+func Differing(a, b rawjson.Object) []string {
+	keys := map[string]bool{}
+	for _, key := range append(a.Keys(), b.Keys()...) {
+		valueA, inA := a.Get(key)
+		valueB, inB := b.Get(key)
+		if inA != inB || !rawjson.Equal(valueA, valueB) {
+			keys[key] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(keys))
+}
+
+// Masked names the settings whose value is a mask and not a value: some proxies and
+// managed services hide passwords, and a copy would use the mask.
+func Masked(config rawjson.Object) []string {
+	var masked []string
+	for _, key := range config.Keys() {
+		value := config.Text(key)
+		if value == "[hidden]" || len(value) > 2 && strings.Trim(value, "*") == "" {
+			masked = append(masked, key)
+		}
+	}
+	return masked
+}
+
+// Learn teaches a mask, which may be nil, the values that look like secrets, so that
+// no message of a worker can carry them out.
+func Learn(mask *secret.Mask, config rawjson.Object) {
+	if mask == nil {
+		return
+	}
+	for _, key := range config.Keys() {
+		mask.Add(secret.FromConfig(key, config.Text(key))...)
+	}
+}

@@ -1,0 +1,98 @@
+package connect
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The questions of this file are what "at rest" means, everywhere in ferry. They take
+// the state in which connectors rest on the workers that are asked: STOPPED, or
+// PAUSED on workers that know no STOPPED (before KIP-875, Kafka 3.5).
+
+// NotAtRest says what has not come to rest, "" if all of the connector has: it is in
+// its rest state, and no task of it runs, holds offsets or is in a consumer group. A
+// stopped connector has no task left. The tasks of a paused one rest, or have failed:
+// a task that was restarted while its connector is paused has not begun
+// (WorkerTask.doRun).
+func (s Status) NotAtRest(rest State) string {
+	switch {
+	case s.Connector.State != rest:
+		return "connector " + string(s.Connector.State)
+	case rest != Stopped:
+		return s.NotPaused()
+	case len(s.Tasks) > 0:
+		return fmt.Sprintf("%d tasks in its status", len(s.Tasks))
+	default:
+		return ""
+	}
+}
+
+// NotPaused says what of a connector that was asked to pause still works, "" if
+// nothing does. What has FAILED has ended, with its last commit (WorkerTask.doRun).
+func (s Status) NotPaused() string {
+	resting := []State{Paused, Failed}
+	var working []string
+	if !slices.Contains(resting, s.Connector.State) {
+		working = append(working, "connector "+string(s.Connector.State))
+	}
+	for _, task := range s.Tasks {
+		if !slices.Contains(resting, task.State) {
+			working = append(working, fmt.Sprintf("task %d %s", task.ID, task.State))
+		}
+	}
+	return strings.Join(working, ", ")
+}
+
+// Awake reports whether a connector that should rest runs, or will run as soon as it
+// is resumed or its fault is mended: somebody started it. UNASSIGNED is neither
+// awake nor at rest: a stopped connector is UNASSIGNED while its config is put or its
+// worker changes.
+func (s Status) Awake(rest State) bool {
+	awake := func(state State) bool { return state != rest && state != Unassigned }
+	return awake(s.Connector.State) || slices.ContainsFunc(s.Tasks, func(task TaskStatus) bool { return awake(task.State) })
+}
+
+// AnyTask reports whether a task is in one of the states.
+func (s Status) AnyTask(states ...State) bool {
+	return slices.ContainsFunc(s.Tasks, func(task TaskStatus) bool { return slices.Contains(states, task.State) })
+}
+
+// Missing says what is missing for the connector and all of its tasks, at least as
+// many as given, to be in a state; "" if nothing is.
+func (s Status) Missing(state State, tasks int) string {
+	if s.Connector.State != state {
+		return "connector " + string(s.Connector.State)
+	}
+	if len(s.Tasks) < tasks {
+		return fmt.Sprintf("%d of %d tasks", len(s.Tasks), tasks)
+	}
+	for _, task := range s.Tasks {
+		if task.State != state {
+			return fmt.Sprintf("task %d %s", task.ID, task.State)
+		}
+	}
+	return ""
+}
+
+// NotAtRest is [Status.NotAtRest] of a connector as its cluster shows it now, which
+// also counts the tasks that are configured: the leader may have written the state
+// and not yet the empty list of tasks.
+func (c *Client) NotAtRest(ctx context.Context, connector string, rest State) (string, error) {
+	status, err := c.Status(ctx, connector)
+	if err != nil {
+		return "", fmt.Errorf("status of the resting connector: %w", err)
+	}
+	if missing := status.NotAtRest(rest); missing != "" || rest != Stopped {
+		return missing, nil
+	}
+	tasks, err := c.Tasks(ctx, connector)
+	if err != nil {
+		return "", fmt.Errorf("tasks of the resting connector: %w", err)
+	}
+	if len(tasks) > 0 {
+		return fmt.Sprintf("%d tasks in its config", len(tasks)), nil
+	}
+	return "", nil
+}

@@ -1,0 +1,59 @@
+package dial
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
+)
+
+// topics finds the cluster's own topics where the clusters file does not name
+// them, and refuses names that are wrong. That one is not known is no error: only
+// some moves need it, and those that do say why it is not known.
+func (d *Dialer) topics(ctx context.Context, of *cluster.Cluster, settings *clusterfile.Kafka, opened *kafka.Client) (kafka.Topics, error) {
+	given := kafka.TopicNames{Offsets: settings.OffsetTopic, Status: settings.StatusTopic, Config: settings.ConfigTopic}
+	topics, err := opened.FindTopics(ctx, given, kafka.Gather(of.Client))
+	if err != nil {
+		if ctx.Err() != nil {
+			return kafka.Topics{}, context.Cause(ctx)
+		}
+		topics = asGiven(given, err)
+	}
+	var found []string
+	for _, each := range []struct {
+		role, given string
+		topic       kafka.Topic
+	}{
+		{"config", given.Config, topics.Config}, {"status", given.Status, topics.Status}, {"offset", given.Offsets, topics.Offsets},
+	} {
+		switch {
+		case each.given != "" && each.topic.Err != nil:
+			return kafka.Topics{}, cluster.Refused(each.topic.Err.Error())
+		case each.given == "" && each.topic.Err == nil:
+			found = append(found, each.role+" topic "+each.topic.Name)
+		}
+	}
+	if len(found) > 0 {
+		d.note(event.Info, "cluster %s: found %s by what they hold", of.Name, strings.Join(found, ", "))
+	}
+	return topics, nil
+}
+
+// asGiven is what is known when nothing could be looked for.
+func asGiven(given kafka.TopicNames, err error) kafka.Topics {
+	one := func(name string) kafka.Topic {
+		if name == "" {
+			return kafka.Topic{Err: err}
+		}
+		return kafka.Topic{Name: name}
+	}
+	return kafka.Topics{Offsets: one(given.Offsets), Status: one(given.Status), Config: one(given.Config)}
+}
+
+func unknown(role, cluster string, why error) error {
+	return fmt.Errorf("the %s topic of cluster %s is not known: %w", role, cluster, why)
+}

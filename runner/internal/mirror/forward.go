@@ -1,0 +1,207 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+)
+
+// Translation is the offsets of a sink as they are in another Kafka. They are never
+// ahead of those they stand for, so no record is lost; where they are behind,
+// records are sent again.
+type Translation struct {
+	Document offset.Document
+	// again is how many records at most are sent again, those of uncounted
+	// partitions, of which nobody knows how many, left out. It does not count what
+	// MirrorMaker itself writes twice later.
+	again     int64
+	uncounted []string
+	why       string // they are not counted
+}
+
+// String says how many records are sent again.
+func (t Translation) String() string {
+	switch {
+	case len(t.uncounted) == 0 && t.again == 0:
+		return "no records are sent again"
+	case len(t.uncounted) == 0:
+		return fmt.Sprintf("up to %d records are sent again", t.again)
+	default:
+		return fmt.Sprintf("how many records are sent again cannot be counted for %s, as %s", event.Abbreviated(t.uncounted), t.why)
+	}
+}
+
+// Counted returns how many records are sent again, nil if nobody knows.
+func (t Translation) Counted() *int64 {
+	if len(t.uncounted) > 0 {
+		return nil
+	}
+	return &t.again
+}
+
+func (t *Translation) count(where Partition, again int64) {
+	if again < 0 {
+		t.uncounted = append(t.uncounted, where.String())
+		return
+	}
+	t.again += again
+}
+
+// notCounted is a number of records that nobody knows.
+const notCounted = -1
+
+// Forward translates the committed offsets of the origin's group.
+//
+// An offset sync says that a source record is a certain record of the target; where
+// the two are seen to be the same, the group goes on at that record, or at the next
+// one if it has consumed it: MirrorMaker writes in order, so whatever the group has
+// not consumed comes after. That is how MirrorMaker itself makes checkpoints since
+// 3.5 (OffsetSyncStore.translateDownstream), from the group's offset of the moment
+// and not of its last checkpoint. Where no sync can be compared, the checkpoint
+// counts.
+func (m *Path) Forward(ctx context.Context, final offset.Document) (Translation, error) {
+	look, err := m.lookForward(ctx, final)
+	if err != nil {
+		return Translation{}, err
+	}
+	there, result := Positions{}, Translation{why: "no offset sync of MirrorMaker can be compared with the records; " +
+		"there its checkpoint counts, which is never ahead of the group if MirrorMaker is of Kafka 3.5 or later"}
+	var problems []string
+	for _, where := range look.committed.sorted() {
+		at, again, problem := look.position(where)
+		if problem != "" {
+			problems = append(problems, fmt.Sprintf("%s: %s", where, problem))
+			continue
+		}
+		there[Partition{m.Name(where.topic), where.number}] = at
+		result.count(where, again)
+	}
+	if len(problems) > 0 {
+		return Translation{}, cluster.Refused(fmt.Sprintf("the offsets of %d of %d partitions cannot be translated (%s)", len(problems), len(look.committed), shortened(problems)))
+	}
+	result.Document, err = there.document()
+	return result, err
+}
+
+const problemsShown = 5
+
+func shortened(problems []string) string {
+	if more := len(problems) - problemsShown; more > 0 {
+		return strings.Join(problems[:problemsShown], "; ") + fmt.Sprintf("; and %d more", more)
+	}
+	return strings.Join(problems, "; ")
+}
+
+// forwardLook is what both Kafkas say of a group's partitions.
+type forwardLook struct {
+	*Path
+	committed      Positions
+	checkpoints    map[Partition]kafka.Checkpoint // by the names on the target
+	sets           []syncsOf
+	proven, denied map[Partition]kafka.OffsetSync
+	source, target map[Partition]kafka.Bounds // source is empty if that Kafka is not known
+}
+
+func (m *Path) lookForward(ctx context.Context, final offset.Document) (*forwardLook, error) {
+	committed, err := PositionsOf(final)
+	if err != nil {
+		return nil, err
+	}
+	look := &forwardLook{Path: m, committed: committed, checkpoints: map[Partition]kafka.Checkpoint{}}
+	checkpoints, err := m.target.Checkpoints(ctx, m.checkpoints.Name, m.group)
+	if err != nil {
+		return nil, err
+	}
+	for _, checkpoint := range checkpoints {
+		look.checkpoints[Partition{checkpoint.Topic, checkpoint.Partition}] = checkpoint
+	}
+	if look.sets, err = m.syncs(ctx); err != nil {
+		return nil, err
+	}
+	look.proven, look.denied, err = m.compare(ctx, look.sets, committed, func(sync kafka.OffsetSync, at int64) bool { return sync.Upstream <= at })
+	if err != nil {
+		return nil, err
+	}
+	if m.source != nil {
+		if look.source, err = boundsOf(ctx, m.source, committed.Topics()); err != nil {
+			return nil, err
+		}
+	}
+	var names []string
+	for _, topic := range committed.Topics() {
+		names = append(names, m.Name(topic))
+	}
+	look.target, err = boundsOf(ctx, m.target, names)
+	return look, err
+}
+
+// position translates one partition. problem says why that cannot be done.
+func (l *forwardLook) position(where Partition) (at, again int64, problem string) {
+	committed, name := l.committed[where], Partition{l.Name(where.topic), where.number}
+	if sync, ok := l.proven[where]; ok {
+		if committed == sync.Upstream {
+			return sync.Downstream, 0, ""
+		}
+		return sync.Downstream + 1, committed - sync.Upstream - 1, ""
+	}
+	if sync, ok := l.denied[where]; ok {
+		return 0, 0, fmt.Sprintf("MirrorMaker's offset syncs say that its record %d is record %d of %s, but these are two different records: "+
+			"one of the two topics was made anew, or MirrorMaker changes what it copies", sync.Upstream, sync.Downstream, name)
+	}
+	bounds, exists := l.target[name]
+	checkpoint, known := l.checkpoints[name]
+	switch {
+	case !exists:
+		return 0, 0, fmt.Sprintf("there is no %s", name)
+	case bounds.End == 0:
+		return 0, l.notYetThere(where, committed), ""
+	case committed == 0 && bounds.Start == 0:
+		return 0, 0, ""
+	case !known:
+		return 0, 0, "MirrorMaker has no checkpoint for it"
+	case checkpoint.Upstream > committed:
+		return 0, 0, fmt.Sprintf("its checkpoint is of offset %d, and the group was set back to %d", checkpoint.Upstream, committed)
+	}
+	at = l.lowered(where, checkpoint)
+	if at < bounds.Start || at > bounds.End {
+		return 0, 0, fmt.Sprintf("it would go on at record %d of %s, which has %d to %d", at, name, bounds.Start, bounds.End)
+	}
+	return at, notCounted, ""
+}
+
+// notYetThere is how many records a group has consumed that may still be brought
+// to a target partition which never had one.
+func (l *forwardLook) notYetThere(where Partition, committed int64) int64 {
+	bounds, known := l.source[where]
+	if !known {
+		return notCounted
+	}
+	return max(0, committed-bounds.Start)
+}
+
+// lowered is where a checkpoint says that the group goes on, or before that, if
+// offset syncs say so: MirrorMaker before 3.5 took it that a target has a record
+// for each offset of the source, and could be ahead.
+func (l *forwardLook) lowered(where Partition, checkpoint kafka.Checkpoint) int64 {
+	at := checkpoint.Downstream
+	for _, set := range l.sets {
+		if sync, found := lastSync(set[where], func(sync kafka.OffsetSync) bool { return sync.Upstream <= checkpoint.Upstream }); found {
+			at = min(at, sync.Downstream+min(1, checkpoint.Upstream-sync.Upstream))
+		}
+	}
+	return at
+}
+
+func lastSync(syncs []kafka.OffsetSync, fits func(kafka.OffsetSync) bool) (last kafka.OffsetSync, found bool) {
+	for _, sync := range syncs {
+		if fits(sync) {
+			last, found = sync, true
+		}
+	}
+	return last, found
+}

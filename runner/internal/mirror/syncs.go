@@ -1,0 +1,152 @@
+package mirror
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
+)
+
+// syncsOf are the offset syncs of each source partition that still stand, in the
+// order in which they were written.
+type syncsOf map[Partition][]kafka.OffsetSync
+
+// standing sorts the records of an offset-syncs topic. Where the target's offsets
+// go back, its topic was made anew, and what was noted before means nothing.
+func standing(records []kafka.OffsetSync) syncsOf {
+	syncs := syncsOf{}
+	for _, sync := range records {
+		where := Partition{sync.Topic, sync.Partition}
+		before := syncs[where]
+		if last := len(before) - 1; last >= 0 {
+			if before[last] == sync {
+				continue
+			}
+			if sync.Downstream <= before[last].Downstream {
+				before = nil
+			}
+		}
+		syncs[where] = append(before, sync)
+	}
+	return syncs
+}
+
+// syncs reads the offset syncs from where MirrorMaker may keep them: in the
+// target's Kafka, under the alias of the source, or in the source's, under an
+// alias of the target that is not known here. Which of them are true is for
+// [Path.compare] to say.
+func (m *Path) syncs(ctx context.Context) ([]syncsOf, error) {
+	var sets []syncsOf
+	read := func(log cluster.MirrorLog, ours func(kafka.MirrorTopic) bool) error {
+		topics, err := log.MirrorTopics(ctx)
+		if err != nil {
+			return err
+		}
+		for _, topic := range topics.OffsetSyncs {
+			if !ours(topic) {
+				continue
+			}
+			records, err := log.OffsetSyncs(ctx, topic.Name)
+			if err != nil {
+				return err
+			}
+			sets = append(sets, standing(records))
+		}
+		return nil
+	}
+	if err := read(m.target, func(topic kafka.MirrorTopic) bool { return topic.Alias == m.checkpoints.Alias }); err != nil {
+		return nil, err
+	}
+	if m.source == nil {
+		return sets, nil
+	}
+	return sets, read(m.source, func(kafka.MirrorTopic) bool { return true })
+}
+
+// compare chooses for each source partition the last offset sync that fits a
+// position, and compares the two records that it says are one. proven are those
+// that are, denied those that are not: then the sync is of another pair of
+// clusters, one of the topics was made anew, or MirrorMaker changes what it copies.
+// Of partitions in neither, nothing can be told.
+func (m *Path) compare(ctx context.Context, sets []syncsOf, at Positions, fits func(sync kafka.OffsetSync, at int64) bool) (proven, denied map[Partition]kafka.OffsetSync, err error) {
+	proven, denied = map[Partition]kafka.OffsetSync{}, map[Partition]kafka.OffsetSync{}
+	if m.source == nil {
+		return proven, denied, nil
+	}
+	for _, set := range sets {
+		upstream, downstream := map[string]map[int32]int64{}, map[string]map[int32]int64{}
+		chosen := map[Partition]kafka.OffsetSync{}
+		for where, position := range at {
+			if _, done := proven[where]; done {
+				continue
+			}
+			for _, sync := range set[where] {
+				if fits(sync, position) {
+					chosen[where] = sync
+				}
+			}
+			if sync, found := chosen[where]; found {
+				put(upstream, where.topic, where.number, sync.Upstream)
+				put(downstream, m.Name(where.topic), where.number, sync.Downstream)
+			}
+		}
+		ours, err := recordsAt(ctx, m.source, upstream)
+		if err != nil {
+			return nil, nil, err
+		}
+		theirs, err := recordsAt(ctx, m.target, downstream)
+		if err != nil {
+			return nil, nil, err
+		}
+		for where, sync := range chosen {
+			original, has := ours[where]
+			copied, copyHas := theirs[Partition{m.Name(where.topic), where.number}]
+			switch {
+			case !has || !copyHas:
+			case original.CopiedAs(copied):
+				proven[where] = sync
+				delete(denied, where)
+			default:
+				denied[where] = sync
+			}
+		}
+	}
+	return proven, denied, nil
+}
+
+func put(all map[string]map[int32]int64, topic string, number int32, offset int64) {
+	if all[topic] == nil {
+		all[topic] = map[int32]int64{}
+	}
+	all[topic][number] = offset
+}
+
+func recordsAt(ctx context.Context, log cluster.MirrorLog, offsets map[string]map[int32]int64) (map[Partition]kafka.Fingerprint, error) {
+	found := map[Partition]kafka.Fingerprint{}
+	for _, topic := range slices.Sorted(maps.Keys(offsets)) {
+		records, err := log.RecordsAt(ctx, topic, offsets[topic])
+		if err != nil {
+			return nil, err
+		}
+		for number, record := range records {
+			found[Partition{topic, number}] = record
+		}
+	}
+	return found, nil
+}
+
+func boundsOf(ctx context.Context, log cluster.MirrorLog, topics []string) (map[Partition]kafka.Bounds, error) {
+	all := map[Partition]kafka.Bounds{}
+	for _, topic := range topics {
+		bounds, err := log.Bounds(ctx, topic)
+		if err != nil {
+			return nil, err
+		}
+		for number, each := range bounds {
+			all[Partition{topic, number}] = each
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,125 @@
+package move
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/check"
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
+	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
+)
+
+const tasksMax = "tasks.max"
+
+// Move moves a connector to the target, or goes on with a move that was begun.
+// It ends with the connector in the state it had, on exactly one cluster.
+func (m *Mover) Move(ctx context.Context, request pair.Request) event.ConnectorResult {
+	return m.leasedPair(ctx, "move", request, m.move)
+}
+
+func (m *Mover) move(ctx context.Context, request pair.Request) event.ConnectorResult {
+	r := m.newPairRun(request, request.Target.Name)
+	resumes := r.follow(ctx, request.From())
+	verdict, err := r.check(ctx, request)
+	switch {
+	case err != nil:
+		return r.fail(ctx, err)
+	case verdict.Seen.RollingBack():
+		return r.fail(ctx, cluster.Refused(fmt.Sprintf("a rollback to %s is not finished, run `ferry rollback` again first", request.Origin.Name)))
+	case verdict.State.Finished():
+		return r.alreadyMoved(ctx, request, verdict.Seen)
+	}
+	if err := m.needHard(request.Origin); err != nil {
+		return r.fail(ctx, err)
+	}
+	var c *cutover
+	copied, err := r.prepare(ctx, request, verdict)
+	if err == nil {
+		c, err = r.forward(request, verdict, copied)
+	}
+	if err == nil {
+		c.rest.resumes = resumes
+		err = c.do(ctx)
+	}
+	switch {
+	case err == nil:
+		return r.moved(ctx, request, verdict.Seen, c)
+	case is[*instance.RunningTwiceError](err):
+		return r.failThere(ctx, request, err)
+	case c != nil && c.asked:
+		return r.rollBackFailedStart(ctx, request, c, err)
+	default:
+		return r.undo(ctx, request, verdict.Seen, c, copied, err)
+	}
+}
+
+// forward returns the cutover from the origin to the target.
+func (r *run) forward(request pair.Request, verdict check.Verdict, copied *prepared) (*cutover, error) {
+	basis, was := verdict.Basis, verdict.Seen.Was()
+	c := &cutover{
+		run: r,
+		rest: &rest{
+			run: r, of: request.From(), config: verdict.Seen.Origin.Config,
+			subject: proof.Subject{Connector: request.Connector, Group: basis.Group, Snapshot: basis.Offsets},
+		},
+		transfer: &transfer{run: r, to: request.To(), group: basis.Group, shared: basis.Shared, have: copied.offsets, wrote: copied.wrote},
+		keep:     was, marked: was == connect.Paused, tasksChanged: request.Changes(tasksMax), path: basis.Path,
+	}
+	if basis.Path != nil {
+		c.transfer.translate = &translation{run: r, through: basis.Path.Forward}
+	}
+	return c, c.open(request, verdict.Seen, basis.Stores.Method)
+}
+
+// alreadyMoved reports on a move that has nothing left to do, and does not call
+// it well if the copy is not.
+func (r *run) alreadyMoved(ctx context.Context, request pair.Request, seen pair.Observation) event.ConnectorResult {
+	target := seen.Target
+	if err := target.Status.Failure(); err != nil {
+		r.result.Instructions = fmt.Sprintf("mend it on %s, or take it back with `ferry rollback`", request.Target.Name)
+		return r.fail(ctx, fmt.Errorf("is moved, but on %s: %w", request.Target.Name, err))
+	}
+	message := fmt.Sprintf("is on %s already (%s), nothing to do", request.Target.Name, target.State())
+	if result := seen.Translated; result != nil {
+		r.result.SentAgain = result.Counted()
+		message += fmt.Sprintf("; at least once: %s when it is started", result)
+	}
+	if origin := seen.Origin; origin.Exists {
+		if differing := config.Differing(config.WithoutMarks(target.Config), request.CopyConfig(origin.Config)); len(differing) > 0 {
+			message += fmt.Sprintf("; its config there differs in %s from what was asked for", strings.Join(differing, ", "))
+		}
+	}
+	return r.end(event.Unchanged, message)
+}
+
+func (r *run) moved(ctx context.Context, request pair.Request, seen pair.Observation, c *cutover) event.ConnectorResult {
+	c.unmarkPaused(ctx, request)
+	r.result.Changed = true
+	r.result.ConfigHash = &event.Hashes{Origin: config.WithoutMarks(seen.Origin.Config).Value().SHA256(), Target: r.configHash(ctx, request.To())}
+	r.observeEnd(ctx, request)
+	message := fmt.Sprintf("moved to %s, %s proof, %s", request.Target.Name, r.result.Proof.Kind, event.Entries(r.result.Entries))
+	if r.result.DowntimeMS != nil {
+		message += fmt.Sprintf(", down for %d ms", *r.result.DowntimeMS)
+	}
+	if was := r.result.WasState; was != connect.Running {
+		message += fmt.Sprintf(", %s as before", was)
+	}
+	return r.end(event.Moved, message+c.transfer.translate.told())
+}
+
+// configHash returns the hash of the copy's config as it is read back, or "" if
+// it cannot be read; it is a statement for the result, not a step.
+func (r *run) configHash(ctx context.Context, copied instance.Instance) string {
+	settings, err := copied.Cluster.Client.Config(context.WithoutCancel(ctx), copied.Name)
+	if err != nil {
+		r.note(event.Warn, "config on %s cannot be read back: %s", copied.On(), connect.Message(err))
+		return ""
+	}
+	return config.WithoutMarks(settings).Value().SHA256()
+}

@@ -1,0 +1,88 @@
+package move
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/family"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+)
+
+// rest brings one connector to rest and proves that its offsets are final.
+type rest struct {
+	*run
+	of      instance.Instance
+	config  rawjson.Object
+	subject proof.Subject
+	store   offsetstore.Store // of its offsets
+	// reopen changes store once it turns out that REST cannot carry the offsets, and
+	// reports whether it could; nil if there is no other way.
+	reopen func(ctx context.Context) bool
+	// resumes are followed since the run began, see [run.follow].
+	resumes targetStates
+	// undoing says that this run itself has asked the connector to run.
+	undoing bool
+
+	attempt *proof.Attempt // nil until the connector was looked at
+	final   offset.Document
+	proof   event.Proof
+}
+
+// do brings the connector to rest. The turn that it takes is kept: end it with
+// [proof.Attempt.EndTurn].
+func (r *rest) do(ctx context.Context) (err error) {
+	r.subject.Linger = config.Linger(r.config)
+	r.subject.Regressed = family.For(r.config).Regressed
+	r.subject.OtherKafka = r.config.Text(config.ProducerServers) != ""
+	r.subject.Read = func(ctx context.Context) (offset.Document, error) { return r.store.Read(ctx) }
+	if r.undoing {
+		r.resumes = r.follow(ctx, r.of)
+		r.resumes.ownToo = true
+	} else if err := r.resumes.refuseReconciler(ctx); err != nil {
+		return err
+	}
+	r.attempt, err = r.prover(r.of.Cluster).Begin(ctx, r.subject)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.of.On(), err)
+	}
+	defer func() {
+		r.attempt.Close()
+		if err != nil {
+			r.attempt.EndTurn()
+		}
+	}()
+	if err := r.step("quiesce", func() (string, error) {
+		return fmt.Sprintf("was %s with %d tasks", r.attempt.Found(), r.attempt.TasksFound()), r.attempt.Quiesce(ctx)
+	}); err != nil {
+		return fmt.Errorf("%s: %w", r.of.On(), err)
+	}
+	if err := r.step("prove", func() (string, error) { return r.prove(ctx) }); err != nil {
+		return fmt.Errorf("%s: %w", r.of.On(), err)
+	}
+	return nil
+}
+
+func (r *rest) prove(ctx context.Context) (string, error) {
+	document, proven, err := r.attempt.Prove(ctx)
+	if offsetstore.IsUnreadable(err) && r.reopen != nil && r.reopen(ctx) {
+		document, proven, err = r.attempt.Prove(ctx)
+	}
+	if err != nil {
+		return "", err
+	}
+	r.final, r.proof = document, proven
+	r.result.Proof, r.result.Entries = &r.proof, document.Len()
+	if proven.Kind == event.NoProof {
+		r.note(event.Warn, "without a proof: %s", proven.Note)
+	}
+	return fmt.Sprintf("%s, %d tasks ended, %d equal reads", proven.Kind, len(proven.Tasks), proven.Reads), nil
+}
+
+// tasks is the number of tasks that ended, as far as it is known.
+func (r *rest) tasks() int { return max(r.attempt.TasksFound(), len(r.proof.Tasks)) }

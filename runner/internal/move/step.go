@@ -1,0 +1,59 @@
+package move
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+)
+
+// The methods in the files step*.go are the steps of a move, one at a time, for flows
+// that put something of their own between them.
+
+// begin starts a step on one connector of one cluster, which must exist.
+func (m *Mover) begin(ctx context.Context, of instance.Instance) (*run, instance.Observed, error) {
+	r := m.newRun(of.Name, of)
+	seen, err := of.Observe(ctx, m.Mask)
+	if err == nil && !seen.Exists {
+		err = of.Cluster.Absent(of.Name)
+	}
+	r.result.OriginState = seen.State()
+	return r, seen, err
+}
+
+// openOne opens the store of the one connector of a single step, and reads it.
+func openOne(ctx context.Context, of instance.Instance, seen instance.Observed, by offsetstore.Method) (pair.Opened, error) {
+	of = of.Patient()
+	request := pair.Request{Origin: of.Cluster, Target: of.Cluster, Connector: of.Name, Copy: by}
+	return request.Open(ctx, pair.Observation{Origin: seen, Target: seen})
+}
+
+// Status tells where a move stands. It writes nothing.
+func (m *Mover) Status(ctx context.Context, request pair.Request) event.ConnectorResult {
+	r := m.newPairRun(request, "")
+	seen, err := request.Observe(ctx, m.Mask)
+	if err != nil {
+		return r.fail(ctx, err)
+	}
+	r.seen(seen)
+	message := fmt.Sprintf("%s: %s on %s, %s on %s", seen.State(), seen.Origin, request.Origin.Name, seen.Target, request.Target.Name)
+	if seen.State() == pair.RunningTwice {
+		return r.end(event.RunningTwice, message)
+	}
+	return r.end(event.Observed, message)
+}
+
+// ReadConfig reads a connector's config for a copy of it.
+func (m *Mover) ReadConfig(ctx context.Context, of instance.Instance) (rawjson.Object, error) {
+	settings, err := of.Cluster.Client.Config(ctx, of.Name)
+	if err != nil {
+		return rawjson.Object{}, of.Cluster.Missing(of.Name, err)
+	}
+	config.Learn(m.Mask, settings)
+	return settings, nil
+}

@@ -1,0 +1,88 @@
+package move
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/check"
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+)
+
+// CreateStopped creates a connector that is stopped and proves that it has no
+// task. request.Origin is the cluster the config came from, or nil; with it, the copy
+// remembers whether its origin is paused or stopped.
+func (m *Mover) CreateStopped(ctx context.Context, request pair.Request, settings rawjson.Object) event.ConnectorResult {
+	return m.leased(ctx, "create-stopped", request.Connector, request.To(), nil, func(ctx context.Context, to instance.Instance) event.ConnectorResult {
+		request.Target = to.Cluster
+		return m.createStopped(ctx, request, request.CopyConfig(settings))
+	})
+}
+
+func (m *Mover) createStopped(ctx context.Context, request pair.Request, settings rawjson.Object) event.ConnectorResult {
+	to := request.To()
+	r := m.newRun(request.Connector, to)
+	config.Learn(m.Mask, settings)
+	existing, err := r.creatable(ctx, request, settings)
+	if err == nil && request.Origin != nil {
+		settings, err = r.rememberState(ctx, request, settings)
+	}
+	if err != nil {
+		return r.fail(ctx, err)
+	}
+	created := false
+	err = r.step("create", func() (detail string, err error) {
+		created, err = to.CreateStopped(ctx, settings, existing.Exists)
+		return "no tasks", err
+	})
+	if err != nil {
+		return r.fail(ctx, err)
+	}
+	replaced := existing.Exists && !rawjson.Equal(existing.Config.Value(), settings.Value())
+	r.result.Changed, r.result.TargetState = created || replaced, to.Cluster.RestState()
+	r.result.ConfigHash = &event.Hashes{Target: config.WithoutMarks(settings).Value().SHA256()}
+	switch {
+	case replaced:
+		return r.end(event.Created, fmt.Sprintf("config of the stopped connector on %s replaced", to.On()))
+	case !created:
+		return r.end(event.Unchanged, fmt.Sprintf("is stopped on %s already", to.On()))
+	default:
+		return r.end(event.Created, fmt.Sprintf("created stopped on %s, without tasks", to.On()))
+	}
+}
+
+// creatable returns what is there under the name, or an error if the connector cannot
+// be created.
+func (r *run) creatable(ctx context.Context, request pair.Request, settings rawjson.Object) (instance.Observed, error) {
+	to := request.To()
+	if err := check.Creatable(ctx, to.Cluster, settings); err != nil {
+		return instance.Observed{}, err
+	}
+	existing, err := to.Observe(ctx, r.Mask)
+	if err != nil || !existing.Exists {
+		return existing, err
+	}
+	differing := config.Differing(config.WithoutMarks(existing.Config), settings)
+	if len(differing) > 0 && !request.Overwrite || !existing.AtRest() {
+		return existing, cluster.Refused(fmt.Sprintf("name %q is taken on %s by a connector that is %s and differs in %q; choose another name, or replace a stopped one with --overwrite",
+			to.Name, to.On(), existing, differing))
+	}
+	return existing, nil
+}
+
+// rememberState marks the copy of a connector that is paused or stopped.
+func (r *run) rememberState(ctx context.Context, request pair.Request, settings rawjson.Object) (rawjson.Object, error) {
+	seen, err := request.Observe(ctx, r.Mask)
+	if err != nil {
+		return settings, err
+	}
+	if was := seen.Was(); was == connect.Paused || was == connect.Stopped {
+		settings = config.WithKeepState(settings, was)
+	}
+	return settings, nil
+}

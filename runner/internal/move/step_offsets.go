@@ -1,0 +1,89 @@
+package move
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+)
+
+// GetOffsets reads a connector's offsets until two reads agree. Of a connector
+// that runs they are those of a moment, and the result says so.
+func (m *Mover) GetOffsets(ctx context.Context, of instance.Instance, by offsetstore.Method) (offset.Document, event.ConnectorResult) {
+	r, seen, err := m.begin(ctx, of)
+	if err != nil {
+		return offset.Document{}, r.fail(ctx, err)
+	}
+	var document offset.Document
+	stable := false
+	err = r.step("read", func() (string, error) {
+		opened, err := openOne(ctx, of, seen, by)
+		if err != nil {
+			return "", err
+		}
+		document, stable, err = offsetstore.ReadStable(ctx, opened.From)
+		return fmt.Sprintf("%d entries", document.Len()), err
+	})
+	if err != nil {
+		return offset.Document{}, r.fail(ctx, err)
+	}
+	r.result.Entries = document.Len()
+	r.result.OffsetsHash = &event.Hashes{Origin: document.SHA256()}
+	message := event.Entries(document.Len())
+	switch {
+	case !stable:
+		message += ", which change while the connector runs"
+	case !seen.AtRest():
+		message += fmt.Sprintf(" of a connector that is %s, so they may change", seen.State())
+	}
+	return document, r.end(event.Read, message)
+}
+
+// PutOffsets makes the offsets of a stopped connector equal to document and
+// reads them back.
+func (m *Mover) PutOffsets(ctx context.Context, of instance.Instance, by offsetstore.Method, document offset.Document) event.ConnectorResult {
+	return m.leased(ctx, "connect-offsets-put", of.Name, of, nil, func(ctx context.Context, of instance.Instance) event.ConnectorResult {
+		return m.putOffsets(ctx, of, by, document)
+	})
+}
+
+func (m *Mover) putOffsets(ctx context.Context, of instance.Instance, by offsetstore.Method, document offset.Document) event.ConnectorResult {
+	r, seen, err := m.begin(ctx, of)
+	if err == nil && !seen.AtRest() {
+		err = cluster.Refused(fmt.Sprintf("connector %q is %s on %s, and offsets can only be written while it is stopped without tasks; run `ferry flush-wait` first",
+			of.Name, seen, of.On()))
+	}
+	if err == nil && len(document.Unreadable()) > 0 {
+		err = cluster.Refused(fmt.Sprintf("the document holds null offsets, first for %s: written, they would remove the partition", document.Unreadable()[0].Partition))
+	}
+	if err != nil {
+		return r.fail(ctx, err)
+	}
+	opened, err := openOne(ctx, of, seen, by)
+	if err == nil && opened.Method == offsetstore.ByTopic {
+		document, err = offset.NewExact(document.Entries()...)
+	}
+	if err != nil {
+		return r.fail(ctx, err)
+	}
+	var done offsetstore.Written
+	err = r.step("write", func() (string, error) {
+		known, err := opened.To.Read(ctx)
+		if err == nil {
+			done, err = offsetstore.MakeEqual(ctx, of.On(), opened.To, document, known)
+		}
+		return fmt.Sprintf("%d written", done.Entries), err
+	})
+	if err != nil {
+		return r.fail(ctx, err)
+	}
+	r.result.Changed = done.Entries > 0
+	r.result.Entries = document.Len()
+	hash := document.SHA256()
+	r.result.OffsetsHash = &event.Hashes{Origin: hash, Target: hash}
+	return r.end(event.Written, fmt.Sprintf("%s read back equal, %d written", event.Entries(document.Len()), done.Entries))
+}

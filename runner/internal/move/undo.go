@@ -1,0 +1,195 @@
+package move
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
+	"github.com/connect-ferry/connect-ferry/runner/internal/mirror"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
+	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
+)
+
+const whoElse = "find out who else works on it; nothing was undone, `ferry status` says where it stands"
+
+// undo puts the origin back after a failure before the start. c is nil if the failure
+// came before the cutover.
+func (r *run) undo(ctx context.Context, request pair.Request, seen pair.Observation, c *cutover, copied *prepared, cause error) event.ConnectorResult {
+	if lease.IsLost(cause) { // nothing of it would be written
+		return r.failThere(ctx, request, cause)
+	}
+	if instance.IsInterfered(cause) {
+		r.result.Instructions = whoElse
+		return r.failThere(ctx, request, cause)
+	}
+	from, keep := request.From(), seen.Was()
+	begun := c != nil && c.rest.attempt != nil
+	// What an earlier run has stopped is put back too, or, once the copy is marked
+	// idle, nobody could tell any more that the connector is to run.
+	stoppedEarlier := seen.Origin.State() != keep
+	if begun || stoppedEarlier && r.result.Changed {
+		if err := r.putBack(ctx, from, keep, request.To()); err != nil {
+			return r.failThere(ctx, request, &notPutBackError{cause, err})
+		}
+		stoppedEarlier = false
+	}
+	// Of a run that failed before it prepared anything there is nothing to remove.
+	if copied.created || r.result.Changed {
+		if c != nil {
+			copied.offsets = c.transfer.have
+		}
+		r.leaveNothing(ctx, request.To(), copied)
+	}
+	result := r.failThere(ctx, request, cause)
+	if stoppedEarlier && result.Outcome != event.Refused {
+		result.Message += fmt.Sprintf("; %s is %s on %s, as an earlier run left it", from.Name, seen.Origin.State(), from.On())
+		result.Instructions = cmp.Or(result.Instructions, "go on with `ferry move`, or undo it with `ferry rollback`")
+		return result
+	}
+	result.Message += fmt.Sprintf("; %s is on %s as before", from.Name, from.On())
+	if begun && result.Outcome == event.Refused {
+		result.Outcome = event.Failed // a refusal says that nothing was touched
+	}
+	return result
+}
+
+// putBack brings a connector to the state it had, while its copy, of which this run did
+// not ask to start, rests. It goes on when ctx has been cancelled, since that is one of
+// the reasons for it.
+func (r *run) putBack(ctx context.Context, of instance.Instance, keep connect.State, copies ...instance.Instance) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.Options.PutBack)
+	defer cancel()
+	r.toward = of.On()
+	return r.step("put_back", func() (string, error) {
+		for _, copied := range copies {
+			if err := r.refuseRunningCopy(ctx, of, copied); err != nil {
+				return "", err
+			}
+		}
+		detail, err := of.Restore(ctx, keep)
+		if err != nil {
+			verb := map[connect.State]string{connect.Paused: "pause", connect.Stopped: "stop"}[keep]
+			r.result.Instructions = cmp.Or(r.result.Instructions, fmt.Sprintf("bring the connector on %s back by hand: PUT %s/connectors/%s/%s, then `ferry status`",
+				of.On(), of.Cluster.Client.Workers()[0], url.PathEscape(of.Name), cmp.Or(verb, "resume")))
+		}
+		return detail, err
+	})
+}
+
+// refuseRunningCopy makes sure, before a connector is put back, that its copy does not
+// run: this run has not asked it to, but another may have. A copy that cannot be
+// seen is taken to rest, as the connector must not stay down because the other
+// cluster does not answer.
+func (r *run) refuseRunningCopy(ctx context.Context, of, copied instance.Instance) error {
+	started, ok := errors.AsType[*instance.InterferedError](copied.AwaitRest(ctx))
+	if !ok {
+		return nil
+	}
+	r.result.Instructions = "look at both clusters with `ferry status`"
+	return instance.Interfered("%s, so the one on %s is left as it is", started.What, of.On())
+}
+
+// leaveNothing removes what a failed move has put on the target: the copy it
+// created, with the offsets of its rehearsal. A copy that was there before is
+// marked instead, so that the next move does not continue this one.
+func (r *run) leaveNothing(ctx context.Context, to instance.Instance, copied *prepared) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.Options.PutBack)
+	defer cancel()
+	if started, ok := errors.AsType[*instance.InterferedError](to.AwaitRest(ctx)); ok {
+		r.note(event.Warn, "the copy on %s is left as it is: %s", to.On(), started)
+		return
+	}
+	if !copied.created {
+		if err := to.MarkIdle(ctx); err != nil {
+			r.note(event.Warn, "the stopped copy on %s is left as it is: %s", to.On(), connect.Message(err))
+		}
+		return
+	}
+	if copied.offsets.Len() > 0 && copied.store != nil {
+		if _, err := offsetstore.MakeEqual(ctx, to.On(), copied.store, offset.Document{}, copied.offsets); err != nil {
+			r.note(event.Warn, "offsets of the rehearsal are left on %s: %s", to.On(), connect.Message(err))
+		}
+	}
+	if err := to.Delete(ctx, cluster.WindowPatience); err != nil {
+		r.note(event.Warn, "a stopped copy is left on %s: %s", to.On(), connect.Message(err))
+	}
+}
+
+// rollBackFailedStart takes a connector back that failed right after its start
+// on the target, or of which nobody knows whether it started, with the progress
+// it has made there.
+func (r *run) rollBackFailedStart(ctx context.Context, request pair.Request, c *cutover, cause error) event.ConnectorResult {
+	if lease.IsLost(cause) {
+		return r.failThere(ctx, request, cause)
+	}
+	from, to := request.From(), request.To()
+	r.toward = from.On()
+	r.note(event.Error, "%s; taking it back to %s", cause, from.On())
+	ctx = context.WithoutCancel(ctx)
+	back := r.undoing(from, to, c)
+	progress := "with its progress"
+	if is[*regressedError](cause) {
+		back.transfer.keepOwn, progress = true, "with the offsets it had, since the copy's are behind them"
+	}
+	err := from.MarkBack(ctx, c.keep)
+	if err == nil {
+		err = back.do(ctx)
+	}
+	if err != nil {
+		r.result.Instructions = "look at both clusters with `ferry status`, then run `ferry rollback` again"
+		return r.failThere(ctx, request, &notPutBackError{cause, err})
+	}
+	if there := c.transfer.translate; there != nil { // both ways count
+		r.result.SentAgain = sum(there.again, back.transfer.translate.again)
+	}
+	r.leaveNothing(ctx, to, &prepared{})
+	back.unmarkPaused(ctx, request)
+	r.observeEnd(ctx, request)
+	r.end(event.RolledBack, fmt.Sprintf("%s; rolled back to %s %s, %s", cause, from.On(), progress, event.Entries(back.transfer.have.Len())))
+	r.toldHanging(ctx, cause)
+	return r.result
+}
+
+// undoing returns the cutover that takes back what c has started.
+func (r *run) undoing(from, to instance.Instance, c *cutover) *cutover {
+	back := &cutover{
+		run: r,
+		rest: &rest{
+			run: r, of: to, store: c.transfer.store, undoing: true,
+			subject: proof.Subject{Connector: to.Name, Group: c.rest.subject.Group},
+		},
+		transfer: &transfer{
+			run: r, to: from, store: c.rest.store, method: c.transfer.method, external: c.transfer.external,
+			group: c.transfer.group, shared: c.transfer.shared, have: c.rest.final,
+		},
+		keep: c.keep, marked: true, tasksChanged: c.tasksChanged,
+	}
+	if c.path != nil {
+		own := c.rest.final
+		back.transfer.translate = &translation{run: r, through: func(ctx context.Context, theirs offset.Document) (mirror.Translation, error) {
+			return c.path.Back(ctx, own, theirs)
+		}}
+	}
+	return back
+}
+
+// sum adds numbers that may not be known.
+func sum(numbers ...*int64) *int64 {
+	var total int64
+	for _, number := range numbers {
+		if number == nil {
+			return nil
+		}
+		total += *number
+	}
+	return &total
+}

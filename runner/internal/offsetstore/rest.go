@@ -1,0 +1,126 @@
+package offsetstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+)
+
+// restStore is what Connect's REST API reads and writes.
+type restStore struct {
+	of   instance.Instance
+	sink bool
+}
+
+func (s restStore) Read(ctx context.Context) (offset.Document, error) {
+	return ReadREST(ctx, s.of.Cluster.Client, s.of.Name)
+}
+
+// Entries in one PATCH. A sink's are offsets of a consumer group, which the
+// broker takes in one request.
+const (
+	sourceChunk = 5000
+	sinkChunk   = 1000
+)
+
+func (s restStore) Write(ctx context.Context, patch offset.Document) (unclear time.Time, err error) {
+	size := sourceChunk
+	if s.sink {
+		size = sinkChunk
+	}
+	for _, chunk := range patch.Chunks(size) {
+		sent, err := alterOffsets(ctx, s.of, chunk)
+		if sent.After(unclear) {
+			unclear = sent
+		}
+		if err != nil {
+			return unclear, err
+		}
+	}
+	return unclear, nil
+}
+
+// alterOffsets sends one PATCH until it is answered. unclear is when one was sent
+// last of which nobody knows what became of it.
+func alterOffsets(ctx context.Context, of instance.Instance, chunk offset.Document) (unclear time.Time, err error) {
+	once := of.Cluster.Client.Patient(0)
+	var last error
+	err = wait.Until(ctx, "an answer", cluster.WindowPatience, func(ctx context.Context) (bool, string, error) {
+		sent := time.Now()
+		_, last = once.AlterOffsets(ctx, of.Name, chunk.JSON())
+		if last == nil || !connect.IsTemporary(last) {
+			return last == nil, "", last
+		}
+		if mayBeCarriedOut(last) {
+			unclear = sent
+		}
+		return false, last.Error(), nil
+	})
+	if _, ok := errors.AsType[*wait.TimeoutError](err); ok {
+		return unclear, last
+	}
+	return unclear, err
+}
+
+// mayBeCarriedOut reports whether a request that failed may have been carried
+// out all the same, or still be.
+func mayBeCarriedOut(err error) bool {
+	if answer, ok := errors.AsType[*connect.ResponseError](err); ok {
+		return answer.Status != http.StatusConflict && answer.Status != http.StatusTooManyRequests && !strings.Contains(answer.Message, "rebalance is expected")
+	}
+	dial, ok := errors.AsType[*net.OpError](err)
+	return !ok || dial.Op != "dial"
+}
+
+// ReadREST reads a connector's offsets once, by REST. An offset of null is an
+// [UnreadableError].
+func ReadREST(ctx context.Context, client *connect.Client, connector string) (offset.Document, error) {
+	document, err := ReadShown(ctx, client, connector)
+	if err != nil {
+		return offset.Document{}, fmt.Errorf("read offsets: %w", err)
+	}
+	if unreadable := document.Unreadable(); len(unreadable) > 0 {
+		return offset.Document{}, &UnreadableError{Entries: len(unreadable), First: unreadable[0].Partition.String()}
+	}
+	return document, nil
+}
+
+// ReadShown reads offsets once, as REST shows them, nulls included.
+func ReadShown(ctx context.Context, client *connect.Client, connector string) (offset.Document, error) {
+	value, err := client.Offsets(ctx, connector)
+	if err != nil {
+		return offset.Document{}, err
+	}
+	return offset.Parse(value)
+}
+
+// UnreadableError says that Connect answered null for the offset of a partition
+// it knows. The connector writes its partition with the fields in an order that
+// Connect's REST API does not keep (it rebuilds the map), so the offset is
+// neither readable nor writable by REST. Written all the same, it would lie
+// where no task looks, and everything would be sent again.
+type UnreadableError struct {
+	Entries int
+	First   string
+}
+
+func (e *UnreadableError) Error() string {
+	return fmt.Sprintf("offsets cannot travel by REST: null for %d partitions, first %s; Connect reorders the fields of their keys, "+
+		"so a copy would be ignored and everything sent again", e.Entries, e.First)
+}
+
+// IsUnreadable reports whether an error is an [UnreadableError].
+func IsUnreadable(err error) bool {
+	_, unreadable := errors.AsType[*UnreadableError](err)
+	return unreadable
+}

@@ -1,0 +1,118 @@
+package pair
+
+import (
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/mirror"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+)
+
+// State is where the move of a connector stands.
+type State string
+
+// The states, each with what the connector does on the origin and on the target.
+const (
+	NotBegun     State = "not_begun"     // runs, absent
+	Prepared     State = "prepared"      // runs, stopped without tasks
+	HalfCopied   State = "half_copied"   // stopped, stopped, offsets differ
+	Copied       State = "copied"        // stopped, stopped, offsets equal
+	Moved        State = "moved"         // stopped, runs
+	Accepted     State = "accepted"      // absent, runs
+	RunningTwice State = "running_twice" // runs, runs; neither is paused
+	Absent       State = "absent"        // absent, absent
+	Unclear      State = "unclear"       // anything else, such as absent, stopped
+)
+
+// Finished reports whether a move has no steps left.
+func (s State) Finished() bool { return s == Moved || s == Accepted }
+
+// Observation is what both clusters say of one connector.
+type Observation struct {
+	Origin, Target instance.Observed
+	// OriginOffsets and TargetOffsets are read only of two connectors at rest.
+	OriginOffsets, TargetOffsets offset.Document
+	// Translated says of a sink at rest on two Kafka clusters that the target's
+	// offsets are those of the origin, as they are there; nil if they are not.
+	Translated *mirror.Translation
+}
+
+// Back is the observation of a rollback: that of the move the other way.
+func (o Observation) Back() Observation { return Observation{Origin: o.Target, Target: o.Origin} }
+
+// State derives where the move stands.
+func (o Observation) State() State {
+	switch {
+	case !o.Origin.Exists && !o.Target.Exists:
+		return Absent
+	case !o.Target.Exists:
+		return NotBegun
+	case !o.Origin.Exists && o.Target.Active():
+		return Accepted
+	case o.Origin.Active() && o.Target.Active() && o.Origin.State() != connect.Paused && o.Target.State() != connect.Paused:
+		return RunningTwice
+	case o.Origin.Active() && o.Target.AtRest():
+		return Prepared
+	case o.Origin.AtRest() && o.Target.Active():
+		return Moved
+	case o.Origin.AtRest() && o.Target.AtRest():
+		return o.bothAtRest()
+	default:
+		return Unclear
+	}
+}
+
+// bothAtRest tells moves of which both copies rest apart.
+func (o Observation) bothAtRest() State {
+	equal := o.Translated != nil || offset.Equal(o.OriginOffsets, o.TargetOffsets)
+	switch marked := config.KeepState(o.Target.Config); {
+	case marked == config.Idle && config.BackState(o.Origin.Config) == "":
+		return Prepared
+	case marked == connect.Stopped && equal, marked == connect.Paused && o.Target.Rest == connect.Paused && equal:
+		return Moved
+	case equal:
+		return Copied
+	default:
+		return HalfCopied
+	}
+}
+
+// RollingBack reports whether a rollback was begun and not ended.
+func (o Observation) RollingBack() bool {
+	return o.Origin.AtRest() && o.Target.Exists && config.BackState(o.Origin.Config) != ""
+}
+
+// Was is the state in which the connector was before the move began, and in
+// which its copy is to end. Of a connector that rests while its copy waits
+// without a mark, an earlier run of the move was the one that brought it to rest.
+func (o Observation) Was() connect.State {
+	from := o.Origin.State()
+	if from != connect.Paused && from != connect.Stopped {
+		return connect.Running
+	}
+	if marked := config.BackState(o.Origin.Config); marked != "" {
+		return marked // a rollback that was killed
+	}
+	if !o.Target.Exists || config.KeepState(o.Target.Config) == config.Idle {
+		return from
+	}
+	if marked := config.KeepState(o.Target.Config); marked != "" {
+		return marked
+	}
+	return connect.Running
+}
+
+// WasOnTarget is the state in which a moved connector is, and in which it is to be
+// after it went back.
+func (o Observation) WasOnTarget() connect.State {
+	if marked := config.BackState(o.Origin.Config); marked != "" {
+		return marked
+	}
+	if o.Target.AtRest() && config.KeepState(o.Target.Config) == connect.Stopped {
+		return connect.Stopped
+	}
+	if o.Target.State() == connect.Paused {
+		return connect.Paused
+	}
+	return connect.Running
+}

@@ -1,0 +1,142 @@
+package pair
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+)
+
+// Stores are where a move's offsets are on both sides, and how they are copied.
+type Stores struct {
+	Method   offsetstore.Method
+	From, To offsetstore.Store
+}
+
+// External reports whether the connector acknowledges in the system it reads from, so
+// that there are no offsets to copy.
+func (s Stores) External() bool { return s.To == offsetstore.None }
+
+// Stores opens both stores by the method that the versions ask for. That a null makes
+// REST impossible is not known here, see [Request.Open].
+func (r Request) Stores(seen Observation) (Stores, error) {
+	return r.StoresBy(r.Method(seen.Origin.Sink()), seen)
+}
+
+// StoresBy opens both stores by one method.
+func (r Request) StoresBy(method offsetstore.Method, seen Observation) (stores Stores, err error) {
+	stores.Method = method
+	if r.Origin != r.Target && offsetstore.IsExternal(seen.Origin.Config) {
+		stores.From, stores.To = offsetstore.None, offsetstore.None
+		return stores, nil
+	}
+	target := seen.Target
+	if !target.Exists {
+		target = instance.Observed{Config: r.CopyConfig(seen.Origin.Config), Status: seen.Origin.Status}
+	}
+	if stores.From, err = offsetstore.Open(r.From(), seen.Origin, method); err != nil {
+		return stores, err
+	}
+	stores.To, err = offsetstore.Open(r.To(), target, method)
+	return stores, err
+}
+
+// Method is the one that the versions allow, of which the origin is read and the
+// target is written, or the one that was asked for. A rollback has its own: from
+// 3.5, which REST can read and not write, a move goes by REST and back by topic.
+func (r Request) Method(sink bool) offsetstore.Method {
+	able := r.Origin.Has(cluster.Stop) && r.Target.Has(cluster.AlterOffsets)
+	switch {
+	case sink && able:
+		return offsetstore.ByREST
+	case sink:
+		return offsetstore.ByGroup
+	case r.Copy == offsetstore.ByTopic, r.Copy != offsetstore.ByREST && !able:
+		return offsetstore.ByTopic
+	default:
+		return offsetstore.ByREST
+	}
+}
+
+// Opened is the stores of a move, and what the side it starts from holds.
+type Opened struct {
+	Stores
+	Offsets offset.Document
+	How     string // for people
+}
+
+var how = map[offsetstore.Method]string{
+	offsetstore.ByREST:  "all readable by REST",
+	offsetstore.ByTopic: "as records of the offsets topic, byte for byte",
+	offsetstore.ByGroup: "of the consumer group",
+}
+
+// Open opens the stores of a move and reads the offsets of the side it starts from.
+// Offsets that REST cannot carry are read from the topics, if those are known.
+func (r Request) Open(ctx context.Context, seen Observation) (Opened, error) {
+	stores, err := r.Stores(seen)
+	if err != nil {
+		return Opened{}, r.sayVersions(stores.Method, err)
+	}
+	opened := Opened{Stores: stores, How: how[stores.Method]}
+	opened.Offsets, err = stores.From.Read(ctx)
+	if !offsetstore.IsUnreadable(err) {
+		if err != nil {
+			err = fmt.Errorf("%s: %w", r.Origin.Name, err)
+		}
+		return opened, err
+	}
+	if r.Copy == offsetstore.ByREST {
+		return Opened{}, cluster.Refused(err.Error())
+	}
+	if unknown := r.TopicsKnown(); unknown != nil {
+		return Opened{}, cluster.Refused(fmt.Sprintf("%s; they can be copied from topic to topic, but %s", err, unknown))
+	}
+	if opened.Stores, err = r.StoresBy(offsetstore.ByTopic, seen); err != nil {
+		return Opened{}, err
+	}
+	if opened.Offsets, err = opened.From.Read(ctx); err != nil {
+		return Opened{}, fmt.Errorf("%s: %w", r.Origin.Name, err)
+	}
+	opened.How = how[offsetstore.ByTopic] + ", since REST cannot carry them"
+	return opened, nil
+}
+
+// sayVersions adds to a refusal what version would make the Kafka unnecessary.
+func (r Request) sayVersions(method offsetstore.Method, err error) error {
+	if method == offsetstore.ByREST || r.Copy == offsetstore.ByTopic {
+		return err
+	}
+	return cluster.Refused(fmt.Sprintf("offsets can only be read by REST from Apache Kafka %s on, and written from %s on (%s has %s, %s has %s): %s",
+		cluster.Stop, cluster.AlterOffsets, r.Origin.Name, r.Origin.Seen(), r.Target.Name, r.Target.Seen(), err))
+}
+
+// TopicsKnown returns an error that says which cluster's own offsets topic is not
+// known, nil if both are.
+func (r Request) TopicsKnown() error {
+	for _, side := range []*cluster.Cluster{r.Origin, r.Target} {
+		if err := side.OffsetTopicKnown(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SharesTopic reports whether both sides keep a source's offsets under one name in
+// one topic, so that what is written on one side is read on the other.
+func (r Request) SharesTopic(origin, target rawjson.Object, oneKafka bool) bool {
+	if !oneKafka || r.Connector != r.TargetName() {
+		return false
+	}
+	if own := config.OwnTopic(origin); own != "" || config.OwnTopic(target) != "" {
+		return own == config.OwnTopic(target) && origin.Text(config.ProducerServers) == target.Text(config.ProducerServers)
+	}
+	ours, errOurs := r.Origin.OffsetTopic("")
+	theirs, errTheirs := r.Target.OffsetTopic("")
+	return errOurs == nil && errTheirs == nil && ours.Name() == theirs.Name()
+}
