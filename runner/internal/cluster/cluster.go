@@ -26,11 +26,11 @@ type Cluster struct {
 	kafkaSeen atomic.Pointer[string]  // id of the Kafka cluster that its workers are on, likewise
 }
 
-// Patience of the client in the two phases in which giving up early is worse than
-// waiting: while a connector stands still, and while it is put back.
+// How long a request is tried again in the two phases in which giving up early is worse
+// than waiting: while a connector stands still, and while it is put back.
 const (
-	WindowPatience  = 30 * time.Second
-	PutBackPatience = 5 * time.Minute
+	DowntimeRetry = 30 * time.Second
+	PutBackRetry  = 5 * time.Minute
 )
 
 // How long a cluster may take to show what is so: StaleTime is how long a worker may
@@ -42,9 +42,9 @@ const (
 	SettleTime = 30 * time.Second
 )
 
-// Patient returns the cluster with a client that tries for longer.
-func (c *Cluster) Patient(patience time.Duration) *Cluster {
-	return c.with(c.Client.Patient(patience), c.Kafka)
+// RetryFor returns the cluster with a client that tries for longer.
+func (c *Cluster) RetryFor(limit time.Duration) *Cluster {
+	return c.with(c.Client.RetryFor(limit), c.Kafka)
 }
 
 // with returns the cluster with another client and Kafka.

@@ -21,10 +21,10 @@ import (
 const (
 	// requestTimeout is above the 90 s after which a worker itself gives up
 	// (RestServer.DEFAULT_REST_REQUEST_TIMEOUT_MS), so that its answer is heard.
-	requestTimeout  = 100 * time.Second
-	dialTimeout     = 5 * time.Second
-	maxAnswer       = 512 << 20
-	defaultPatience = 5 * time.Second
+	requestTimeout = 100 * time.Second
+	dialTimeout    = 5 * time.Second
+	maxAnswer      = 512 << 20
+	defaultRetry   = 5 * time.Second
 )
 
 // Options says how to reach a cluster.
@@ -62,7 +62,7 @@ type Client struct {
 	// together stay on one worker, since each worker has its own view of the
 	// config topic and may lag behind the others.
 	current  *atomic.Int64
-	patience time.Duration
+	retryFor time.Duration
 }
 
 // New returns a client, or an error if a worker's URL cannot be used.
@@ -72,7 +72,7 @@ func New(options Options) (*Client, error) {
 	}
 	client := &Client{
 		authorize: options.Authorize, renew: options.Renew, mask: options.Mask, guard: options.Guard,
-		current: new(atomic.Int64), patience: defaultPatience,
+		current: new(atomic.Int64), retryFor: defaultRetry,
 	}
 	if client.authorize == nil {
 		client.authorize = func(*http.Request) error { return nil }

@@ -194,7 +194,7 @@ func TestPatienceEnds(t *testing.T) {
 		for _, patience := range []time.Duration{0, 5 * time.Second, 2 * time.Minute} {
 			transport.sent = nil
 			started := time.Now()
-			_, err := client.Patient(patience).Status(t.Context(), "a")
+			_, err := client.RetryFor(patience).Status(t.Context(), "a")
 			if !connect.IsTemporary(err) || !strings.Contains(err.Error(), "tried") {
 				t.Errorf("patience %s: %v", patience, err)
 			}
@@ -221,7 +221,7 @@ func TestContextEndsTheWait(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 3*time.Second, cause)
 		defer cancel()
 		started := time.Now()
-		err := newClient(t, transport).Patient(time.Hour).Stop(ctx, "a")
+		err := newClient(t, transport).RetryFor(time.Hour).Stop(ctx, "a")
 		if !errors.Is(err, cause) || !connect.IsTemporary(err) || time.Since(started) != 3*time.Second {
 			t.Errorf("after %s: %v", time.Since(started), err)
 		}
@@ -274,7 +274,7 @@ func TestNextWorkerIsTaken(t *testing.T) {
 		}
 		// It stays with the one that answers, and so do clients made from it.
 		down["one"], down["two"] = false, false
-		for _, asking := range []*connect.Client{client, client.Patient(time.Minute)} {
+		for _, asking := range []*connect.Client{client, client.RetryFor(time.Minute)} {
 			if _, err := asking.Connectors(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -289,7 +289,7 @@ func TestNextWorkerIsTaken(t *testing.T) {
 			t.Errorf("the client of one worker asked %s", got)
 		}
 		down["two"] = true
-		err := errorOf(client.On(1).Patient(time.Second).Connectors(t.Context()))
+		err := errorOf(client.On(1).RetryFor(time.Second).Connectors(t.Context()))
 		if got := strings.Join(hosts(), " "); strings.Contains(got, "one") || strings.Contains(got, "three") || !connect.IsUnreachable(err) {
 			t.Errorf("the client of a worker that is down asked %s: %v", got, err)
 		}
@@ -420,7 +420,7 @@ func TestAnswerThatCannotBeRead(t *testing.T) {
 			transport := &wire{answer: func(int, *http.Request) (*http.Response, error) {
 				return &http.Response{StatusCode: http.StatusOK, Body: test.body, Header: http.Header{}}, nil
 			}}
-			document, err := newClient(t, transport).Patient(0).Offsets(t.Context(), "a")
+			document, err := newClient(t, transport).RetryFor(0).Offsets(t.Context(), "a")
 			if err == nil || !strings.Contains(err.Error(), test.says) || connect.IsUnreachable(err) != test.unreachable {
 				t.Errorf("read %s, %v", document, err)
 			}

@@ -6,6 +6,6 @@
 // they are ([rawjson.Value]), and a 202 or 204 is returned as what it is, a
 // promise that the caller has to read back.
 //
-// It retries only what may be sent twice with the same effect, see [Client.Patient].
+// It retries only what may be sent twice with the same effect, see [Client.RetryFor].
 // Creating a connector may not, so [Client.Create] is sent once.
 package connect

@@ -117,12 +117,6 @@ func IsUnreachable(err error) bool {
 	return ok
 }
 
-// IsUnauthorized reports whether the worker refused the credentials.
-func IsUnauthorized(err error) bool {
-	answer, ok := errors.AsType[*ResponseError](err)
-	return ok && (answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden)
-}
-
 // IsNotFound reports whether Connect does not know the connector that was asked
 // for. It is false where the worker does not know the endpoint, see
 // [IsUnsupported], and where somebody else answers: a worker that is just starting

@@ -3,6 +3,7 @@ package connect
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -14,8 +15,13 @@ type is struct{ notFound, unsupported, exists, badRequest, unauthorized, tempora
 
 func classify(err error) is {
 	return is{
-		IsNotFound(err), IsUnsupported(err), IsAlreadyExists(err), IsBadRequest(err), IsUnauthorized(err), IsTemporary(err), IsUnreachable(err),
+		IsNotFound(err), IsUnsupported(err), IsAlreadyExists(err), IsBadRequest(err), unauthorized(err), IsTemporary(err), IsUnreachable(err),
 	}
+}
+
+func unauthorized(err error) bool {
+	answer, ok := errors.AsType[*ResponseError](err)
+	return ok && (answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden)
 }
 
 func TestErrorsAreToldApart(t *testing.T) {

@@ -12,21 +12,21 @@ const (
 	maxPause   = time.Second
 )
 
-// Patient returns a client that goes on for up to d when the cluster is
+// RetryFor returns a client that goes on for up to d when the cluster is
 // rebalancing or no worker answers; [New]'s client does so for 5 s. Only
 // requests that may be sent twice with the same effect are sent again: reads,
 // pause, stop, resume, delete, putting a config, and altering offsets.
-func (c *Client) Patient(d time.Duration) *Client {
-	patient := *c
-	patient.patience = d
-	return &patient
+func (c *Client) RetryFor(d time.Duration) *Client {
+	other := *c
+	other.retryFor = d
+	return &other
 }
 
 // retry sends until success, an error that waiting does not mend, or the end of
-// the client's patience. The last error is returned, and the context's cause
+// the client's limit. The last error is returned, and the context's cause
 // with it if that ended the wait.
 func (c *Client) retry(ctx context.Context, send func() error) error {
-	deadline := time.Now().Add(c.patience)
+	deadline := time.Now().Add(c.retryFor)
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
 		err := send()
@@ -43,7 +43,7 @@ func (c *Client) retry(ctx context.Context, send func() error) error {
 		// #nosec G404 -- jitter, not a secret
 		jittered := pause/2 + rand.N(pause)
 		if time.Now().Add(jittered).After(deadline) {
-			return fmt.Errorf("%w (%s)", err, attempts(attempt, c.patience))
+			return fmt.Errorf("%w (%s)", err, attempts(attempt, c.retryFor))
 		}
 		select {
 		case <-ctx.Done():
@@ -54,9 +54,9 @@ func (c *Client) retry(ctx context.Context, send func() error) error {
 	}
 }
 
-func attempts(count int, patience time.Duration) string {
+func attempts(count int, limit time.Duration) string {
 	if count == 1 {
 		return "tried once"
 	}
-	return fmt.Sprintf("tried %d times in %s", count, patience)
+	return fmt.Sprintf("tried %d times in %s", count, limit)
 }

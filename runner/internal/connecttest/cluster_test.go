@@ -343,7 +343,7 @@ func TestConflicts(t *testing.T) {
 		seen := map[int]int{}
 		var mu sync.Mutex
 		var all sync.WaitGroup
-		impatient := s.Client.Patient(0)
+		impatient := s.Client.RetryFor(0)
 		note := func(err error) {
 			mu.Lock()
 			defer mu.Unlock()

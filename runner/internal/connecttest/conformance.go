@@ -143,7 +143,7 @@ func (s *suite) createAgain(name string, config rawjson.Object, state connect.St
 }
 
 func (s *suite) remove(ctx context.Context, name string) {
-	err := s.Client.Patient(limit).Delete(ctx, name)
+	err := s.Client.RetryFor(limit).Delete(ctx, name)
 	if err == nil {
 		err = s.awaitGone(ctx, name)
 	}

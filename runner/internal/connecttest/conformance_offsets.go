@@ -194,7 +194,7 @@ func (s *suite) sinkOffsets() {
 		_, err := s.Client.AlterOffsets(s.ctx, name, s.json(bad))
 		s.wantRefused(err, http.StatusBadRequest, "")
 	}
-	if _, err := s.Client.Patient(limit).ResetOffsets(s.ctx, name); err != nil {
+	if _, err := s.Client.RetryFor(limit).ResetOffsets(s.ctx, name); err != nil {
 		s.Error(err)
 	}
 	s.wantOffsets(name, `{"offsets":[]}`)
@@ -203,7 +203,7 @@ func (s *suite) sinkOffsets() {
 // patchGroup writes to a group that its last member may have left a moment ago.
 func (s *suite) patchGroup(name, document string) {
 	s.Helper()
-	if _, err := s.Client.Patient(limit).AlterOffsets(s.ctx, name, s.json(document)); err != nil {
+	if _, err := s.Client.RetryFor(limit).AlterOffsets(s.ctx, name, s.json(document)); err != nil {
 		s.Fatalf("patch %s: %v", document, err)
 	}
 }

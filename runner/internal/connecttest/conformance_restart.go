@@ -134,7 +134,7 @@ func (s *rawSuite) restart(name string, tasks int) {
 	s.must(err)
 	defer tail.Close()
 	for task := range tasks {
-		s.must(s.Client.Patient(limit).RestartTask(s.ctx, name, task))
+		s.must(s.Client.RetryFor(limit).RestartTask(s.ctx, name, task))
 	}
 	s.wantRecords(tail, name, tasks, connect.Unassigned, connect.Paused)
 	s.awaitAll(name, connect.Paused, tasks)
@@ -264,7 +264,7 @@ func (s *rawSuite) restartRunning() {
 	tail, err := s.Status.Tail(s.ctx)
 	s.must(err)
 	defer tail.Close()
-	s.must(s.Client.Patient(limit).RestartTask(s.ctx, name, 0))
+	s.must(s.Client.RetryFor(limit).RestartTask(s.ctx, name, 0))
 	s.wantRecords(tail, name, 1, connect.Unassigned, connect.Running)
 	s.awaitAll(name, connect.Running, 1)
 	last := s.last(topic)[topic+"-0"]

@@ -28,7 +28,7 @@ func TestFaults(t *testing.T) {
 			inBubble(t, func(t *testing.T, cluster *Cluster, s *suite) {
 				connector := s.create(SourceConfig(numbers, 1), connect.Stopped)
 				cluster.Intercept(Faults(On("DELETE", "").LostRequest(), test.fault(cluster)))
-				_, err := s.Client.Patient(0).AlterOffsets(t.Context(), connector, s.json(patch))
+				_, err := s.Client.RetryFor(0).AlterOffsets(t.Context(), connector, s.json(patch))
 				if !test.refused(err) {
 					t.Errorf("answer: %v", err)
 				}

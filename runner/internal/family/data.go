@@ -127,11 +127,6 @@ func parse(text []byte) ([]Family, error) {
 	return file.Families, nil
 }
 
-// Of returns the family of a class whose config is not known.
-func Of(class string) Family {
-	return For(rawjson.Object{}.With("connector.class", rawjson.String(class)))
-}
-
 // For returns the family of a config.
 func For(config rawjson.Object) Family {
 	class := config.Text("connector.class")

@@ -10,6 +10,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
 // TestDebeziumPostgres moves a real Debezium connector there and back while rows
@@ -104,7 +105,7 @@ func (s *stage) described(name string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	kind := family.Of("io.debezium.connector.postgresql.PostgresConnector")
+	kind := family.For(rawjson.Object{}.With("connector.class", rawjson.String("io.debezium.connector.postgresql.PostgresConnector")))
 	if foreign := kind.Foreign(offsets); offsets.Len() != 1 || len(foreign) != 0 {
 		s.t.Errorf("%d entries, of which another kind's: %v", offsets.Len(), foreign)
 	}

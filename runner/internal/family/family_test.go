@@ -54,13 +54,18 @@ func TestClassesAreFoundAsConnectFindsThem(t *testing.T) {
 		"":                                                                              "unknown",
 		"MirrorSourceConnector2":                                                        "unknown",
 	} {
-		if got := Of(class).Name; got != want {
+		if got := ofClass(class).Name; got != want {
 			t.Errorf("%q is %s, want %s", class, got, want)
 		}
 	}
-	if Of("com.example.OwnSource").Known() || !Of("FileStreamSource").Known() {
+	if ofClass("com.example.OwnSource").Known() || !ofClass("FileStreamSource").Known() {
 		t.Error("what is described is not told apart from what is not")
 	}
+}
+
+// ofClass returns the family of a class, whatever the rest of its config is.
+func ofClass(class string) Family {
+	return For(rawjson.Object{}.With("connector.class", rawjson.String(class)))
 }
 
 const postgres = "io.debezium.connector.postgresql.PostgresConnector"
@@ -141,17 +146,17 @@ func TestOrder(t *testing.T) {
 		{"io.aiven.connect.jdbc.JdbcSourceConnector", `{"timestamp":5,"timestamp_nanos":0,"incrementing":9}`, `{"timestamp":6,"timestamp_nanos":0,"incrementing":1}`, -1, true},
 		{"a.Unknown", `{"n":1}`, `{"n":2}`, 0, false},
 	} {
-		order, comparable := Of(c.class).Compare(parsed(t, c.a), parsed(t, c.b))
+		order, comparable := ofClass(c.class).Compare(parsed(t, c.a), parsed(t, c.b))
 		if order != c.order || comparable != c.comparable {
 			t.Errorf("%s: %s against %s: %d, %v", c.class, c.a, c.b, order, comparable)
 		}
 	}
 	earlier := document(t, `[{"partition":{"server":"p"},"offset":{"lsn_commit":9,"txId":1}},{"partition":{"server":"q"},"offset":{"lsn_commit":1}}]`)
 	later := document(t, `[{"partition":{"server":"p"},"offset":{"lsn_commit":8,"txId":2}}]`)
-	if got := Of(postgres).Regressed(earlier, later); len(got) != 2 {
+	if got := ofClass(postgres).Regressed(earlier, later); len(got) != 2 {
 		t.Errorf("regressed: %v", got)
 	}
-	if got := Of(postgres).Regressed(later, later); len(got) != 0 {
+	if got := ofClass(postgres).Regressed(later, later); len(got) != 0 {
 		t.Errorf("regressed: %v", got)
 	}
 }

@@ -120,7 +120,7 @@ func (s *scene) press(side *side) {
 	if side == s.target {
 		name = s.targetName
 	}
-	if err := side.Client().Patient(patience).Resume(s.Context(), name); err != nil {
+	if err := side.Client().RetryFor(patience).Resume(s.Context(), name); err != nil {
 		s.Errorf("resume by hand: %v", err)
 	}
 }

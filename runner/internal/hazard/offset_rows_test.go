@@ -191,7 +191,7 @@ func (s *scene) leaveOffsets() {
 	}
 	s.flowsIn(old, 300)
 	s.stop(s.target, s.connector)
-	if err := s.target.Client().Patient(patience).Delete(s.Context(), s.connector); err != nil {
+	if err := s.target.Client().RetryFor(patience).Delete(s.Context(), s.connector); err != nil {
 		s.Fatal(err)
 	}
 }

@@ -181,7 +181,7 @@ func (s *scene) flush() {
 func (s *scene) remove() {
 	ctx := context.WithoutCancel(s.Context())
 	for _, cluster := range s.lab.Connects() {
-		client := cluster.Client().Patient(patience)
+		client := cluster.Client().RetryFor(patience)
 		names, err := client.Connectors(ctx)
 		if err != nil {
 			s.Errorf("clean up: %v", err)
@@ -339,7 +339,7 @@ func (s *scene) flowsWithin(limit time.Duration, topic string, more int64) error
 // gone.
 func (s *scene) stop(side *side, connector string) {
 	s.Helper()
-	client := side.Client().Patient(patience)
+	client := side.Client().RetryFor(patience)
 	rest := connect.Stopped
 	err := client.Stop(s.Context(), connector)
 	if connect.IsUnsupported(err) { // before 3.5
@@ -365,7 +365,7 @@ func (s *scene) stop(side *side, connector string) {
 // resume resumes a connector, straight at the worker, and returns when it runs.
 func (s *scene) resume(side *side, connector string) {
 	s.Helper()
-	client := side.Client().Patient(patience)
+	client := side.Client().RetryFor(patience)
 	if err := client.Resume(s.Context(), connector); err != nil {
 		s.Fatal(err)
 	}
@@ -374,7 +374,7 @@ func (s *scene) resume(side *side, connector string) {
 
 func (s *scene) awaitRunning(side *side, connector string) {
 	s.Helper()
-	client := side.Client().Patient(patience)
+	client := side.Client().RetryFor(patience)
 	err := wait.Until(s.Context(), "the tasks to run", patience, func(ctx context.Context) (bool, string, error) {
 		status, err := client.Status(ctx, connector)
 		if err != nil {
@@ -398,7 +398,7 @@ func (s *scene) state(side *side, connector string) connect.State {
 // follower's last word of one that was deleted may still be its status.
 func (s *scene) status(side *side, connector string) (status connect.Status, exists bool) {
 	s.Helper()
-	client := side.Client().Patient(patience)
+	client := side.Client().RetryFor(patience)
 	_, err := client.Config(s.Context(), connector)
 	if err == nil {
 		status, err = client.Status(s.Context(), connector)

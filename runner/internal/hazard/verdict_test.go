@@ -199,7 +199,7 @@ func (s *scene) lawful() {
 func (s *scene) awaitState(side *side, connector string, state connect.State) {
 	s.Helper()
 	err := wait.Until(s.Context(), fmt.Sprintf("%s to be %s on %s", connector, state, side.Name()), patience, func(ctx context.Context) (bool, string, error) {
-		status, err := side.Client().Patient(patience).Status(ctx, connector)
+		status, err := side.Client().RetryFor(patience).Status(ctx, connector)
 		if connect.IsNotFound(err) {
 			return false, "no status yet", nil
 		}

@@ -23,9 +23,9 @@ type PublisherOptions struct {
 	Mask func(string) string
 	// Events takes notes about what NATS does not take. It must not be the publisher.
 	Events event.Recorder
-	// Patience is how long an event is waited for outside of a downtime, and all
+	// Timeout is how long an event is waited for outside of a downtime, and all
 	// that are left at the end; 0 for 5 s.
-	Patience time.Duration
+	Timeout time.Duration
 }
 
 // Publisher publishes the events of moves and rollbacks. It is an event.Recorder. Close
@@ -57,7 +57,7 @@ const defaultPatience = 5 * time.Second
 
 // NewPublisher returns a publisher to the stream of the store.
 func NewPublisher(store *natsstore.Store, options PublisherOptions) *Publisher {
-	options.Patience = cmp.Or(options.Patience, defaultPatience)
+	options.Timeout = cmp.Or(options.Timeout, defaultPatience)
 	options.Run = cmp.Or(options.Run, rand.Text())
 	if options.Mask == nil {
 		options.Mask = func(text string) string { return text }
@@ -76,7 +76,7 @@ const (
 )
 
 // Emit publishes an event of a move or a rollback. It returns when the event is
-// acknowledged, at the latest after the publisher's patience; while the connector
+// acknowledged, at the latest after the publisher's timeout; while the connector
 // may stand still it returns at once.
 func (p *Publisher) Emit(happened event.Event) {
 	switch e := happened.(type) {
@@ -98,10 +98,10 @@ func (p *Publisher) Emit(happened event.Event) {
 	}
 }
 
-// Close delivers what is left, for as long as the patience says, and returns the
+// Close delivers what is left, for as long as the timeout says, and returns the
 // events that were not. The publisher takes none afterwards.
 func (p *Publisher) Close() []json.RawMessage {
-	p.queue.wait(p.options.Patience, true)
+	p.queue.wait(p.options.Timeout, true)
 	return p.queue.close()
 }
 
@@ -114,7 +114,7 @@ func (p *Publisher) of(connector string) *tale {
 // begin tells that a run begins with a move, or goes on with one. It has the lease,
 // so nobody else tells of it at the same time.
 func (p *Publisher) begin(started event.MoveStarted) {
-	ctx, cancel := context.WithTimeout(context.Background(), p.options.Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), p.options.Timeout)
 	defer cancel()
 	found, err := unfinishedMove(ctx, p.store, started.Origin, started.Target, started.Connector)
 	if err != nil {
@@ -222,6 +222,6 @@ func (p *Publisher) publish(told *tale, id, kind string, at time.Time, data Data
 		subject: subject(p.store, data.Origin, data.Target, data.Connector, data.Event), id: id, body: []byte(p.options.Mask(string(document))),
 	})
 	if !told.still {
-		p.queue.wait(p.options.Patience, false)
+		p.queue.wait(p.options.Timeout, false)
 	}
 }

@@ -180,7 +180,7 @@ func newRun(t testing.TB, url, who string, ttl time.Duration) *run {
 	options.Watch = 30 * time.Millisecond
 	told := &notes{}
 	by := event.Holder{User: who, Host: "here", Process: 1}
-	publisher := history.NewPublisher(store, history.PublisherOptions{By: by, Version: "test", Events: told, Patience: 2 * time.Second})
+	publisher := history.NewPublisher(store, history.PublisherOptions{By: by, Version: "test", Events: told, Timeout: 2 * time.Second})
 	return &run{
 		Mover: &move.Mover{
 			Options: options, Events: event.Tee{told, publisher},

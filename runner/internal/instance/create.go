@@ -146,7 +146,7 @@ func (i Instance) refuseRunning(ctx context.Context) error {
 	if err != nil || status.Connector.State != connect.Running {
 		return nil //nolint:nilerr // the caller looks again
 	}
-	if err := i.Delete(context.WithoutCancel(ctx), cluster.PutBackPatience); err != nil {
+	if err := i.Delete(context.WithoutCancel(ctx), cluster.PutBackRetry); err != nil {
 		return &RunningTwiceError{Reason: fmt.Sprintf("the copy on %s runs although it was to rest, and cannot be deleted: %s; delete it now", i.On(), connect.Message(err))}
 	}
 	return fmt.Errorf("the copy on %s ran although it was to rest, and has been deleted; what it sent meanwhile is sent twice: correct kafka.config_storage_topic of %s",

@@ -32,10 +32,10 @@ func (i Instance) On() string { return i.Cluster.Name }
 
 func (i Instance) client() *connect.Client { return i.Cluster.Client }
 
-// Patient returns the instance with a client that tries for as long as a connector
+// RetryLonger returns the instance with a client that tries for as long as a connector
 // may stand still.
-func (i Instance) Patient() Instance {
-	i.Cluster = i.Cluster.Patient(cluster.WindowPatience)
+func (i Instance) RetryLonger() Instance {
+	i.Cluster = i.Cluster.RetryFor(cluster.DowntimeRetry)
 	return i
 }
 

@@ -61,7 +61,7 @@ func (i Instance) editMarks(ctx context.Context, edit func(rawjson.Object) rawjs
 	if state != connect.Stopped && state != connect.Paused {
 		return Interfered("the copy on %s is %s, started by another run or by somebody", i.On(), state)
 	}
-	if err := i.client().Patient(cluster.WindowPatience).PutConfig(ctx, i.Name, wanted); err != nil {
+	if err := i.client().RetryFor(cluster.DowntimeRetry).PutConfig(ctx, i.Name, wanted); err != nil {
 		return fmt.Errorf("config of the copy on %s: %w", i.On(), err)
 	}
 	return i.awaitConfig(ctx, wanted, state)

@@ -18,7 +18,7 @@ const lateTasks = 10 * time.Second
 // tasks, at least as many as given, are in it. A task that is FAILED ends the wait. The
 // text that is returned says for people what was seen.
 func (i Instance) Start(ctx context.Context, state connect.State, tasks int, limit time.Duration) (string, error) {
-	client := i.client().Patient(cluster.WindowPatience)
+	client := i.client().RetryFor(cluster.DowntimeRetry)
 	ask := client.Resume
 	if state == connect.Paused {
 		ask = client.Pause
@@ -58,8 +58,8 @@ func (i Instance) Start(ctx context.Context, state connect.State, tasks int, lim
 
 // AskToRest asks the connector to rest, without waiting for it, and says what was
 // asked: "stopped" or "paused".
-func (i Instance) AskToRest(ctx context.Context, patience time.Duration) (asked string, err error) {
-	client := i.client().Patient(patience)
+func (i Instance) AskToRest(ctx context.Context, retryFor time.Duration) (asked string, err error) {
+	client := i.client().RetryFor(retryFor)
 	if i.Cluster.Has(cluster.Stop) {
 		return "stopped", client.Stop(ctx, i.Name)
 	}
@@ -67,8 +67,8 @@ func (i Instance) AskToRest(ctx context.Context, patience time.Duration) (asked 
 }
 
 // Delete removes the connector. One that is gone already is no error.
-func (i Instance) Delete(ctx context.Context, patience time.Duration) error {
-	return i.client().Patient(patience).Delete(ctx, i.Name)
+func (i Instance) Delete(ctx context.Context, retryFor time.Duration) error {
+	return i.client().RetryFor(retryFor).Delete(ctx, i.Name)
 }
 
 // steadyFor is how long a connector must be seen in its old state to count as
@@ -89,7 +89,7 @@ const LookHanging = 10 * time.Second
 // does not end the wait: it may have failed before, and that it was asked to run is
 // what is undone.
 func (i Instance) Restore(ctx context.Context, state connect.State) (string, error) {
-	client := i.client().Patient(cluster.PutBackPatience)
+	client := i.client().RetryFor(cluster.PutBackRetry)
 	ask := client.Resume
 	switch state {
 	case connect.Stopped:
@@ -104,7 +104,7 @@ func (i Instance) Restore(ctx context.Context, state connect.State) (string, err
 	asked := time.Now()
 	looked := asked
 	var since time.Time
-	err := wait.Until(ctx, fmt.Sprintf("the connector to be %s again on %s", state, i.On()), cluster.PutBackPatience,
+	err := wait.Until(ctx, fmt.Sprintf("the connector to be %s again on %s", state, i.On()), cluster.PutBackRetry,
 		func(ctx context.Context) (bool, string, error) {
 			status, err := client.Status(ctx, i.Name)
 			if err != nil {

@@ -60,7 +60,7 @@ func (c *cutover) do(ctx context.Context) error {
 // still, when giving up early is worse than waiting. request is that of the move in the
 // direction of the cutover.
 func (c *cutover) open(request pair.Request, seen pair.Observation, method offsetstore.Method) error {
-	patient := request.Patient()
+	patient := request.RetryLonger()
 	stores, err := patient.StoresBy(method, seen)
 	if err != nil {
 		return err
@@ -186,7 +186,7 @@ func (c *cutover) unchanged(ctx context.Context) error {
 // expected to be these; nil for none in particular. The state is read last too: somebody may
 // start the connector while its offsets are read.
 func (c *cutover) atRest(ctx context.Context, side instance.Instance, store offsetstore.Store, expected *offset.Document) (offset.Document, error) {
-	patient := side.Patient()
+	patient := side.RetryLonger()
 	if err := patient.AwaitRest(ctx); err != nil {
 		return offset.Document{}, fmt.Errorf("interlock: %w", err)
 	}
@@ -225,7 +225,7 @@ func (c *cutover) start(ctx context.Context) error {
 	c.asked = true
 	// What was begun is seen through: an interrupt now would leave the operator
 	// without an answer to whether the connector runs.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Options.Start+c.Options.Watch+cluster.WindowPatience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Options.Start+c.Options.Watch+cluster.DowntimeRetry)
 	defer cancel()
 	err := c.step("start", func() (string, error) { return to.Start(ctx, c.keep, c.expectedTasks(), c.Options.Start) })
 	if err != nil {

@@ -40,7 +40,7 @@ type Mover struct {
 }
 
 func (m *Mover) prover(of *cluster.Cluster) *proof.Prover {
-	return &proof.Prover{Cluster: of.Patient(cluster.WindowPatience), Options: m.Options.Proof, Events: m.Events, Turns: &m.Turns}
+	return &proof.Prover{Cluster: of.RetryFor(cluster.DowntimeRetry), Options: m.Options.Proof, Events: m.Events, Turns: &m.Turns}
 }
 
 // needHard refuses what asks for a hard proof of a cluster whose status topic is not known.

@@ -28,7 +28,7 @@ func (m *Mover) begin(ctx context.Context, of instance.Instance) (*run, instance
 
 // openOne opens the store of the one connector of a single step, and reads it.
 func openOne(ctx context.Context, of instance.Instance, seen instance.Observed, by offsetstore.Method) (pair.Opened, error) {
-	of = of.Patient()
+	of = of.RetryLonger()
 	request := pair.Request{Origin: of.Cluster, Target: of.Cluster, Connector: of.Name, Copy: by}
 	return request.Open(ctx, pair.Observation{Origin: seen, Target: seen})
 }

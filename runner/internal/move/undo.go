@@ -119,7 +119,7 @@ func (r *run) leaveNothing(ctx context.Context, to instance.Instance, copied *pr
 			r.note(event.Warn, "offsets of the rehearsal are left on %s: %s", to.On(), connect.Message(err))
 		}
 	}
-	if err := to.Delete(ctx, cluster.WindowPatience); err != nil {
+	if err := to.Delete(ctx, cluster.DowntimeRetry); err != nil {
 		r.note(event.Warn, "a stopped copy is left on %s: %s", to.On(), connect.Message(err))
 	}
 }

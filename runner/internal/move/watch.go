@@ -57,7 +57,7 @@ func (w *watch) do(ctx context.Context) error {
 // running returns an error if the copy failed. Until a time, a worker may not know of
 // the copy yet.
 func (w *watch) running(ctx context.Context, unknownUntil time.Time) error {
-	status, err := w.copy.Patient().Cluster.Client.Status(ctx, w.copy.Name)
+	status, err := w.copy.RetryLonger().Cluster.Client.Status(ctx, w.copy.Name)
 	if connect.IsNotFound(err) && time.Now().Before(unknownUntil) {
 		return nil
 	}
@@ -99,7 +99,7 @@ func (w *watch) fellBehind(ctx context.Context) (said string, err error) {
 func (w *watch) stopCopy(ctx context.Context, other connect.State) error {
 	reason := fmt.Sprintf("another run or somebody started the connector on %s (%s) in the moment in which its copy on %s was started",
 		w.other.On(), other, w.copy.On())
-	asked, err := w.copy.AskToRest(ctx, cluster.PutBackPatience)
+	asked, err := w.copy.AskToRest(ctx, cluster.PutBackRetry)
 	if err != nil {
 		w.result.Instructions = fmt.Sprintf("stop one of the two now: PUT %s/connectors/%s/stop, then `ferry status`",
 			w.copy.Cluster.Client.Workers()[0], url.PathEscape(w.copy.Name))

@@ -2,7 +2,6 @@ package natsstore
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -23,30 +22,4 @@ func Token(name string) string {
 		fmt.Fprintf(&out, "=%02X", c)
 	}
 	return out.String()
-}
-
-// Name returns the name of a token, or false if it is none that [Token] returns.
-func Name(token string) (string, bool) {
-	if token == "=" {
-		return "", true
-	}
-	var out strings.Builder
-	for rest := token; rest != ""; {
-		plain, escaped, found := strings.Cut(rest, "=")
-		out.WriteString(plain)
-		if !found {
-			break
-		}
-		if len(escaped) < 2 {
-			return "", false
-		}
-		c, err := strconv.ParseUint(escaped[:2], 16, 8)
-		if err != nil {
-			return "", false
-		}
-		out.WriteByte(byte(c))
-		rest = escaped[2:]
-	}
-	name := out.String()
-	return name, Token(name) == token
 }

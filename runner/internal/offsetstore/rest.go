@@ -53,9 +53,9 @@ func (s restStore) Write(ctx context.Context, patch offset.Document) (unclear ti
 // alterOffsets sends one PATCH until it is answered. unclear is when one was sent
 // last of which nobody knows what became of it.
 func alterOffsets(ctx context.Context, of instance.Instance, chunk offset.Document) (unclear time.Time, err error) {
-	once := of.Cluster.Client.Patient(0)
+	once := of.Cluster.Client.RetryFor(0)
 	var last error
-	err = wait.Until(ctx, "an answer", cluster.WindowPatience, func(ctx context.Context) (bool, string, error) {
+	err = wait.Until(ctx, "an answer", cluster.DowntimeRetry, func(ctx context.Context) (bool, string, error) {
 		sent := time.Now()
 		_, last = once.AlterOffsets(ctx, of.Name, chunk.JSON())
 		if last == nil || !connect.IsTemporary(last) {

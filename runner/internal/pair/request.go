@@ -83,10 +83,10 @@ func (r Request) Back() Request {
 	return r
 }
 
-// Patient is a request whose clusters are tried for as long as a connector may stand
+// RetryLonger is a request whose clusters are tried for as long as a connector may stand
 // still.
-func (r Request) Patient() Request {
-	r.Origin, r.Target = r.Origin.Patient(cluster.WindowPatience), r.Target.Patient(cluster.WindowPatience)
+func (r Request) RetryLonger() Request {
+	r.Origin, r.Target = r.Origin.RetryFor(cluster.DowntimeRetry), r.Target.RetryFor(cluster.DowntimeRetry)
 	return r
 }
 
