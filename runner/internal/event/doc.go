@@ -16,7 +16,7 @@ type Event interface{ event() }
 type StepStarted struct {
 	Connector string
 	Step      string
-	Toward    string // the cluster that the connector is to run on after it
+	Destination    string // the cluster that the connector is to run on after it
 	At        time.Time
 }
 
@@ -24,7 +24,7 @@ type StepStarted struct {
 type StepEnded struct {
 	Connector string
 	Step      string
-	Toward    string // as in [StepStarted]
+	Destination    string // as in [StepStarted]
 	At        time.Time
 	Took      time.Duration
 	Detail    string // what was found or done, one line

@@ -57,7 +57,7 @@ type Data struct {
 // Step is a step that has ended.
 type Step struct {
 	Step   string `json:"step"`
-	Toward string `json:"toward"` // cluster the connector is on its way to
+	Destination string `json:"toward"` // cluster the connector is on its way to
 	TookMS int64  `json:"took_ms"`
 	Detail string `json:"detail,omitempty"`
 	Error  string `json:"error,omitempty"`
@@ -81,5 +81,5 @@ func (s Step) id(move, run string) string {
 	if s.Error != "" {
 		id += run + "/"
 	}
-	return id + natsstore.Token(s.Toward) + "/" + s.token()
+	return id + natsstore.Token(s.Destination) + "/" + s.token()
 }

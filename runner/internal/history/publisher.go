@@ -142,7 +142,7 @@ func (p *Publisher) begin(started event.MoveStarted) {
 }
 
 func (p *Publisher) step(told *tale, ended event.StepEnded) {
-	step := Step{Step: ended.Step, Toward: ended.Toward, TookMS: ended.Took.Milliseconds(), Detail: ended.Detail}
+	step := Step{Step: ended.Step, Destination: ended.Destination, TookMS: ended.Took.Milliseconds(), Detail: ended.Detail}
 	if ended.Err != nil {
 		step.Error = cmp.Or(event.OneLine(ended.Err.Error()), "failed")
 	}
@@ -191,7 +191,7 @@ func (p *Publisher) infer(told *tale, at time.Time) event.Outcome {
 	}
 	for _, name := range []string{"prepare", stepQuiesce, "prove", "copy", "interlock", "start", stepWatch} {
 		p.tellStep(told, Step{
-			Step: name, Toward: toward, Inferred: true,
+			Step: name, Destination: toward, Inferred: true,
 			Detail: "taken by a run that was cut off before it told of it; the clusters show it",
 		}, at)
 	}

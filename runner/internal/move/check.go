@@ -9,7 +9,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 )
 
-// Check looks at everything that speaks for or against a move. It writes nothing.
+// Check runs every check of a move. It writes nothing.
 func (m *Mover) Check(ctx context.Context, request pair.Request) event.ConnectorResult {
 	r := m.newPairRun(request, "")
 	verdict, err := r.check(ctx, request)
@@ -24,7 +24,7 @@ func (m *Mover) Check(ctx context.Context, request pair.Request) event.Connector
 		verdict.Seen.Origin.Status.Type, event.Entries(verdict.Basis.Offsets.Len()), verdict.State))
 }
 
-// check runs the checks as a step, and notes what they found.
+// check runs the checks as a step and records their findings.
 func (r *run) check(ctx context.Context, request pair.Request) (verdict check.Verdict, err error) {
 	err = r.step("check", func() (string, error) {
 		checker := check.Checker{Events: r.Events, Mask: r.Mask, AllowDuplicates: r.Options.Proof.AllowDuplicates}
@@ -35,7 +35,7 @@ func (r *run) check(ctx context.Context, request pair.Request) (verdict check.Ve
 	if verdict.State == "" {
 		return verdict, err
 	}
-	r.seen(verdict.Seen)
+	r.recordStates(verdict.Seen)
 	if verdict.Seen.Origin.Exists {
 		r.result.WasState = verdict.Seen.Was()
 	}

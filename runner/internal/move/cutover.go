@@ -21,24 +21,25 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
 
-// cutover takes a connector from one cluster to the other: a move from the origin to
-// the target, a rollback the other way. The copy on the other side exists, at rest.
+// cutover takes a connector from one cluster to the other: a move goes from the origin to
+// the target, a rollback goes back. The copy on the other side already exists, at rest.
 type cutover struct {
 	*run
-	rest     *rest         // of the connector that runs
-	transfer *transfer     // of its offsets, to the copy
-	keep     connect.State // in which the copy is to end: RUNNING, PAUSED or STOPPED
-	// marked says that the copy carries a mark that goes when the cutover ends.
+	rest     *rest         // stops the connector
+	transfer *transfer     // copies its offsets
+	keep     connect.State // the state the copy ends in: RUNNING, PAUSED or STOPPED
+	// marked says that the copy carries a mark, which is removed when the cutover ends.
 	marked bool
-	// tasksChanged says that the copy's config asks for another number of tasks.
+	// tasksChanged says that the copy's config sets another tasks.max.
 	tasksChanged bool
-	path         *mirror.Path // by which a move translates; nil if it does not
-	// asked is set just before the copy is asked to start. From then on it may
-	// run, whatever answers are lost.
-	asked bool
+	path         *mirror.Path // translates the offsets of a move; nil if they are copied as they are
+	// startRequested is set just before the request that starts the copy. From then on the copy
+	// may run, even if the answer is lost.
+	startRequested bool
 }
 
-// do runs the cutover. If it fails before asked is set, the caller puts back.
+// do runs the cutover. If it fails before startRequested is set, the caller puts the connector
+// back.
 func (c *cutover) do(ctx context.Context) error {
 	if err := c.rest.do(ctx); err != nil {
 		return err
@@ -56,9 +57,8 @@ func (c *cutover) do(ctx context.Context) error {
 	return c.start(ctx)
 }
 
-// open opens the stores of the offsets for the time in which the connector stands
-// still, when giving up early is worse than waiting. request is that of the move in the
-// direction of the cutover.
+// open opens the offset stores with longer retries: while the connector stands still,
+// giving up early is worse than waiting. request has the direction of the cutover.
 func (c *cutover) open(request pair.Request, seen pair.Observation, method offsetstore.Method) error {
 	patient := request.RetryLonger()
 	stores, err := patient.StoresBy(method, seen)
@@ -77,8 +77,8 @@ func (c *cutover) use(stores pair.Stores) {
 	c.transfer.store, c.transfer.method, c.transfer.external = stores.To, stores.Method, stores.External()
 }
 
-// reopen goes on by the offsets topics, once the last commit showed that REST cannot
-// carry the offsets: a connector in its first minute has none before.
+// reopen switches to the offsets topics when only the last commit shows that REST cannot
+// carry the offsets: a connector in its first minute has no earlier ones to tell by.
 func (c *cutover) reopen(ctx context.Context, request pair.Request, seen pair.Observation) bool {
 	if c.transfer.method != offsetstore.ByREST {
 		return false
@@ -92,15 +92,14 @@ func (c *cutover) reopen(ctx context.Context, request pair.Request, seen pair.Ob
 		c.note(event.Warn, "offsets topic of %s cannot be read: %s", c.transfer.to.On(), err)
 		return false
 	}
-	c.note(event.Info, "the offsets cannot travel by REST, going on with the records of the offsets topics")
+	c.note(event.Info, "the offsets cannot travel by REST, copying the records of the offsets topics instead")
 	c.use(stores)
 	c.transfer.have = have
 	return true
 }
 
-// countSentAgain counts, for a connector whose results can be read, how many records
-// it has written after those that its offsets say it has: the copy would send them
-// again. It is asked once the offsets are final.
+// countSentAgain counts the records that a mirror source has written beyond its final
+// offsets: the copy would send them again.
 func (c *cutover) countSentAgain(ctx context.Context) error {
 	if !mirror.IsSource(c.rest.config) {
 		return nil
@@ -109,14 +108,14 @@ func (c *cutover) countSentAgain(ctx context.Context) error {
 		of := c.rest.of
 		again, partitions, err := mirror.SentAgain(ctx, of.Cluster, c.rest.config, c.rest.final)
 		if err != nil {
-			c.note(event.Info, "whether records would be sent again cannot be counted: %s", err)
+			c.note(event.Info, "cannot count the records that would be sent again: %s", err)
 			return "not countable", nil
 		}
 		c.result.SentAgain = &again
-		said := fmt.Sprintf("%d records are on the target topics that the offsets do not count, so they would be sent again", again)
+		said := fmt.Sprintf("the target topics hold %d records beyond the offsets, which would be sent again", again)
 		switch {
 		case again == 0:
-			return "the last records of the target topics are those of the offsets", nil
+			return "the target topics end where the offsets do", nil
 		case c.Options.Proof.AllowDuplicates:
 			c.note(event.Warn, "%s (%s)", said, strings.Join(partitions, ", "))
 			return said, nil
@@ -128,13 +127,12 @@ func (c *cutover) countSentAgain(ctx context.Context) error {
 
 const maxRecopies = 3
 
-// interlock makes sure, right before the start, that both sides are stopped
-// without tasks and that both hold the offsets that were copied. If they changed,
-// as they do when a cancelled task commits late or a write whose answer was lost
-// is carried out late, they are copied again.
+// interlock makes sure, right before the start, that both sides are stopped without tasks
+// and that both hold the copied offsets. If the offsets changed, because a cancelled task
+// committed late or a write with a lost answer took effect late, it copies them again.
 //
-// Last of all it looks at what is asked of the connector: a resume that no worker
-// has followed yet is not seen in any state.
+// Last, it reads the config topic: no state shows a resume that no worker has acted on
+// yet.
 func (c *cutover) interlock(ctx context.Context) error {
 	if err := c.unchanged(ctx); err != nil {
 		return err
@@ -142,7 +140,7 @@ func (c *cutover) interlock(ctx context.Context) error {
 	return c.rest.resumes.notResumed(ctx)
 }
 
-// unchanged is the interlock but for the last look.
+// unchanged is the interlock without the look at the config topic.
 func (c *cutover) unchanged(ctx context.Context) error {
 	t := c.transfer
 	expected := &c.rest.final
@@ -182,9 +180,9 @@ func (c *cutover) unchanged(ctx context.Context) error {
 	}
 }
 
-// atRest makes sure that one side is at rest and returns its offsets, which are
-// expected to be these; nil for none in particular. The state is read last too: somebody may
-// start the connector while its offsets are read.
+// atRest makes sure that one side is at rest and returns its offsets. If they differ from
+// expected, which may be nil, it reads them again until several reads agree. It reads the
+// state again at the end: somebody may start the connector while its offsets are read.
 func (c *cutover) atRest(ctx context.Context, side instance.Instance, store offsetstore.Store, expected *offset.Document) (offset.Document, error) {
 	patient := side.RetryLonger()
 	if err := patient.AwaitRest(ctx); err != nil {
@@ -206,14 +204,14 @@ func (c *cutover) atRest(ctx context.Context, side instance.Instance, store offs
 	return document, nil
 }
 
-// start lets the copy run, or pauses it, or leaves it stopped.
+// start resumes the copy, or pauses it, or leaves it stopped.
 func (c *cutover) start(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	to := c.transfer.to
-	// A copy that is to end paused loses its mark later: a run that is killed now
-	// could not tell any more that it is not to run.
+	// A copy that ends paused keeps its mark for now: if this run is killed here, only
+	// the mark tells the next one not to let the copy run.
 	if c.marked && c.keep != connect.Paused {
 		if err := to.Unmark(ctx); err != nil {
 			return err
@@ -222,9 +220,9 @@ func (c *cutover) start(ctx context.Context) error {
 	if c.keep == connect.Stopped {
 		return nil
 	}
-	c.asked = true
-	// What was begun is seen through: an interrupt now would leave the operator
-	// without an answer to whether the connector runs.
+	c.startRequested = true
+	// An interrupt does not end the start: the operator would not know whether the
+	// connector runs.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Options.Start+c.Options.Watch+cluster.DowntimeRetry)
 	defer cancel()
 	err := c.step("start", func() (string, error) { return to.Start(ctx, c.keep, c.expectedTasks(), c.Options.Start) })
@@ -243,8 +241,7 @@ func (c *cutover) start(ctx context.Context) error {
 	return c.step("watch", func() (string, error) { return "", watch.do(ctx) })
 }
 
-// behind says how the copy has gone behind the offsets that were copied, "" if it has
-// not.
+// behind says how the copy fell behind the copied offsets, "" if it did not.
 func (c *cutover) behind(ctx context.Context) (string, error) {
 	now, err := c.transfer.store.Read(ctx)
 	if err != nil {
@@ -257,9 +254,9 @@ func (c *cutover) behind(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%d partitions fell behind the offsets that were copied, first %s", len(regressed), regressed[0].Partition), nil
 }
 
-// expectedTasks is the number of tasks the copy should have: as many as ended,
-// or at least one if the config of the copy says otherwise. A connector that is
-// paused after it was stopped has none until it is resumed.
+// expectedTasks is how many tasks the copy must have at least: as many as ended, or one
+// if its config sets another tasks.max. A connector that is paused after it was stopped
+// has no tasks until it is resumed.
 func (c *cutover) expectedTasks() int {
 	switch {
 	case c.keep == connect.Paused:
@@ -271,17 +268,17 @@ func (c *cutover) expectedTasks() int {
 	}
 }
 
-// unmarkPaused ends the cutover of a paused connector. A mark that stays has no
-// meaning for a copy that is active.
+// unmarkPaused removes the mark of a copy that ends paused. If that fails, the mark that
+// stays has no meaning, since the copy counts as active.
 func (c *cutover) unmarkPaused(ctx context.Context, request pair.Request) {
 	if !c.marked || c.keep != connect.Paused {
 		return
 	}
 	to := c.transfer.to
 	if to.Cluster == request.Target && !to.Cluster.Has(cluster.Stop) {
-		return // where paused is how a copy waits too, the mark is what tells that it is done
+		return // a waiting copy is paused there too: only the mark tells that this one is done
 	}
 	if err := to.Unmark(context.WithoutCancel(ctx)); err != nil {
-		c.note(event.Warn, "the mark in the config on %s is left: %s", to.On(), connect.Message(err))
+		c.note(event.Warn, "the mark in the config on %s cannot be removed: %s", to.On(), connect.Message(err))
 	}
 }

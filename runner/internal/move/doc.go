@@ -1,28 +1,28 @@
 // Package move moves connectors from one Connect cluster, the origin, to
 // another, the target, and back.
 //
-// The type to know is [Mover]. [Mover.Move] and [Mover.Rollback] handle one
-// connector each and are safe to kill and to run again: the clusters are the
-// ledger. Where a move stands is derived from what both clusters say
-// ([Observation.State]), never from a file of ours.
+// The type to know is [Mover]. [Mover.Move] and [Mover.Rollback] handle one connector
+// each. They are safe to kill and to run again: the clusters are the ledger. Where a move
+// stands follows from what both clusters say ([pair.Observation.State]), never from a
+// file of ours.
 //
 //	check > prepare > quiesce > prove > copy > read back > interlock > start > watch
 //	└─── origin runs on ───┘  └──────────────── downtime ───────────────┘
 //
 // Invariants, each of which has a test:
 //
-//   - Only one side ever may run: the target is started only after both sides were
-//     read back stopped without tasks in the same breath ([cutover.interlock]).
-//   - Until the target is asked to start, any failure resumes the origin as it
-//     was. From then on, the way back is a move the other way, with the target's
+//   - Only one side may ever run: the target starts only after both sides were read
+//     back at the same time, stopped and without tasks ([cutover.interlock]).
+//   - Any failure before the request that starts the target puts the origin back as it
+//     was. After that request, the way back is a move the other way, with the target's
 //     newer offsets.
-//   - What somebody else started or stopped meanwhile, another run or a person, is
-//     never undone, stopped or overwritten. Only a lease can keep two runs apart;
-//     without one they fail, and say so.
-//   - A config is put only after the leader said that the connector exists: it
-//     would create it, running.
-//   - What was read as "could not be read" is never taken for "none".
-//   - An origin's connector is never deleted, nor its offsets written, by a move.
-//   - DELETE offsets is never used: it would wipe a group or a topic that two
-//     clusters share. What is only on the target goes by tombstones.
+//   - What another run or a person started or stopped meanwhile is never undone,
+//     stopped or overwritten. Only a lease can keep two runs apart; without one they
+//     fail, and say so.
+//   - A config is put only after the leader confirmed that the connector exists: a PUT
+//     would create a missing one, running.
+//   - "Could not be read" is never taken for "none".
+//   - A move never deletes the origin's connector and never writes its offsets.
+//   - DELETE offsets is never used: it would wipe a group or a topic that two clusters
+//     share. Entries that only the target has are removed by tombstones.
 package move

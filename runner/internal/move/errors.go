@@ -13,20 +13,20 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
 
-// notPutBackError says that what was begun could not be undone. It hides what
-// ended the run, so that no exit code promises what was not kept.
+// notPutBackError says that the connector could not be put back. It hides the cause, so
+// that the exit code does not promise that it was.
 type notPutBackError struct{ cause, failure error }
 
 func (e *notPutBackError) Error() string {
 	return fmt.Sprintf("%s; and it was not put back: %s", e.cause, e.failure)
 }
 
-// regressedError says that a copy began before the offsets that were copied.
+// regressedError says that a copy started behind the copied offsets.
 type regressedError struct{ what string }
 
 func (e *regressedError) Error() string { return e.what }
 
-// ErrInterrupted is the cause of a context that a signal ended.
+// ErrInterrupted is the cause of a context that a signal cancelled.
 var ErrInterrupted = errors.New("interrupted")
 
 func is[E error](err error) bool {
@@ -34,7 +34,7 @@ func is[E error](err error) bool {
 	return ok
 }
 
-// outcomeOf names what an error means for a connector.
+// outcomeOf maps an error to the outcome of a run.
 func outcomeOf(ctx context.Context, err error) event.Outcome {
 	switch {
 	case is[*lease.TakenError](err), lease.IsLost(err):

@@ -12,8 +12,8 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 )
 
-// leasedPair moves or rolls back a connector with the leases of both of its instances,
-// and tells that it begins and ends.
+// leasedPair holds the leases on both instances of a connector while do moves it or rolls
+// it back, and emits the events that this begins and ends.
 func (m *Mover) leasedPair(ctx context.Context, command string, request pair.Request,
 	do func(context.Context, pair.Request) event.ConnectorResult,
 ) event.ConnectorResult {
@@ -31,8 +31,8 @@ func (m *Mover) leasedPair(ctx context.Context, command string, request pair.Req
 	return result
 }
 
-// leased does one step to one connector with its lease, and with those of others that
-// nobody is to touch meanwhile. connector is its name in the result.
+// leased holds the lease on one connector while do changes it, and the leases on others
+// that nobody may touch meanwhile. connector is its name in the result.
 func (m *Mover) leased(ctx context.Context, command, connector string, of instance.Instance, others []instance.Instance,
 	do func(context.Context, instance.Instance) event.ConnectorResult,
 ) event.ConnectorResult {
@@ -49,7 +49,7 @@ func (m *Mover) leased(ctx context.Context, command, connector string, of instan
 	return held.judge(do(ctx, of))
 }
 
-// take takes leases, where there are any.
+// take takes the leases if leases are configured.
 func (m *Mover) take(ctx context.Context, command string, keys []lease.Key) (*held, error) {
 	if m.Leases == nil {
 		return &held{lease: unleased{}}, nil
@@ -66,13 +66,13 @@ func notTaken(ctx context.Context, r *run, err error) event.ConnectorResult {
 	return result
 }
 
-// unleased is the lease where there are none: nothing keeps others away but the clusters.
+// unleased stands in where no leases are configured.
 type unleased struct{}
 
 func (unleased) Check(context.Context) error { return nil }
 func (unleased) Release(context.Context)     {}
 
-// held is a lease that is checked before each write, and that remembers that it was lost.
+// held is a lease that is checked before each write and remembers if it was lost.
 type held struct {
 	lease lease.Lease
 
@@ -92,16 +92,15 @@ func (h *held) check(ctx context.Context) error {
 	return err
 }
 
-// judge makes the result of a run that could not write any more say why. One that
-// had reached its end before keeps it, and the alarm that a connector runs twice
-// comes before everything.
+// judge makes the result of a run that lost its lease say so. A run that had already
+// finished keeps its result, and so does one that found the connector running twice.
 func (h *held) judge(result event.ConnectorResult) event.ConnectorResult {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.lost == nil {
 		return result
 	}
-	switch result.Outcome { //nolint:exhaustive // the others are ends that were reached
+	switch result.Outcome { //nolint:exhaustive // the others are final
 	case event.Failed, event.NotProven, event.Refused, event.Interrupted:
 		result.Outcome, result.Message = event.Held, event.OneLine(h.lost.Reason)+"; this run has written nothing since, and put nothing back"
 		result.Instructions = "that run goes on from where the clusters stand; see `ferry status`"

@@ -17,8 +17,8 @@ import (
 
 const tasksMax = "tasks.max"
 
-// Move moves a connector to the target, or goes on with a move that was begun.
-// It ends with the connector in the state it had, on exactly one cluster.
+// Move moves a connector to the target, or continues a move that was begun. The connector
+// ends in the state it had, on exactly one cluster.
 func (m *Mover) Move(ctx context.Context, request pair.Request) event.ConnectorResult {
 	return m.leasedPair(ctx, "move", request, m.move)
 }
@@ -35,7 +35,7 @@ func (m *Mover) move(ctx context.Context, request pair.Request) event.ConnectorR
 	case verdict.State.Finished():
 		return r.alreadyMoved(ctx, request, verdict.Seen)
 	}
-	if err := m.needHard(request.Origin); err != nil {
+	if err := m.requireHardProof(request.Origin); err != nil {
 		return r.fail(ctx, err)
 	}
 	var c *cutover
@@ -51,8 +51,8 @@ func (m *Mover) move(ctx context.Context, request pair.Request) event.ConnectorR
 	case err == nil:
 		return r.moved(ctx, request, verdict.Seen, c)
 	case is[*instance.RunningTwiceError](err):
-		return r.failThere(ctx, request, err)
-	case c != nil && c.asked:
+		return r.failObserved(ctx, request, err)
+	case c != nil && c.startRequested:
 		return r.rollBackFailedStart(ctx, request, c, err)
 	default:
 		return r.undo(ctx, request, verdict.Seen, c, copied, err)
@@ -77,12 +77,11 @@ func (r *run) forward(request pair.Request, verdict check.Verdict, copied *prepa
 	return c, c.open(request, verdict.Seen, basis.Stores.Method)
 }
 
-// alreadyMoved reports on a move that has nothing left to do, and does not call
-// it well if the copy is not.
+// alreadyMoved reports that nothing is left to do, or fails if the copy has failed.
 func (r *run) alreadyMoved(ctx context.Context, request pair.Request, seen pair.Observation) event.ConnectorResult {
 	target := seen.Target
 	if err := target.Status.Failure(); err != nil {
-		r.result.Instructions = fmt.Sprintf("mend it on %s, or take it back with `ferry rollback`", request.Target.Name)
+		r.result.Instructions = fmt.Sprintf("fix it on %s, or take it back with `ferry rollback`", request.Target.Name)
 		return r.fail(ctx, fmt.Errorf("is moved, but on %s: %w", request.Target.Name, err))
 	}
 	message := fmt.Sprintf("is on %s already (%s), nothing to do", request.Target.Name, target.State())
@@ -110,11 +109,11 @@ func (r *run) moved(ctx context.Context, request pair.Request, seen pair.Observa
 	if was := r.result.WasState; was != connect.Running {
 		message += fmt.Sprintf(", %s as before", was)
 	}
-	return r.end(event.Moved, message+c.transfer.translate.told())
+	return r.end(event.Moved, message+c.transfer.translate.suffix())
 }
 
-// configHash returns the hash of the copy's config as it is read back, or "" if
-// it cannot be read; it is a statement for the result, not a step.
+// configHash returns the hash of the copy's config as read back, or "" if it cannot be
+// read: the move is done, so this is no reason to fail.
 func (r *run) configHash(ctx context.Context, copied instance.Instance) string {
 	settings, err := copied.Cluster.Client.Config(context.WithoutCancel(ctx), copied.Name)
 	if err != nil {

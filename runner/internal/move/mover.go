@@ -10,14 +10,14 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
 
-// Options says how long to wait for what.
+// Options holds the time limits of a move.
 type Options struct {
 	Proof proof.Options
 	// Start bounds the wait for the target's tasks to run.
 	Start time.Duration
 	// Watch is how long the target must run without a failure to count as moved.
 	Watch time.Duration
-	// PutBack bounds the undoing of a move that failed or was interrupted.
+	// PutBack bounds the undo of a move that failed or was interrupted.
 	PutBack time.Duration
 }
 
@@ -30,12 +30,13 @@ func DefaultOptions() Options {
 type Mover struct {
 	Options Options
 	Events  event.Recorder
-	// Mask learns what looks like a secret in the configs that are read; may be nil.
+	// Mask learns the secrets in the configs that are read; may be nil.
 	Mask *secret.Mask
-	// Leases keep other runs away; nil: nothing does but the clusters.
+	// Leases keep other runs away from a connector; nil if none are configured.
 	Leases lease.Leases
 
-	// Turns are those in which connectors stand still. Set its File before use.
+	// Turns let the connectors of this command stand still one after another. Set its
+	// File before use.
 	Turns proof.Turns
 }
 
@@ -43,8 +44,8 @@ func (m *Mover) prover(of *cluster.Cluster) *proof.Prover {
 	return &proof.Prover{Cluster: of.RetryFor(cluster.DowntimeRetry), Options: m.Options.Proof, Events: m.Events, Turns: &m.Turns}
 }
 
-// needHard refuses what asks for a hard proof of a cluster whose status topic is not known.
-func (m *Mover) needHard(of *cluster.Cluster) error {
+// requireHardProof refuses --proof hard for a cluster whose status topic is not known.
+func (m *Mover) requireHardProof(of *cluster.Cluster) error {
 	if m.Options.Proof.Mode != proof.OnlyHard {
 		return nil
 	}

@@ -17,27 +17,28 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
-// prepared is the copy that waits on the target, and what is known of its offsets.
+// prepared is the stopped copy on the target and its offsets.
 type prepared struct {
 	created bool            // by this run
-	offsets offset.Document // that are on the target now
-	// store is where this run wrote offsets that it may remove again; nil for nowhere.
-	// It stays nil where the target was not seen to lack offsets that the origin has:
-	// the two may keep them in one topic, and what is removed is gone for both.
+	offsets offset.Document // on the target now
+	// store is where this run wrote offsets that it may remove again; nil if there are
+	// none. It stays nil unless separate: both sides may keep their offsets in one topic,
+	// and removing them would remove them for both.
 	store offsetstore.Store
-	// separate says that the target was seen to lack offsets that the origin has.
+	// separate says that the target lacked offsets that the origin has, so the two do not
+	// share a topic.
 	separate bool
 }
 
-// wrote takes note of offsets that were written.
+// wrote records that this run writes offsets to a store.
 func (p *prepared) wrote(to offsetstore.Store) {
 	if p.separate {
 		p.store = to
 	}
 }
 
-// prepare brings the copy into being while the origin still runs, and rehearses
-// the copying of its offsets.
+// prepare creates the stopped copy while the origin still runs, and rehearses copying the
+// offsets.
 func (r *run) prepare(ctx context.Context, request pair.Request, verdict check.Verdict) (*prepared, error) {
 	copied := &prepared{}
 	err := r.step("prepare", func() (string, error) {
@@ -60,7 +61,7 @@ func (r *run) prepareCopy(ctx context.Context, request pair.Request, verdict che
 		return err
 	}
 	r.result.Changed = true
-	if !copied.created { // so that whether it has run since can be told
+	if !copied.created { // a later run tells by the topics whether the copy has run since
 		if err := to.ForgetTopics(ctx); err != nil {
 			r.note(event.Warn, "%s", err)
 		}
@@ -77,15 +78,15 @@ func (r *run) prepareCopy(ctx context.Context, request pair.Request, verdict che
 	if basis.Sink || verdict.Seen.Origin.AtRest() || basis.Offsets.Len() == 0 {
 		return nil
 	}
-	// A copy that is new and has offsets for the very partitions of its origin may
-	// read them where the origin writes them. There nothing is rehearsed: it would
-	// put the origin back to where it was a moment ago.
+	// A new copy with offsets for exactly the partitions of its origin probably reads
+	// them where the origin writes them. A rehearsal would set the origin itself back to
+	// an older position.
 	if copied.created && offset.SamePartitions(known, basis.Offsets) {
 		return nil
 	}
-	// These are the offsets of a while ago. If the origin has been stopped since, by
-	// another run or by the last request of one that was killed, the last ones may
-	// have been copied already, and the cutover reads them anew in any case.
+	// basis.Offsets are from a while ago. If the origin was stopped since, by another run
+	// or by the last request of a killed one, its final offsets may be copied already,
+	// and a rehearsal would overwrite them. The cutover reads them anew anyway.
 	status, err := request.Origin.Client.Status(ctx, request.Connector)
 	if err != nil || status.Connector.State == connect.Stopped {
 		return err
@@ -93,8 +94,8 @@ func (r *run) prepareCopy(ctx context.Context, request pair.Request, verdict che
 	return r.rehearse(ctx, basis, to.On(), copied)
 }
 
-// rehearse copies what the origin has now: whether the plugin takes offsets at all, and
-// whether they read back, is better known before anything stands still.
+// rehearse copies the origin's present offsets, to find out before anything stops whether
+// the plugin accepts them and whether they read back.
 func (r *run) rehearse(ctx context.Context, basis check.Basis, on string, copied *prepared) error {
 	copied.wrote(basis.Stores.To)
 	done, err := offsetstore.MakeEqual(ctx, on, basis.Stores.To, basis.Offsets, copied.offsets)
@@ -112,14 +113,14 @@ func (r *run) rehearse(ctx context.Context, basis check.Basis, on string, copied
 	if done.Unclear.IsZero() {
 		return nil
 	}
-	// Let the time pass, while the origin runs on, in which a write of the rehearsal
-	// could still come over what is copied later.
-	r.note(event.Warn, "an answer of %s was lost; waiting until that write cannot be carried out any more, while the connector runs on", on)
+	// A late write of the rehearsal could overwrite what is copied later. Wait until it
+	// cannot, while the origin still runs.
+	r.note(event.Warn, "an answer of %s was lost; waiting until that write can no longer take effect, while the connector keeps running", on)
 	return wait.For(ctx, time.Until(done.Unclear.Add(offsetstore.LateWrite)))
 }
 
-// refuseProgress refuses to overwrite the offsets of a target that has run since
-// it was prepared and was stopped by somebody: they are newer than the origin's.
+// refuseProgress refuses to overwrite the offsets of a target that ran after it was
+// prepared and was then stopped by somebody: they are newer than the origin's.
 func refuseProgress(ctx context.Context, request pair.Request, state pair.State) error {
 	if state != pair.HalfCopied {
 		return nil

@@ -12,19 +12,19 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 )
 
-// targetStates are the states that are asked of one connector, as its cluster's config
-// topic has them: before any worker has followed, and so before REST shows it. A worker
-// that waits for a rebalance follows seconds later.
+// targetStates follows the target states that are written for one connector to its
+// cluster's config topic. They are there before any worker acts on them, and so before
+// REST shows them: a worker that waits for a rebalance acts seconds later.
 type targetStates struct {
 	of    instance.Instance
-	topic cluster.ConfigTopic // nil: not known, so that REST alone tells who resumed it
+	topic cluster.ConfigTopic // nil if not known: then only REST shows a resume
 	since int64
-	// ownToo says that this run has asked the connector to run, too, and that this may
-	// be carried out late.
-	ownToo bool
+	// ownResume says that this run has resumed the connector too, so a late resume may be
+	// its own.
+	ownResume bool
 }
 
-// follow takes note of where the topic ends now.
+// follow begins at the present end of the config topic.
 func (r *run) follow(ctx context.Context, of instance.Instance) targetStates {
 	known := targetStates{of: of}
 	topic, err := of.Cluster.ConfigTopic()
@@ -32,15 +32,15 @@ func (r *run) follow(ctx context.Context, of instance.Instance) targetStates {
 		return known
 	}
 	if known.since, err = topic.End(ctx); err != nil {
-		r.note(event.Info, "config topic of %s cannot be read, so that only its workers tell whether somebody resumes the connector: %s", of.On(), err)
+		r.note(event.Info, "config topic of %s cannot be read, so only its workers show whether somebody resumes the connector: %s", of.On(), err)
 		return known
 	}
 	known.topic = topic
 	return known
 }
 
-// asked returns what was asked of the connector since then, in order; nothing where
-// that is not known.
+// asked returns the target states written since then, in order; none if the topic is not
+// known.
 func (t targetStates) asked(ctx context.Context) ([]connect.State, error) {
 	if t.topic == nil {
 		return nil, nil
@@ -52,15 +52,15 @@ func (t targetStates) asked(ctx context.Context) ([]connect.State, error) {
 	return states, nil
 }
 
-// resumed says that somebody has asked the connector to run, when, and when they may
-// do it again.
+// resumed is the message that somebody resumed the connector, when, and when they may do
+// so again.
 func (t targetStates) resumed(when, again string) string {
 	return fmt.Sprintf("another run, or somebody such as a reconciler, asked the connector on %s to run %s, and may ask again %s; find out who before the next try",
 		t.of.On(), when, again)
 }
 
-// refuseReconciler makes sure, before the connector is brought to rest, that nobody
-// keeps resuming it: a reconciler, which would go on with that, or another run.
+// refuseReconciler makes sure, before the connector is stopped, that nobody has resumed
+// it since the run began: a reconciler would do so again.
 func (t targetStates) refuseReconciler(ctx context.Context) error {
 	states, err := t.asked(ctx)
 	if err != nil {
@@ -72,9 +72,9 @@ func (t targetStates) refuseReconciler(ctx context.Context) error {
 	return nil
 }
 
-// notResumed makes sure that nobody has asked the connector to run. If what was asked
-// last is something else, as of a reconciler that this run's stop has overtaken, it
-// may be asked again at any moment, and too late for a look.
+// notResumed makes sure that nobody has resumed the connector. A resume that this run's
+// stop came after is refused too: a reconciler may send the next one right after this
+// look.
 func (t targetStates) notResumed(ctx context.Context) error {
 	states, err := t.asked(ctx)
 	if err != nil {
@@ -83,7 +83,7 @@ func (t targetStates) notResumed(ctx context.Context) error {
 	if len(states) > 0 && states[len(states)-1] == connect.Running {
 		return instance.Interfered("another run or somebody started the connector on %s: its resume is written, and its workers follow at any moment", t.of.On())
 	}
-	if !t.ownToo && slices.Contains(states, connect.Running) {
+	if !t.ownResume && slices.Contains(states, connect.Running) {
 		return errors.New("interlock: " + t.resumed("while it was brought to rest", "at any moment"))
 	}
 	return nil

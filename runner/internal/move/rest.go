@@ -14,27 +14,27 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// rest brings one connector to rest and proves that its offsets are final.
+// rest stops one connector and proves that its offsets are final.
 type rest struct {
 	*run
 	of      instance.Instance
 	config  rawjson.Object
 	subject proof.Subject
-	store   offsetstore.Store // of its offsets
-	// reopen changes store once it turns out that REST cannot carry the offsets, and
-	// reports whether it could; nil if there is no other way.
+	store   offsetstore.Store
+	// reopen changes store when REST turns out not to carry the offsets, and reports
+	// whether it could; nil if there is no other store.
 	reopen func(ctx context.Context) bool
-	// resumes are followed since the run began, see [run.follow].
+	// resumes follows who resumes the connector since the run began, see [run.follow].
 	resumes targetStates
-	// undoing says that this run itself has asked the connector to run.
+	// undoing says that this run itself has started the connector.
 	undoing bool
 
-	attempt *proof.Attempt // nil until the connector was looked at
+	attempt *proof.Attempt // nil until Begin succeeded
 	final   offset.Document
 	proof   event.Proof
 }
 
-// do brings the connector to rest. The turn that it takes is kept: end it with
+// do stops the connector and proves its offsets. It keeps its turn: end it with
 // [proof.Attempt.EndTurn].
 func (r *rest) do(ctx context.Context) (err error) {
 	r.subject.Linger = config.Linger(r.config)
@@ -43,7 +43,7 @@ func (r *rest) do(ctx context.Context) (err error) {
 	r.subject.Read = func(ctx context.Context) (offset.Document, error) { return r.store.Read(ctx) }
 	if r.undoing {
 		r.resumes = r.follow(ctx, r.of)
-		r.resumes.ownToo = true
+		r.resumes.ownResume = true
 	} else if err := r.resumes.refuseReconciler(ctx); err != nil {
 		return err
 	}
@@ -84,5 +84,5 @@ func (r *rest) prove(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%s, %d tasks ended, %d equal reads", proven.Kind, len(proven.Tasks), proven.Reads), nil
 }
 
-// tasks is the number of tasks that ended, as far as it is known.
+// tasks is the number of tasks known to have ended.
 func (r *rest) tasks() int { return max(r.attempt.TasksFound(), len(r.proof.Tasks)) }

@@ -16,9 +16,9 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
 
-// Rollback undoes a move, wherever it stands: of one that is finished, the
-// connector goes back to the origin with the target's newer offsets; one that
-// is not is put back. The request is that of the move.
+// Rollback undoes a move, wherever it stands. After a finished move the connector goes
+// back to the origin with the target's newer offsets; an unfinished move is put back. The
+// request is that of the move.
 func (m *Mover) Rollback(ctx context.Context, request pair.Request) event.ConnectorResult {
 	return m.leasedPair(ctx, "rollback", request, m.rollback)
 }
@@ -34,7 +34,7 @@ func (m *Mover) rollback(ctx context.Context, request pair.Request) event.Connec
 	if err != nil {
 		return r.fail(ctx, err)
 	}
-	r.seen(seen)
+	r.recordStates(seen)
 	origin, target := request.Origin.Name, request.Target.Name
 	switch state := seen.State(); state {
 	case pair.Absent:
@@ -45,7 +45,7 @@ func (m *Mover) rollback(ctx context.Context, request pair.Request) event.Connec
 		return r.fail(ctx, cluster.Refused(fmt.Sprintf("the copy on %s is gone, so there is nothing to go back to; move it: `ferry move --origin %s --target %s`",
 			origin, target, origin)))
 	case pair.Unclear:
-		return r.fail(ctx, cluster.Refused(fmt.Sprintf("connector is %s on %s and %s on %s, from which no move can be told",
+		return r.fail(ctx, cluster.Refused(fmt.Sprintf("connector is %s on %s and %s on %s, which is no state of a move",
 			seen.Origin, origin, seen.Target, target)))
 	case pair.RunningTwice:
 		return r.fail(ctx, &instance.RunningTwiceError{Reason: fmt.Sprintf("connector runs on both %s and %s; stop one of the two now", origin, target)})
@@ -60,7 +60,7 @@ func (m *Mover) rollback(ctx context.Context, request pair.Request) event.Connec
 	}
 }
 
-// abandon puts back a move that has not begun to copy.
+// abandon puts back a move whose copy never ran.
 func (r *run) abandon(ctx context.Context, request pair.Request, seen pair.Observation) event.ConnectorResult {
 	from, was := request.From(), seen.Was()
 	if config.KeepState(seen.Target.Config) == config.Idle {
@@ -70,17 +70,17 @@ func (r *run) abandon(ctx context.Context, request pair.Request, seen pair.Obser
 	if err := r.step("put_back", func() (string, error) { return from.Restore(ctx, was) }); err != nil {
 		return r.fail(ctx, err)
 	}
-	r.leaveNothing(ctx, request.To(), &prepared{})
+	r.cleanUp(ctx, request.To(), &prepared{})
 	if config.BackState(seen.Origin.Config) != "" && was == connect.Paused {
 		if err := from.Unmark(ctx); err != nil {
-			r.note(event.Warn, "the mark in the config on %s is left: %s", from.On(), connect.Message(err))
+			r.note(event.Warn, "the mark in the config on %s cannot be removed: %s", from.On(), connect.Message(err))
 		}
 	}
 	r.observeEnd(ctx, request)
 	return r.end(event.PutBack, fmt.Sprintf("is %s on %s, what was begun has been undone", was, from.On()))
 }
 
-// rollBackStopped decides for two stopped copies which of them went furthest.
+// rollBackStopped decides which of two stopped copies is further ahead.
 func (r *run) rollBackStopped(ctx context.Context, request pair.Request, seen pair.Observation, resumes targetStates) event.ConnectorResult {
 	if seen.RollingBack() {
 		return r.rollBack(ctx, request, seen, resumes) // an earlier rollback got this far
@@ -98,7 +98,7 @@ func (r *run) rollBackStopped(ctx context.Context, request pair.Request, seen pa
 	}
 }
 
-// rollBack is the move the other way.
+// rollBack moves the connector the other way.
 func (r *run) rollBack(ctx context.Context, request pair.Request, seen pair.Observation, resumes targetStates) event.ConnectorResult {
 	origin := request.Origin.Name
 	r.result.WasState = seen.WasOnTarget()
@@ -115,21 +115,21 @@ func (r *run) rollBack(ctx context.Context, request pair.Request, seen pair.Obse
 	if err := c.do(ctx); err != nil {
 		return r.rollbackFailed(ctx, request, c, err)
 	}
-	r.leaveNothing(ctx, request.To(), &prepared{})
+	r.cleanUp(ctx, request.To(), &prepared{})
 	c.unmarkPaused(ctx, request)
 	r.observeEnd(ctx, request)
 	message := fmt.Sprintf("back on %s with its progress, %s proof, %s", origin, c.rest.proof.Kind, event.Entries(c.rest.final.Len()))
 	if r.result.DowntimeMS != nil {
 		message += fmt.Sprintf(", down for %d ms", *r.result.DowntimeMS)
 	}
-	return r.end(event.RolledBack, message+c.transfer.translate.told())
+	return r.end(event.RolledBack, message+c.transfer.translate.suffix())
 }
 
-// prepareBack checks that the way back is open, and marks the origin's copy with
-// the state it is to have: once the target's is stopped nobody could tell.
+// prepareBack checks that a rollback is possible, and marks the origin's copy with the
+// state to end in: once the target's copy is stopped, no cluster shows it any more.
 func (r *run) prepareBack(ctx context.Context, request pair.Request, seen pair.Observation) (*cutover, error) {
 	from, to := request.To(), request.From()
-	if err := r.needHard(from.Cluster); err != nil {
+	if err := r.requireHardProof(from.Cluster); err != nil {
 		return nil, err
 	}
 	for _, side := range []instance.Instance{from, to} {
@@ -174,9 +174,9 @@ func (r *run) prepareBack(ctx context.Context, request pair.Request, seen pair.O
 	return c, to.MarkBack(ctx, was)
 }
 
-// translationBack translates the offsets of a sink on its way back, if they were
-// translated on the way there; nil if they were not. That needs no consent: the way
-// back is always open.
+// translationBack returns the translation of a sink's offsets for the rollback, nil if
+// the move did not translate them. It needs no --at-least-once: a rollback is always
+// allowed.
 func (r *run) translationBack(ctx context.Context, request pair.Request, seen pair.Observation, own, theirs offset.Document) (*translation, error) {
 	path, err := mirror.FindBack(ctx, request.MirrorSearch(own, seen.Origin.Config, seen.Target.Config), theirs)
 	if err != nil || path == nil {
@@ -187,27 +187,27 @@ func (r *run) translationBack(ctx context.Context, request pair.Request, seen pa
 	}}, nil
 }
 
-// rollbackFailed leaves the connector where it was before the rollback, on the
-// target, unless the origin's copy may already run.
+// rollbackFailed restores the connector on the target, unless the origin's copy may
+// already run.
 func (r *run) rollbackFailed(ctx context.Context, request pair.Request, c *cutover, cause error) event.ConnectorResult {
 	from, to := request.To(), request.From()
 	switch {
 	case lease.IsLost(cause):
-		return r.failThere(ctx, request, cause)
-	case c.asked:
+		return r.failObserved(ctx, request, cause)
+	case c.startRequested:
 		r.result.Instructions = "look at both clusters with `ferry status`; the copy on " + to.On() + " was asked to start"
-		return r.failThere(ctx, request, cause)
+		return r.failObserved(ctx, request, cause)
 	case instance.IsInterfered(cause):
-		r.result.Instructions = whoElse
-		return r.failThere(ctx, request, cause)
+		r.result.Instructions = interferedAdvice
+		return r.failObserved(ctx, request, cause)
 	}
 	if err := r.putBack(ctx, from, c.keep, to); err != nil {
-		return r.failThere(ctx, request, &notPutBackError{cause, err})
+		return r.failObserved(ctx, request, &notPutBackError{cause, err})
 	}
 	if err := to.Unmark(context.WithoutCancel(ctx)); err != nil {
-		r.note(event.Warn, "the mark on %s is left: %s", to.On(), connect.Message(err))
+		r.note(event.Warn, "the mark on %s cannot be removed: %s", to.On(), connect.Message(err))
 	}
-	result := r.failThere(ctx, request, cause)
+	result := r.failObserved(ctx, request, cause)
 	result.Message += fmt.Sprintf("; %s is on %s as before", from.Name, from.On())
 	return result
 }

@@ -20,15 +20,14 @@ import (
 type run struct {
 	*Mover
 	result event.ConnectorResult
-	// about are the instances of the connector that the command is about: both of a
-	// move's, or the one of a single step.
+	// about are the instances of the connector: origin and target of a move, or the one
+	// instance of a single step.
 	about []instance.Instance
-	// toward is the cluster that the connector is on its way to.
-	toward string
+	// destination is the cluster that the connector moves to.
+	destination string
 }
 
-// newRun begins the record of a command about a connector, as it is called where it
-// came from.
+// newRun begins the record of a command. connector is the name on the origin.
 func (m *Mover) newRun(connector string, about ...instance.Instance) *run {
 	r := &run{Mover: m, result: event.ConnectorResult{Connector: connector}, about: about}
 	if copied := about[len(about)-1].Name; copied != connector {
@@ -37,19 +36,19 @@ func (m *Mover) newRun(connector string, about ...instance.Instance) *run {
 	return r
 }
 
-func (m *Mover) newPairRun(request pair.Request, toward string) *run {
+func (m *Mover) newPairRun(request pair.Request, destination string) *run {
 	r := m.newRun(request.Connector, request.From(), request.To())
-	r.toward = toward
+	r.destination = destination
 	return r
 }
 
-// step runs one step, tells about it, and notes it in the result.
+// step runs one step, emits its events and adds it to the result.
 func (r *run) step(name string, do func() (detail string, err error)) error {
 	started := time.Now()
-	r.Events.Emit(event.StepStarted{Connector: r.result.Connector, Step: name, Toward: r.toward, At: started})
+	r.Events.Emit(event.StepStarted{Connector: r.result.Connector, Step: name, Destination: r.destination, At: started})
 	detail, err := recovered(do)
 	took := time.Since(started)
-	r.Events.Emit(event.StepEnded{Connector: r.result.Connector, Step: name, Toward: r.toward, At: time.Now(), Took: took, Detail: detail, Err: err})
+	r.Events.Emit(event.StepEnded{Connector: r.result.Connector, Step: name, Destination: r.destination, At: time.Now(), Took: took, Detail: detail, Err: err})
 	noted := event.Step{Step: name, StartedAt: started.UTC(), TookMS: took.Milliseconds()}
 	if err != nil {
 		noted.Error = event.OneLine(err.Error())
@@ -61,7 +60,8 @@ func (r *run) step(name string, do func() (detail string, err error)) error {
 	return err
 }
 
-// recovered makes a panic the error of a step, so that what was begun is put back.
+// recovered turns a panic into the error of a step, so that the connector is still put
+// back.
 func recovered(do func() (string, error)) (detail string, err error) {
 	defer crash.Catch(&err)
 	return do()
@@ -71,16 +71,16 @@ func (r *run) note(level event.Level, format string, arguments ...any) {
 	r.Events.Emit(event.Note{Connector: r.result.Connector, Level: level, Message: fmt.Sprintf(format, arguments...), At: time.Now()})
 }
 
-// end fills the result of a run that ended well.
+// end completes the result of a run that succeeded.
 func (r *run) end(outcome event.Outcome, message string) event.ConnectorResult {
 	r.result.Outcome, r.result.Message = outcome, event.OneLine(message)
 	return r.result
 }
 
-// fail fills the result of a run that did not.
+// fail completes the result of a run that failed.
 func (r *run) fail(ctx context.Context, err error) event.ConnectorResult {
 	r.result.Outcome, r.result.Message = outcomeOf(ctx, err), event.OneLine(err.Error())
-	if r.toldHanging(ctx, err) {
+	if r.addHanging(ctx, err) {
 		return r.result
 	}
 	if notProven, ok := errors.AsType[*proof.NotProvenError](err); ok && notProven.Err != nil && r.result.Instructions == "" {
@@ -89,13 +89,13 @@ func (r *run) fail(ctx context.Context, err error) event.ConnectorResult {
 	return r.result
 }
 
-// hangingLimit bounds the look for what may have made a run fail, as the clusters may
-// be out of reach.
+// hangingLimit bounds the search for a hanging transaction after a failure, since the
+// clusters may be out of reach.
 const hangingLimit = 5 * time.Second
 
-// toldHanging adds to the result of a run that did not go well what hangs on one of
-// the clusters and how that is ended; false if nothing is known to.
-func (r *run) toldHanging(ctx context.Context, err error) bool {
+// addHanging adds to the result of a failed run the transaction that hangs on one of the
+// clusters, and how to abort it. It returns false if none is known to hang.
+func (r *run) addHanging(ctx context.Context, err error) bool {
 	hanging, ok := errors.AsType[*kafka.HangingError](err)
 	if !ok {
 		if !slices.Contains([]event.Outcome{event.Failed, event.NotProven, event.RolledBack}, r.result.Outcome) {
@@ -118,24 +118,24 @@ func (r *run) toldHanging(ctx context.Context, err error) bool {
 	return true
 }
 
-// seen notes where a move stands and how both copies are.
-func (r *run) seen(observed pair.Observation) {
+// recordStates records where the move stands and the state of both copies.
+func (r *run) recordStates(observed pair.Observation) {
 	r.result.State = string(observed.State())
 	r.result.OriginState, r.result.TargetState = observed.Origin.State(), observed.Target.State()
 }
 
-// observeEnd notes where both clusters stand at the end.
+// observeEnd records where the move stands at the end.
 func (r *run) observeEnd(ctx context.Context, request pair.Request) {
 	observed, err := request.Observe(context.WithoutCancel(ctx), r.Mask)
 	if err != nil {
 		r.note(event.Warn, "where the move stands cannot be read: %s", err)
 		return
 	}
-	r.seen(observed)
+	r.recordStates(observed)
 }
 
-// failThere fills the result of a run that failed, with where both clusters stand.
-func (r *run) failThere(ctx context.Context, request pair.Request, err error) event.ConnectorResult {
+// failObserved is fail after observeEnd.
+func (r *run) failObserved(ctx context.Context, request pair.Request, err error) event.ConnectorResult {
 	r.observeEnd(ctx, request)
 	return r.fail(ctx, err)
 }

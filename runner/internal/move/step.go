@@ -12,10 +12,10 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// The methods in the files step*.go are the steps of a move, one at a time, for flows
-// that put something of their own between them.
+// The files step_*.go hold the steps of a move as single commands, for flows that do
+// something of their own in between.
 
-// begin starts a step on one connector of one cluster, which must exist.
+// begin begins a single step on a connector, which must exist.
 func (m *Mover) begin(ctx context.Context, of instance.Instance) (*run, instance.Observed, error) {
 	r := m.newRun(of.Name, of)
 	seen, err := of.Observe(ctx, m.Mask)
@@ -26,21 +26,21 @@ func (m *Mover) begin(ctx context.Context, of instance.Instance) (*run, instance
 	return r, seen, err
 }
 
-// openOne opens the store of the one connector of a single step, and reads it.
+// openOne opens the offset store of one connector and reads it.
 func openOne(ctx context.Context, of instance.Instance, seen instance.Observed, by offsetstore.Method) (pair.Opened, error) {
 	of = of.RetryLonger()
 	request := pair.Request{Origin: of.Cluster, Target: of.Cluster, Connector: of.Name, Copy: by}
 	return request.Open(ctx, pair.Observation{Origin: seen, Target: seen})
 }
 
-// Status tells where a move stands. It writes nothing.
+// Status returns where a move stands. It writes nothing.
 func (m *Mover) Status(ctx context.Context, request pair.Request) event.ConnectorResult {
 	r := m.newPairRun(request, "")
 	seen, err := request.Observe(ctx, m.Mask)
 	if err != nil {
 		return r.fail(ctx, err)
 	}
-	r.seen(seen)
+	r.recordStates(seen)
 	message := fmt.Sprintf("%s: %s on %s, %s on %s", seen.State(), seen.Origin, request.Origin.Name, seen.Target, request.Target.Name)
 	if seen.State() == pair.RunningTwice {
 		return r.end(event.RunningTwice, message)
@@ -48,7 +48,7 @@ func (m *Mover) Status(ctx context.Context, request pair.Request) event.Connecto
 	return r.end(event.Observed, message)
 }
 
-// ReadConfig reads a connector's config for a copy of it.
+// ReadConfig reads a connector's config and teaches the mask its secrets.
 func (m *Mover) ReadConfig(ctx context.Context, of instance.Instance) (rawjson.Object, error) {
 	settings, err := of.Cluster.Client.Config(ctx, of.Name)
 	if err != nil {

@@ -14,9 +14,9 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// CreateStopped creates a connector that is stopped and proves that it has no
-// task. request.Origin is the cluster the config came from, or nil; with it, the copy
-// remembers whether its origin is paused or stopped.
+// CreateStopped creates a stopped connector and proves that it has no tasks.
+// request.Origin is the cluster the config came from, or nil; if set, the copy is marked
+// with the state of a paused or stopped origin.
 func (m *Mover) CreateStopped(ctx context.Context, request pair.Request, settings rawjson.Object) event.ConnectorResult {
 	return m.leased(ctx, "create-stopped", request.Connector, request.To(), nil, func(ctx context.Context, to instance.Instance) event.ConnectorResult {
 		request.Target = to.Cluster
@@ -56,8 +56,8 @@ func (m *Mover) createStopped(ctx context.Context, request pair.Request, setting
 	}
 }
 
-// creatable returns what is there under the name, or an error if the connector cannot
-// be created.
+// creatable returns the connector that exists under the name, if any, or an error if the
+// new one cannot be created.
 func (r *run) creatable(ctx context.Context, request pair.Request, settings rawjson.Object) (instance.Observed, error) {
 	to := request.To()
 	if err := check.Creatable(ctx, to.Cluster, settings); err != nil {
@@ -75,7 +75,7 @@ func (r *run) creatable(ctx context.Context, request pair.Request, settings rawj
 	return existing, nil
 }
 
-// rememberState marks the copy of a connector that is paused or stopped.
+// rememberState adds a mark to the config if the origin is paused or stopped.
 func (r *run) rememberState(ctx context.Context, request pair.Request, settings rawjson.Object) (rawjson.Object, error) {
 	seen, err := request.Observe(ctx, r.Mask)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
 
-// FlushWait brings a connector to rest, proves that its offsets are final, and
-// leaves it stopped. If it cannot be proven, the connector is put back.
+// FlushWait stops a connector, proves that its offsets are final, and leaves it stopped.
+// Without a proof it puts the connector back.
 func (m *Mover) FlushWait(ctx context.Context, of instance.Instance, by offsetstore.Method) event.ConnectorResult {
 	return m.leased(ctx, "flush-wait", of.Name, of, nil, func(ctx context.Context, of instance.Instance) event.ConnectorResult {
 		return m.flushWait(ctx, of, by)
@@ -26,7 +26,7 @@ func (m *Mover) flushWait(ctx context.Context, of instance.Instance, by offsetst
 	r, seen, err := m.begin(ctx, of)
 	if err == nil {
 		if _, err = of.Cluster.Server(ctx); err == nil {
-			err = m.needHard(of.Cluster)
+			err = m.requireHardProof(of.Cluster)
 		}
 	}
 	if err != nil {
@@ -52,7 +52,7 @@ func (m *Mover) flushWait(ctx context.Context, of instance.Instance, by offsetst
 	return r.end(event.Quiesced, fmt.Sprintf("%s, offsets final by %s proof, %d entries", strings.ToLower(string(state)), resting.proof.Kind, resting.final.Len()))
 }
 
-// flushFailed puts the connector back. It has no copy that might run.
+// flushFailed puts the connector back. There is no copy that might run.
 func (r *run) flushFailed(ctx context.Context, resting *rest, was connect.State, cause error) event.ConnectorResult {
 	if resting.attempt == nil || lease.IsLost(cause) {
 		return r.fail(ctx, cause)

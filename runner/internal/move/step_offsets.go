@@ -11,8 +11,8 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
 )
 
-// GetOffsets reads a connector's offsets until two reads agree. Of a connector
-// that runs they are those of a moment, and the result says so.
+// GetOffsets reads a connector's offsets until two reads agree. If the connector runs,
+// they are a snapshot, and the result says so.
 func (m *Mover) GetOffsets(ctx context.Context, of instance.Instance, by offsetstore.Method) (offset.Document, event.ConnectorResult) {
 	r, seen, err := m.begin(ctx, of)
 	if err != nil {

@@ -13,12 +13,11 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 )
 
-// Start lets a stopped or paused connector run and sees it do so. With an
-// origin, which may be nil, the copy there must be stopped without tasks and have
-// equal offsets.
+// Start resumes a stopped or paused connector and watches it run. If origin is not nil,
+// the connector there must be stopped without tasks and have the same offsets.
 func (m *Mover) Start(ctx context.Context, of instance.Instance, origin *cluster.Cluster) event.ConnectorResult {
 	var others []instance.Instance
-	if origin != nil { // nobody is to start the copy there meanwhile
+	if origin != nil { // nobody may start the connector there meanwhile
 		others = append(others, instance.Instance{Cluster: origin, Name: of.Name})
 	}
 	return m.leased(ctx, "start", of.Name, of, others, func(ctx context.Context, of instance.Instance) event.ConnectorResult {
@@ -51,11 +50,11 @@ func (m *Mover) start(ctx context.Context, of instance.Instance, origin *cluster
 	return r.end(event.Started, fmt.Sprintf("runs on %s", of.On()))
 }
 
-// interlockOne makes sure that the connector on the origin rests and has the offsets
-// of the copy that is to start.
+// interlockOne makes sure that the connector on the origin is at rest and has the same
+// offsets as the copy.
 func (r *run) interlockOne(ctx context.Context, of instance.Instance, seen instance.Observed, origin *cluster.Cluster) error {
 	if seen.Active() && seen.State() != connect.Paused {
-		return nil // it runs already, and whether twice is for status to say
+		return nil // it runs already; Status tells whether it runs twice
 	}
 	request := pair.Request{Origin: origin, Target: of.Cluster, Connector: of.Name}
 	other, err := request.From().Observe(ctx, r.Mask)

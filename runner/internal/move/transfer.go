@@ -13,27 +13,25 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
 
-// transfer makes the offsets of a copy, which is at rest, equal to those of the
-// connector that was brought to rest.
+// transfer makes the offsets of a copy at rest equal to those of the stopped connector.
 type transfer struct {
 	*run
 	to       instance.Instance
-	store    offsetstore.Store // of the copy's offsets
+	store    offsetstore.Store // of the copy
 	method   offsetstore.Method
 	external bool   // the connector acknowledges in the system it reads from: nothing to copy
-	group    string // of a sink, "" for a source
-	shared   bool   // both sides have the offsets in one place
-	keepOwn  bool   // the copy goes on from the offsets it has, whatever the other side's are
-	// translate makes of the final offsets those that the copy is to have; nil if they
-	// are the same.
+	group    string // consumer group of a sink, "" for a source
+	shared   bool   // both sides use one offsets topic or consumer group
+	keepOwn  bool   // the copy keeps the offsets it has
+	// translate turns the final offsets into those of the copy; nil if they are the same.
 	translate *translation
-	have      offset.Document // of the copy, as far as it is known
-	want      offset.Document // that the copy is to have
-	// wrote is told of a store that is about to be written; nil if nobody has to know.
+	have      offset.Document // the copy's offsets as last read or written
+	want      offset.Document // the offsets the copy must get
+	// wrote is called before a store is written; may be nil.
 	wrote func(offsetstore.Store)
 }
 
-// do copies and reads back. What it returns says for people what was done.
+// do copies the offsets and reads them back. The text says what was done.
 func (t *transfer) do(ctx context.Context, final offset.Document) (string, error) {
 	t.want = final
 	switch {
@@ -61,7 +59,7 @@ func (t *transfer) do(ctx context.Context, final offset.Document) (string, error
 	}
 	done, err := offsetstore.MakeEqual(ctx, t.to.On(), t.store, t.want, t.have)
 	if mismatch, ok := errors.AsType[*offsetstore.MismatchError](err); ok {
-		// Somebody wrote in between, or a write of an earlier run came late.
+		// Somebody wrote in between, or a write of an earlier run took effect late.
 		t.note(event.Warn, "%s; writing again", mismatch)
 		done, err = offsetstore.MakeEqual(ctx, t.to.On(), t.store, t.want, mismatch.Have)
 	}
@@ -71,13 +69,13 @@ func (t *transfer) do(ctx context.Context, final offset.Document) (string, error
 	t.have = t.want
 	t.result.OffsetsHash = &event.Hashes{Origin: final.SHA256(), Target: t.have.SHA256()}
 	if t.translate != nil {
-		return fmt.Sprintf("%d entries translated, %d written, %s", t.want.Len(), done.Entries, t.translate.said), nil
+		return fmt.Sprintf("%d entries translated, %d written, %s", t.want.Len(), done.Entries, t.translate.summary), nil
 	}
 	return fmt.Sprintf("%d entries equal, %d written", t.want.Len(), done.Entries), nil
 }
 
-// decide finds out what the copy's offsets are to be, each time anew: what they are
-// translated by may have become more exact.
+// decide sets the offsets the copy must get. It translates each time anew: the
+// checkpoints may have become more exact.
 func (t *transfer) decide(ctx context.Context, final offset.Document) (err error) {
 	t.result.Copy = string(t.method)
 	if t.translate == nil {
@@ -88,7 +86,7 @@ func (t *transfer) decide(ctx context.Context, final offset.Document) (err error
 	return err
 }
 
-// readShared makes sure that the other side reads what it shares.
+// readShared makes sure that the other side reads the same offsets from the shared topic.
 func (t *transfer) readShared(ctx context.Context) error {
 	have, err := offsetstore.ReadUntil(ctx, t.to.On(), t.store, t.want)
 	if err != nil {
@@ -101,12 +99,13 @@ func (t *transfer) readShared(ctx context.Context) error {
 	return nil
 }
 
-// translation translates a sink's offsets for another Kafka, and tells what that costs.
+// translation translates a sink's offsets for another Kafka and reports how many records
+// are sent again.
 type translation struct {
 	*run
-	through func(ctx context.Context, final offset.Document) (mirror.Translation, error)
-	said    string // what it cost the last time, for people
-	again   *int64 // how many records at most are sent again, nil if that is not known
+	through   func(ctx context.Context, final offset.Document) (mirror.Translation, error)
+	summary   string // the result of the last translation, for messages
+	sentAgain *int64 // upper bound of records sent again, nil if not known
 }
 
 func (t *translation) do(ctx context.Context, on string, final, have offset.Document) (offset.Document, error) {
@@ -114,33 +113,32 @@ func (t *translation) do(ctx context.Context, on string, final, have offset.Docu
 	if err != nil {
 		return offset.Document{}, fmt.Errorf("translate the offsets for %s: %w", on, err)
 	}
-	t.again, t.said = result.Counted(), result.String()
-	t.result.SentAgain = t.again
+	t.sentAgain, t.summary = result.Counted(), result.String()
+	t.result.SentAgain = t.sentAgain
 	level := event.Warn
-	if t.again != nil && *t.again == 0 {
+	if t.sentAgain != nil && *t.sentAgain == 0 {
 		level = event.Info
 	}
 	t.note(level, "at least once: %s", result)
-	return result.Document, t.tellAhead(on, result.Document, have)
+	return result.Document, t.noteAhead(on, result.Document, have)
 }
 
-// tellAhead tells of offsets on the other side that are further than the
-// translation, as MirrorMaker writes them (sync.group.offsets.enabled) or an earlier
-// move left them. They are written over: that nothing is lost is only known of the
-// translation.
-func (t *translation) tellAhead(on string, want, have offset.Document) error {
+// noteAhead reports offsets on the other side that are ahead of the translation:
+// MirrorMaker writes such (sync.group.offsets.enabled), and an earlier move may leave
+// some. They are overwritten, since only the translation is known to lose nothing.
+func (t *translation) noteAhead(on string, want, have offset.Document) error {
 	further, err := mirror.Ahead(want, have)
 	if err == nil && len(further) > 0 {
-		t.note(event.Info, "on %s the group has offsets that are not known to lose nothing (%s); they are replaced by the translated ones",
+		t.note(event.Info, "the group on %s has offsets ahead of the translated ones (%s), which might skip records; they are replaced",
 			on, event.Abbreviated(further))
 	}
 	return err
 }
 
-// told is what a message says of a translation, "" if there was none.
-func (t *translation) told() string {
+// suffix is the end of a message about a translated move, "" if nothing was translated.
+func (t *translation) suffix() string {
 	if t == nil {
 		return ""
 	}
-	return "; at least once: " + t.said
+	return "; at least once: " + t.summary
 }

@@ -19,37 +19,37 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
 
-const whoElse = "find out who else works on it; nothing was undone, `ferry status` says where it stands"
+const interferedAdvice = "find out who else works on it; nothing was undone, `ferry status` says where it stands"
 
-// undo puts the origin back after a failure before the start. c is nil if the failure
-// came before the cutover.
+// undo puts the origin back after a failure before the start of the copy. c is nil if the
+// failure came before the cutover.
 func (r *run) undo(ctx context.Context, request pair.Request, seen pair.Observation, c *cutover, copied *prepared, cause error) event.ConnectorResult {
-	if lease.IsLost(cause) { // nothing of it would be written
-		return r.failThere(ctx, request, cause)
+	if lease.IsLost(cause) { // every write would be refused
+		return r.failObserved(ctx, request, cause)
 	}
 	if instance.IsInterfered(cause) {
-		r.result.Instructions = whoElse
-		return r.failThere(ctx, request, cause)
+		r.result.Instructions = interferedAdvice
+		return r.failObserved(ctx, request, cause)
 	}
 	from, keep := request.From(), seen.Was()
 	begun := c != nil && c.rest.attempt != nil
-	// What an earlier run has stopped is put back too, or, once the copy is marked
-	// idle, nobody could tell any more that the connector is to run.
+	// A connector that an earlier run stopped is put back too: once the copy is marked
+	// idle, nothing shows any more that the connector should run.
 	stoppedEarlier := seen.Origin.State() != keep
 	if begun || stoppedEarlier && r.result.Changed {
 		if err := r.putBack(ctx, from, keep, request.To()); err != nil {
-			return r.failThere(ctx, request, &notPutBackError{cause, err})
+			return r.failObserved(ctx, request, &notPutBackError{cause, err})
 		}
 		stoppedEarlier = false
 	}
-	// Of a run that failed before it prepared anything there is nothing to remove.
+	// A run that failed before it prepared anything has nothing to remove.
 	if copied.created || r.result.Changed {
 		if c != nil {
 			copied.offsets = c.transfer.have
 		}
-		r.leaveNothing(ctx, request.To(), copied)
+		r.cleanUp(ctx, request.To(), copied)
 	}
-	result := r.failThere(ctx, request, cause)
+	result := r.failObserved(ctx, request, cause)
 	if stoppedEarlier && result.Outcome != event.Refused {
 		result.Message += fmt.Sprintf("; %s is %s on %s, as an earlier run left it", from.Name, seen.Origin.State(), from.On())
 		result.Instructions = cmp.Or(result.Instructions, "go on with `ferry move`, or undo it with `ferry rollback`")
@@ -57,18 +57,17 @@ func (r *run) undo(ctx context.Context, request pair.Request, seen pair.Observat
 	}
 	result.Message += fmt.Sprintf("; %s is on %s as before", from.Name, from.On())
 	if begun && result.Outcome == event.Refused {
-		result.Outcome = event.Failed // a refusal says that nothing was touched
+		result.Outcome = event.Failed // Refused would say that nothing was touched
 	}
 	return result
 }
 
-// putBack brings a connector to the state it had, while its copy, of which this run did
-// not ask to start, rests. It goes on when ctx has been cancelled, since that is one of
-// the reasons for it.
+// putBack restores the state a connector had, unless one of its copies runs. It ignores
+// that ctx is cancelled, which is one of the reasons to put back.
 func (r *run) putBack(ctx context.Context, of instance.Instance, keep connect.State, copies ...instance.Instance) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.Options.PutBack)
 	defer cancel()
-	r.toward = of.On()
+	r.destination = of.On()
 	return r.step("put_back", func() (string, error) {
 		for _, copied := range copies {
 			if err := r.refuseRunningCopy(ctx, of, copied); err != nil {
@@ -86,9 +85,9 @@ func (r *run) putBack(ctx context.Context, of instance.Instance, keep connect.St
 }
 
 // refuseRunningCopy makes sure, before a connector is put back, that its copy does not
-// run: this run has not asked it to, but another may have. A copy that cannot be
-// seen is taken to rest, as the connector must not stay down because the other
-// cluster does not answer.
+// run: this run has not started it, but another may have. A copy that cannot be read
+// counts as at rest: the connector must not stay down because the other cluster does not
+// answer.
 func (r *run) refuseRunningCopy(ctx context.Context, of, copied instance.Instance) error {
 	started, ok := errors.AsType[*instance.InterferedError](copied.AwaitRest(ctx))
 	if !ok {
@@ -98,10 +97,10 @@ func (r *run) refuseRunningCopy(ctx context.Context, of, copied instance.Instanc
 	return instance.Interfered("%s, so the one on %s is left as it is", started.What, of.On())
 }
 
-// leaveNothing removes what a failed move has put on the target: the copy it
-// created, with the offsets of its rehearsal. A copy that was there before is
-// marked instead, so that the next move does not continue this one.
-func (r *run) leaveNothing(ctx context.Context, to instance.Instance, copied *prepared) {
+// cleanUp removes what a failed move put on the target: the copy it created and the
+// offsets of its rehearsal. A copy that was there before is marked idle instead, so that
+// the next move does not continue this one.
+func (r *run) cleanUp(ctx context.Context, to instance.Instance, copied *prepared) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.Options.PutBack)
 	defer cancel()
 	if started, ok := errors.AsType[*instance.InterferedError](to.AwaitRest(ctx)); ok {
@@ -124,18 +123,17 @@ func (r *run) leaveNothing(ctx context.Context, to instance.Instance, copied *pr
 	}
 }
 
-// rollBackFailedStart takes a connector back that failed right after its start
-// on the target, or of which nobody knows whether it started, with the progress
-// it has made there.
+// rollBackFailedStart takes back a connector that failed right after its start on the
+// target, or that may have started there, with the progress it made.
 func (r *run) rollBackFailedStart(ctx context.Context, request pair.Request, c *cutover, cause error) event.ConnectorResult {
 	if lease.IsLost(cause) {
-		return r.failThere(ctx, request, cause)
+		return r.failObserved(ctx, request, cause)
 	}
 	from, to := request.From(), request.To()
-	r.toward = from.On()
+	r.destination = from.On()
 	r.note(event.Error, "%s; taking it back to %s", cause, from.On())
 	ctx = context.WithoutCancel(ctx)
-	back := r.undoing(from, to, c)
+	back := r.reversed(from, to, c)
 	progress := "with its progress"
 	if is[*regressedError](cause) {
 		back.transfer.keepOwn, progress = true, "with the offsets it had, since the copy's are behind them"
@@ -146,21 +144,21 @@ func (r *run) rollBackFailedStart(ctx context.Context, request pair.Request, c *
 	}
 	if err != nil {
 		r.result.Instructions = "look at both clusters with `ferry status`, then run `ferry rollback` again"
-		return r.failThere(ctx, request, &notPutBackError{cause, err})
+		return r.failObserved(ctx, request, &notPutBackError{cause, err})
 	}
 	if there := c.transfer.translate; there != nil { // both ways count
-		r.result.SentAgain = sum(there.again, back.transfer.translate.again)
+		r.result.SentAgain = sum(there.sentAgain, back.transfer.translate.sentAgain)
 	}
-	r.leaveNothing(ctx, to, &prepared{})
+	r.cleanUp(ctx, to, &prepared{})
 	back.unmarkPaused(ctx, request)
 	r.observeEnd(ctx, request)
 	r.end(event.RolledBack, fmt.Sprintf("%s; rolled back to %s %s, %s", cause, from.On(), progress, event.Entries(back.transfer.have.Len())))
-	r.toldHanging(ctx, cause)
+	r.addHanging(ctx, cause)
 	return r.result
 }
 
-// undoing returns the cutover that takes back what c has started.
-func (r *run) undoing(from, to instance.Instance, c *cutover) *cutover {
+// reversed returns the cutover that reverses c.
+func (r *run) reversed(from, to instance.Instance, c *cutover) *cutover {
 	back := &cutover{
 		run: r,
 		rest: &rest{
@@ -182,7 +180,7 @@ func (r *run) undoing(from, to instance.Instance, c *cutover) *cutover {
 	return back
 }
 
-// sum adds numbers that may not be known.
+// sum returns nil if one of the numbers is not known.
 func sum(numbers ...*int64) *int64 {
 	var total int64
 	for _, number := range numbers {

@@ -14,20 +14,20 @@ import (
 
 const watchEvery = 200 * time.Millisecond
 
-// watch sees whether a connector that was started goes on running, alone, and does not
-// fall behind.
+// watch watches a connector after its start: it must keep running, on one cluster only,
+// and not fall behind its offsets.
 type watch struct {
 	*run
 	copy instance.Instance
 	// other is the connector on the other cluster, which must not run; nil if there is
-	// none to look at.
+	// none.
 	other *instance.Instance
-	// behind says how the copy is behind the offsets it was given, "" if it is not; nil
-	// if they cannot be compared.
+	// behind says how the copy fell behind the offsets it was given, "" if it did not;
+	// nil if they cannot be compared.
 	behind func(ctx context.Context) (string, error)
 }
 
-// do watches for as long as the options say, and longer while a suspicion is open.
+// do watches for [Options.Watch], and longer while a suspicion is open.
 func (w *watch) do(ctx context.Context) error {
 	var twice, behind suspicion
 	for ends := time.Now().Add(w.Options.Watch); ; {
@@ -54,7 +54,7 @@ func (w *watch) do(ctx context.Context) error {
 	}
 }
 
-// running returns an error if the copy failed. Until a time, a worker may not know of
+// running returns an error if the copy failed. Until unknownUntil, a worker may not know
 // the copy yet.
 func (w *watch) running(ctx context.Context, unknownUntil time.Time) error {
 	status, err := w.copy.RetryLonger().Cluster.Client.Status(ctx, w.copy.Name)
@@ -71,8 +71,7 @@ func (w *watch) running(ctx context.Context, unknownUntil time.Time) error {
 }
 
 // otherAwake returns the state of the other side's connector if every worker shows it
-// awake, and "" if not. A side that cannot be read is no reason to stop a copy that
-// runs.
+// awake, "" if not. A side that cannot be read is no reason to stop a running copy.
 func (w *watch) otherAwake(ctx context.Context) connect.State {
 	if w.other == nil {
 		return ""
@@ -80,8 +79,8 @@ func (w *watch) otherAwake(ctx context.Context) connect.State {
 	return w.other.AwakeEverywhere(ctx)
 }
 
-// fellBehind asks twice before it says so, as a balancer may ask another worker the
-// second time.
+// fellBehind reads twice before it reports anything: behind a load balancer, the second
+// read may reach a worker that is up to date.
 func (w *watch) fellBehind(ctx context.Context) (said string, err error) {
 	if w.behind == nil {
 		return "", nil
@@ -94,10 +93,10 @@ func (w *watch) fellBehind(ctx context.Context) (said string, err error) {
 	return said, nil
 }
 
-// stopCopy ends what this run has started: what somebody else started meanwhile
-// is theirs. The copy keeps the progress it has made.
+// stopCopy stops the copy, which this run started, and not the other connector, which
+// somebody else started. The copy keeps its progress.
 func (w *watch) stopCopy(ctx context.Context, other connect.State) error {
-	reason := fmt.Sprintf("another run or somebody started the connector on %s (%s) in the moment in which its copy on %s was started",
+	reason := fmt.Sprintf("another run or somebody started the connector on %s (%s) just as its copy on %s was started",
 		w.other.On(), other, w.copy.On())
 	asked, err := w.copy.AskToRest(ctx, cluster.PutBackRetry)
 	if err != nil {
@@ -110,14 +109,14 @@ func (w *watch) stopCopy(ctx context.Context, other connect.State) error {
 	return &instance.RunningTwiceError{Reason: fmt.Sprintf("%s; the copy has been %s again", reason, asked)}
 }
 
-// confirmFor is how long something that speaks against a copy that runs must be
-// seen without a break: a worker that lags behind shows what was before.
+// confirmFor is how long a suspicion must hold without a break before the run acts on it:
+// a worker that lags behind shows an old state.
 const confirmFor = time.Second
 
-// suspicion is of something that is only acted on once it was seen for long enough.
+// suspicion is acted on only once it has held for [confirmFor].
 type suspicion struct{ since time.Time }
 
-// see takes note of a look and reports whether the suspicion is confirmed.
+// see records one observation and reports whether the suspicion is confirmed.
 func (s *suspicion) see(suspect bool) bool {
 	switch {
 	case !suspect:
