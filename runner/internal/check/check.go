@@ -1,10 +1,9 @@
-// Package check looks at everything that speaks for or against a move. It only reads.
+// Package check runs the checks of a move. It only reads.
 //
-// A check is a function of [facts]: it knows nothing of the other checks, and what
-// several of them need is found out once. [Checker.Run] runs all of them and collects
-// every reason, so that a refusal names all that has to be mended. Only where the state
-// of the move rules everything else out, or a cluster cannot be asked, the look ends
-// early.
+// A check is a function of [facts] and knows nothing of the other checks; what several of
+// them need is read once. [Checker.Run] runs them all and collects every reason, so that
+// a refusal names everything that has to be fixed. It ends early only if the state of the
+// move makes the other checks pointless, or if a cluster cannot be read.
 package check
 
 import (
@@ -21,7 +20,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
 
-// Codes of the checks, as results have them.
+// The codes of the checks in results.
 const (
 	State       = "state"
 	Versions    = "versions"
@@ -36,14 +35,14 @@ const (
 	Family      = "family"
 )
 
-// all are the checks, in the order in which people read them. A check that needs others
-// is left out if one of them refuses: it would repeat the reason, or could not ask.
+// all holds the checks in the order of the results. A check is left out if one that it
+// needs refuses: it would only repeat the reason.
 var all = []struct {
 	code  string
 	needs []string
-	// look returns what was found, "" if the check says nothing of this move. Its
-	// error is a [cluster.RefusedError] if the finding speaks against the move; any
-	// other says that the answer could not be found.
+	// look returns its finding, "" if the check does not apply to this move. A
+	// [cluster.RefusedError] refuses the move; any other error means that the check could
+	// not be done.
 	look func(context.Context, *facts) (found string, err error)
 }{
 	{State, nil, state},
@@ -63,25 +62,25 @@ var all = []struct {
 type Checker struct {
 	Events event.Recorder
 	Mask   *secret.Mask // learns the secrets in configs; may be nil
-	// AllowDuplicates accepts what sends records again.
+	// AllowDuplicates accepts that records are sent again.
 	AllowDuplicates bool
 }
 
 // Verdict is what the checks found.
 type Verdict struct {
 	Seen     pair.Observation
-	State    pair.State // "" if the clusters could not be looked at
+	State    pair.State // "" if the clusters could not be read
 	Findings []event.Check
-	// Basis is complete only if nothing speaks against the move and it is not finished.
+	// Basis is complete only if no check refused and the move is not finished.
 	Basis Basis
 }
 
-// Basis is what the steps of a move go on from.
+// Basis is what the checks pass on to the steps of a move.
 type Basis struct {
 	Sink    bool
 	Config  rawjson.Object // of the copy
-	Group   string         // of a sink, "" for a source
-	Shared  bool           // both sides keep the offsets in one place: nothing to copy
+	Group   string         // consumer group of a sink, "" for a source
+	Shared  bool           // both sides use one offsets topic or consumer group: nothing to copy
 	Stores  pair.Stores    // not opened for a sink whose group is shared
 	Offsets offset.Document
 	// Path translates a sink's offsets for another Kafka; nil if they are copied as
@@ -89,9 +88,9 @@ type Basis struct {
 	Path *mirror.Path
 }
 
-// Run runs all checks. The error is a [cluster.RefusedError] with every reason that was
-// found, an instance.RunningTwiceError, or what kept a check from its answer; the
-// verdict holds what was found until then.
+// Run runs all checks. Its error is a [cluster.RefusedError] with every reason, an
+// instance.RunningTwiceError, or the error that kept a check from being done. The verdict
+// holds the findings up to then.
 func (c Checker) Run(ctx context.Context, request pair.Request) (Verdict, error) {
 	f := &facts{Checker: c, request: request}
 	var verdict Verdict

@@ -13,9 +13,9 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/mirror"
 )
 
-// checkpoints decides about a sink whose copy consumes from another Kafka cluster,
-// where the offsets of its group mean nothing: whether MirrorMaker's checkpoints tell
-// what they are there, and whether that is accepted.
+// checkpoints decides about a sink whose copy consumes from another Kafka cluster, where
+// the offsets of its group mean nothing. It passes if MirrorMaker's checkpoints translate
+// them and at-least-once is accepted.
 func checkpoints(ctx context.Context, f *facts) (string, error) {
 	if !f.sink() || f.oneKafka() || f.request.SameLog {
 		return "", nil
@@ -51,14 +51,14 @@ func checkpoints(ctx context.Context, f *facts) (string, error) {
 	}
 	f.path = path
 	if path.Renames() {
-		f.note(event.Warn, "topics are called otherwise on %s (%s for %s): where the sink names something after the topic, it will be another thing, unless its config sees to it",
+		f.note(event.Warn, "topics have other names on %s (%s for %s): if the sink names tables, files or indexes after its topics, it will use others there, unless its config prevents that",
 			target, path.Name(sources[0]), sources[0])
 	}
 	return fmt.Sprintf("translated through %s on %s, at least once: %s (as of now)", path.Checkpoints(), target, result), nil
 }
 
-// consumesAll refuses a copy that would not consume the topics as they are called on
-// the target.
+// consumesAll refuses a copy that would not consume the mirrored topics under their names
+// on the target.
 func (f *facts) consumesAll(path *mirror.Path, sources []string) error {
 	target := f.request.Target.Name
 	missing, err := path.NotConsumed(sources, f.config())
@@ -77,7 +77,7 @@ func (f *facts) consumesAll(path *mirror.Path, sources []string) error {
 	}
 }
 
-// topicsSetting names the topics of a sink as they are called on the target.
+// topicsSetting returns the "topics" setting with the names on the target.
 func topicsSetting(path *mirror.Path, sources []string) string {
 	names := make([]string, len(sources))
 	for i, source := range sources {

@@ -10,20 +10,20 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 )
 
-// settings refuses a config with masks in place of values.
+// settings refuses a config that shows masks instead of values.
 func settings(_ context.Context, f *facts) (string, error) {
 	if masked := config.Masked(f.seen.Origin.Config); len(masked) > 0 {
 		return "", cluster.Refused(fmt.Sprintf("%s hides the value of %s in the config it answers with, so a copy would not work; set it with --set",
 			f.request.Origin.Name, strings.Join(masked, ", ")))
 	}
 	config.Learn(f.Mask, f.config())
-	f.tellConverters()
+	f.warnConverters()
 	return fmt.Sprintf("%d settings, %d changed for the target", f.config().Len(), len(f.request.Set)+len(f.request.Unset)), nil
 }
 
-// tellConverters tells of what a connector takes from its workers and REST does
-// not show: with another default the copy writes, or expects, other bytes.
-func (f *facts) tellConverters() {
+// warnConverters warns that the connector uses its workers' converters, which REST does
+// not show: with another default, the copy writes or expects other bytes.
+func (f *facts) warnConverters() {
 	var missing []string
 	for _, key := range []string{"key.converter", "value.converter"} {
 		if f.config().Text(key) == "" {
@@ -31,7 +31,7 @@ func (f *facts) tellConverters() {
 		}
 	}
 	if len(missing) > 0 {
-		f.note(event.Info, "the config leaves %s to the workers; make sure that those of %s have the same as those of %s, or give it with --set",
+		f.note(event.Info, "the config leaves %s to the workers; make sure that the workers of %s and %s use the same, or set it with --set",
 			strings.Join(missing, " and "), f.request.Target.Name, f.request.Origin.Name)
 	}
 }

@@ -12,15 +12,15 @@ import (
 
 const (
 	exactlyOnceKey = "exactly.once.support"
-	// notEnabled is what a worker without exactly.once.source.support=enabled says
-	// of a connector that requires it (DistributedHerder.validateExactlyOnceConfig).
+	// notEnabled is how a worker without exactly.once.source.support=enabled refuses a
+	// connector that requires it (DistributedHerder.validateExactlyOnceConfig).
 	notEnabled = "does not have exactly-once source support enabled"
 )
 
-// exactlyOnce refuses a target on which an exactly-once source would silently
-// become at-least-once. It asks both clusters to validate the config as if it
-// required the guarantee, which the workers of one that has it turned off refuse.
-// It also refuses a source that, once stopped, could not start again on one of the two.
+// exactlyOnce refuses a target on which an exactly-once source would silently become
+// at-least-once. It has both clusters validate the config with the guarantee required,
+// which workers refuse if they have it turned off. It also refuses a source that could
+// not start again on one of the clusters, since a transaction hangs there.
 func exactlyOnce(ctx context.Context, f *facts) (string, error) {
 	if f.sink() {
 		return "", nil
@@ -40,7 +40,7 @@ func exactlyOnce(ctx context.Context, f *facts) (string, error) {
 	case theirs:
 		return "both clusters have it enabled", nil
 	case f.request.AtLeastOnce:
-		return target.Name + " has it not enabled, as --at-least-once accepts", nil
+		return target.Name + " does not have it enabled, which --at-least-once accepts", nil
 	}
 	return "", cluster.Refused(fmt.Sprintf("sources are exactly-once on %s and would be at-least-once on %s, so that a worker that dies there sends records twice; "+
 		"set exactly.once.source.support=enabled on its workers (Kafka %s or later), or accept it with --at-least-once",

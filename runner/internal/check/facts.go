@@ -12,8 +12,8 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// facts are what several checks need to know. The state check fills in what both
-// clusters say; the rest follows from it, or is found out when it is first asked for.
+// facts is what several checks need. The state check fills in seen; the rest follows from
+// it, or is read when it is first needed.
 type facts struct {
 	Checker
 	request pair.Request
@@ -21,12 +21,12 @@ type facts struct {
 	looked  bool // seen is filled in
 
 	opened *pair.Opened // the stores of the offsets, see [facts.open]
-	path   *mirror.Path // that the checkpoints check has found
+	path   *mirror.Path // found by the checkpoints check
 }
 
 func (f *facts) sink() bool { return f.seen.Origin.Sink() }
 
-// config is that of the copy.
+// config is the config of the copy.
 func (f *facts) config() rawjson.Object { return f.request.CopyConfig(f.seen.Origin.Config) }
 
 // group is the consumer group of a sink on the origin, "" for a source.
@@ -40,7 +40,7 @@ func (f *facts) group() string {
 // oneKafka reports whether both Connect clusters are on one Kafka cluster.
 func (f *facts) oneKafka() bool { return !f.request.Origin.OtherKafka(f.request.Target) }
 
-// shared reports whether both sides have the offsets in one place.
+// shared reports whether both sides use one offsets topic or consumer group.
 func (f *facts) shared() bool {
 	if f.sink() {
 		return f.oneKafka() && f.group() == config.Group(f.request.TargetName(), f.config())
@@ -48,7 +48,7 @@ func (f *facts) shared() bool {
 	return f.request.SharesTopic(f.seen.Origin.Config, f.config(), f.oneKafka())
 }
 
-// open opens the stores of the offsets and reads those of the origin, once.
+// open opens the offset stores and reads the origin's offsets, once.
 func (f *facts) open(ctx context.Context) (pair.Opened, error) {
 	if f.opened == nil {
 		opened, err := f.request.Open(ctx, f.seen)

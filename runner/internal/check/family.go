@@ -12,10 +12,10 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 )
 
-// familyOf refuses what is known to go wrong with connectors of this kind.
+// familyOf refuses moves that are known to go wrong with connectors of this kind.
 func familyOf(_ context.Context, f *facts) (string, error) {
 	kind := family.For(f.seen.Origin.Config)
-	said := []string{"nothing is known of this kind of connector, it is taken to go on from the offsets that Connect keeps"}
+	said := []string{"ferry knows nothing about this kind of connector and assumes that it continues from the offsets that Connect keeps"}
 	if kind.Known() {
 		said = []string{kind.Name + ": " + kind.Say}
 	}

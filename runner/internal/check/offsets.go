@@ -12,8 +12,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 )
 
-// offsets refuses offsets that cannot be read on the origin, or not be written on the
-// target.
+// offsets refuses offsets that cannot be read on the origin or written on the target.
 func offsets(ctx context.Context, f *facts) (string, error) {
 	if f.shared() && f.sink() {
 		return "consumer group " + f.group() + " is shared by both clusters, nothing to copy", nil
@@ -30,18 +29,18 @@ func offsets(ctx context.Context, f *facts) (string, error) {
 	}
 	origin := f.request.Origin
 	if unknown := f.request.TopicsKnown(); unknown != nil && !origin.Has(cluster.AlterOffsets) {
-		f.note(event.Warn, "there is no way back yet: workers before %s, as those of %s, take no offsets by REST, and %s", cluster.AlterOffsets, origin.Name, unknown)
+		f.note(event.Warn, "a rollback is not possible yet: workers before %s, such as those of %s, take no offsets by REST, and %s", cluster.AlterOffsets, origin.Name, unknown)
 	}
 	if f.sink() {
-		return found, f.tellUncommitted(ctx, opened.Offsets)
+		return found, f.warnUncommitted(ctx, opened.Offsets)
 	}
 	return found, nil
 }
 
-// tellUncommitted tells of the partitions of a sink's topics for which its group has
-// committed nothing. A copy with a group of its own begins them where
-// auto.offset.reset says, as the origin would after a restart.
-func (f *facts) tellUncommitted(ctx context.Context, committed offset.Document) error {
+// warnUncommitted warns of partitions for which a sink's group has committed nothing. A
+// copy with a group of its own begins them where auto.offset.reset says, as the origin
+// would after a restart.
+func (f *facts) warnUncommitted(ctx context.Context, committed offset.Document) error {
 	missing, err := f.uncommitted(ctx, committed)
 	if err != nil || len(missing) == 0 {
 		return err
@@ -55,11 +54,12 @@ func (f *facts) tellUncommitted(ctx context.Context, committed offset.Document) 
 	return nil
 }
 
-// uncommitted names these partitions, those of topics that a pattern names left out.
+// uncommitted names these partitions, except those of topics that the sink finds by
+// topics.regex.
 func (f *facts) uncommitted(ctx context.Context, offsets offset.Document) ([]string, error) {
 	consumed := f.config()
 	if !f.oneKafka() && !f.request.SameLog {
-		consumed = f.seen.Origin.Config // the copy's topics may be called otherwise
+		consumed = f.seen.Origin.Config // the topics may have other names on the target
 	}
 	topics := config.Topics(consumed)
 	groups, unknown := f.request.Origin.SinkOffsets()

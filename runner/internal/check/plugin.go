@@ -13,8 +13,8 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// Creatable returns what speaks against creating a connector with this config on a
-// cluster, nil if nothing does.
+// Creatable returns nil if a connector with this config can be created on a cluster, and
+// the reason if not.
 func Creatable(ctx context.Context, target *cluster.Cluster, settings rawjson.Object) error {
 	answer, err := target.Server(ctx)
 	if err != nil {
@@ -41,7 +41,7 @@ func plugin(ctx context.Context, f *facts) (string, error) {
 		return "", fmt.Errorf("plugins of %s: %w", f.request.Origin.Name, err)
 	}
 	found := fmt.Sprintf("%s %s on %s", theirs.Class, theirs.Version, f.request.Target.Name)
-	here := slices.IndexFunc(ours, func(plugin connect.Plugin) bool { return named(plugin.Class, class) })
+	here := slices.IndexFunc(ours, func(plugin connect.Plugin) bool { return names(plugin.Class, class) })
 	if here >= 0 && ours[here].Version != theirs.Version {
 		found += fmt.Sprintf(", another version than %s on %s", ours[here].Version, f.request.Origin.Name)
 		f.note(event.Warn, "%s", found)
@@ -49,22 +49,22 @@ func plugin(ctx context.Context, f *facts) (string, error) {
 	return found, nil
 }
 
-// installed returns the plugin that a class names on a cluster.
+// installed returns a cluster's plugin for a connector.class.
 func installed(ctx context.Context, on *cluster.Cluster, class string) (connect.Plugin, error) {
 	plugins, err := on.Client.Plugins(ctx)
 	if err != nil {
 		return connect.Plugin{}, fmt.Errorf("plugins of %s: %w", on.Name, err)
 	}
-	if at := slices.IndexFunc(plugins, func(plugin connect.Plugin) bool { return named(plugin.Class, class) }); at >= 0 {
+	if at := slices.IndexFunc(plugins, func(plugin connect.Plugin) bool { return names(plugin.Class, class) }); at >= 0 {
 		return plugins[at], nil
 	}
 	return connect.Plugin{}, cluster.Refused(fmt.Sprintf("%s lacks the plugin %s, install it on its workers; they have %s", on.Name, class, classes(plugins)))
 }
 
-// named reports whether a config means this class. Connect takes the full name,
-// the simple name, and the simple name without Connector (PluginUtils.simpleName
-// and prunedName).
-func named(class, asked string) bool {
+// names reports whether a connector.class names this class. Connect takes the full name,
+// the simple name, and the simple name without Connector (PluginUtils.simpleName and
+// prunedName).
+func names(class, asked string) bool {
 	simple := class[strings.LastIndexByte(class, '.')+1:]
 	return asked == class || asked == simple || asked+"Connector" == simple
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 )
 
-// state looks at where the move stands, and refuses what is no state of a move.
+// state reads where the move stands, and refuses what is no state of a move.
 func state(ctx context.Context, f *facts) (string, error) {
 	seen, err := f.request.Observe(ctx, f.Mask)
 	if err != nil {
@@ -30,7 +30,7 @@ func state(ctx context.Context, f *facts) (string, error) {
 		return "", &instance.RunningTwiceError{Reason: fmt.Sprintf("connector runs on both %s and %s and sends everything twice; stop one of the two now",
 			origin.Name, target.Name)}
 	case pair.Unclear:
-		return "", cluster.Refused(fmt.Sprintf("connector is %s on %s and %s on %s, from which no move can be told; bring one of the two to a clear state",
+		return "", cluster.Refused(fmt.Sprintf("connector is %s on %s and %s on %s, which is no state of a move; stop, start or delete one of the two",
 			seen.Origin, origin.Name, seen.Target, target.Name))
 	case pair.NotBegun, pair.Prepared, pair.HalfCopied, pair.Copied, pair.Moved, pair.Accepted:
 		return string(stands), nil
@@ -39,9 +39,9 @@ func state(ctx context.Context, f *facts) (string, error) {
 	}
 }
 
-// otherConnector refuses a connector on the target that is not a copy of this
-// one. A moved copy may have been changed since, but never into another class;
-// a copy that runs beside its origin and has another config is not one of ours.
+// otherConnector refuses a connector on the target that is not a copy of this one. A
+// moved copy may have got another config since, but never another class. One that runs
+// beside its origin with another config is not a copy.
 func otherConnector(request pair.Request, seen pair.Observation) error {
 	if !seen.Origin.Exists || !seen.Target.Exists {
 		return nil
@@ -60,7 +60,7 @@ func otherConnector(request pair.Request, seen pair.Observation) error {
 		request.TargetName(), request.Target.Name, seen.Target, strings.Join(differing, ", "), advice))
 }
 
-// name refuses a target whose connector of that name is not our copy.
+// name refuses a target on which another connector has the name.
 func name(_ context.Context, f *facts) (string, error) {
 	target := f.seen.Target
 	if !target.Exists {

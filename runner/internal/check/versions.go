@@ -9,7 +9,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 )
 
-// versions refuses workers that are too old, or of two versions.
+// versions refuses workers that are too old, or of mixed versions.
 func versions(ctx context.Context, f *facts) (string, error) {
 	origin, err := f.request.Origin.Server(ctx)
 	if err != nil {
@@ -28,8 +28,8 @@ func versions(ctx context.Context, f *facts) (string, error) {
 	return fmt.Sprintf("%s on %s, %s on %s", origin.Version, f.request.Origin.Name, target.Version, f.request.Target.Name), nil
 }
 
-// canHoldCopy refuses workers that cannot create a connector stopped, by REST or with
-// what is known of their Kafka.
+// canHoldCopy refuses workers that cannot create a connector stopped, neither by REST nor
+// through the config topic.
 func canHoldCopy(target *cluster.Cluster, answer connect.Server) error {
 	if err := target.Need(answer, cluster.Oldest, "ferry"); err != nil {
 		return err
@@ -42,16 +42,16 @@ func canHoldCopy(target *cluster.Cluster, answer connect.Server) error {
 	return nil
 }
 
-// otherKafka refuses a source whose records would go to another Kafka from then on.
+// otherKafka refuses a source whose copy would write to another Kafka.
 func otherKafka(ctx context.Context, f *facts) (string, error) {
 	if f.sink() || f.oneKafka() {
 		return "", nil
 	}
 	if f.request.OtherKafka {
-		return "its records go to another Kafka cluster from then on, as --other-kafka accepts", nil
+		return "its records will go to another Kafka cluster, which --other-kafka accepts", nil
 	}
 	if f.seen.Origin.Config.Text(config.ProducerServers) != "" && !f.request.Changes(config.ProducerServers) {
-		return "its records go to the Kafka of its own, as before", nil
+		return "its records go to a Kafka of its own, as before", nil
 	}
 	origin, err := f.request.Origin.Client.Server(ctx)
 	if err != nil {

@@ -14,21 +14,21 @@ type Event interface{ event() }
 
 // StepStarted says that a step of a move begins.
 type StepStarted struct {
-	Connector string
-	Step      string
-	Destination    string // the cluster that the connector is to run on after it
-	At        time.Time
+	Connector   string
+	Step        string
+	Destination string // the cluster that the connector is to run on after it
+	At          time.Time
 }
 
 // StepEnded says how long a step took and whether it failed.
 type StepEnded struct {
-	Connector string
-	Step      string
-	Destination    string // as in [StepStarted]
-	At        time.Time
-	Took      time.Duration
-	Detail    string // what was found or done, one line
-	Err       error
+	Connector   string
+	Step        string
+	Destination string // as in [StepStarted]
+	At          time.Time
+	Took        time.Duration
+	Detail      string // what was found or done, one line
+	Err         error
 }
 
 // MoveStarted says that a run begins with a move or a rollback of a connector, or

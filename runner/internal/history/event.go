@@ -56,11 +56,11 @@ type Data struct {
 
 // Step is a step that has ended.
 type Step struct {
-	Step   string `json:"step"`
+	Step        string `json:"step"`
 	Destination string `json:"toward"` // cluster the connector is on its way to
-	TookMS int64  `json:"took_ms"`
-	Detail string `json:"detail,omitempty"`
-	Error  string `json:"error,omitempty"`
+	TookMS      int64  `json:"took_ms"`
+	Detail      string `json:"detail,omitempty"`
+	Error       string `json:"error,omitempty"`
 	// Inferred says that the run that took the step did not come to tell of it. The
 	// clusters show that it was taken.
 	Inferred bool `json:"inferred,omitempty"`

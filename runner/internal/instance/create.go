@@ -10,9 +10,9 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
-// CreateStopped makes sure that a stopped connector with this config exists, and that
-// it has no task. exists says whether it was seen before; created, whether it was not
-// there.
+// CreateStopped makes sure that a stopped connector with this config exists, without
+// tasks. exists says whether it existed when it was last read; created says whether this
+// call created it.
 func (i Instance) CreateStopped(ctx context.Context, settings rawjson.Object, exists bool) (created bool, err error) {
 	if exists {
 		err := i.confirmExists(ctx)
@@ -31,14 +31,14 @@ func (i Instance) CreateStopped(ctx context.Context, settings rawjson.Object, ex
 		i.forgetState(ctx)
 		return false, cluster.Refused(fmt.Sprintf("%s refuses the connector: %s", i.On(), connect.Message(err)))
 	case connect.IsAlreadyExists(err):
-		// Not ours: another run, or a person, was faster since the check.
+		// Another run, or a person, created it after the check.
 		if err := i.readBack(ctx, settings, err); err != nil {
 			return false, err
 		}
 		return false, i.AwaitRest(ctx)
 	case connect.IsTemporary(err):
-		// Whether it was carried out is for the cluster to say, also after an
-		// interrupt, or a copy would be left that nobody knows of.
+		// Find out whether it was created even after an interrupt: otherwise a copy could
+		// be left that nobody knows of.
 		if err := i.readBack(context.WithoutCancel(ctx), settings, err); err != nil {
 			return false, err
 		}
@@ -55,7 +55,7 @@ func (i Instance) replaceConfig(ctx context.Context, settings rawjson.Object) er
 		return fmt.Errorf("config of the copy on %s: %w", i.On(), err)
 	}
 	if !rawjson.Equal(current.Value(), settings.Value()) {
-		// A stopped connector stays stopped when its config is put.
+		// A stopped connector stays stopped after a PUT of its config.
 		if err := i.client().PutConfig(ctx, i.Name, settings); err != nil {
 			return fmt.Errorf("config of the copy on %s: %w", i.On(), err)
 		}
@@ -63,9 +63,9 @@ func (i Instance) replaceConfig(ctx context.Context, settings rawjson.Object) er
 	return i.AwaitRest(ctx)
 }
 
-// createAtRest creates a connector stopped. Workers before 3.7 take no initial
-// state, but they start a connector in the state that the config topic holds for
-// its name, which is how later ones do it.
+// createAtRest creates a connector stopped. Workers before 3.7 take no initial state, but
+// start a connector in the target state that the config topic holds for its name. Later
+// workers do the same internally.
 func (i Instance) createAtRest(ctx context.Context, settings rawjson.Object) error {
 	if i.Cluster.Has(cluster.InitialState) {
 		return i.client().Create(ctx, i.Name, settings, connect.Stopped)
@@ -80,27 +80,27 @@ func (i Instance) createAtRest(ctx context.Context, settings rawjson.Object) err
 	return i.client().Create(ctx, i.Name, settings, "")
 }
 
-// forgetState removes the first state of a connector that was not created, or
-// whoever creates one of that name later would wonder why it does not run.
+// forgetState removes the target state of a connector that was not created: one created
+// later under that name would not run.
 func (i Instance) forgetState(ctx context.Context) {
 	if i.Cluster.Has(cluster.InitialState) {
 		return
 	}
 	if topic, err := i.Cluster.ConfigTopic(); err == nil {
-		_ = topic.SetTargetState(context.WithoutCancel(ctx), i.Name, "") // what failed before is told
+		_ = topic.SetTargetState(context.WithoutCancel(ctx), i.Name, "") // the caller reports the error that came before
 	}
 }
 
-// readBack finds out whether an unclear create was carried out, and sends it
-// again if it was not.
-func (i Instance) readBack(ctx context.Context, settings rawjson.Object, unclear error) error {
+// readBack finds out whether a create whose answer was lost took effect, and sends it
+// again if not.
+func (i Instance) readBack(ctx context.Context, settings rawjson.Object, lost error) error {
 	return wait.Until(ctx, "create on "+i.On(), cluster.SettleTime, func(ctx context.Context) (bool, string, error) {
 		current, err := i.client().Config(ctx, i.Name)
 		if err == nil && rawjson.Equal(current.Value(), settings.Value()) {
 			return true, "", nil
 		}
 		if err == nil {
-			return false, "", cluster.Refused(fmt.Sprintf("name %q was taken on %s in this moment by a connector with another config", i.Name, i.On()))
+			return false, "", cluster.Refused(fmt.Sprintf("name %q was taken on %s just now by a connector with another config", i.Name, i.On()))
 		}
 		if !connect.IsNotFound(err) {
 			return false, "", fmt.Errorf("create on %s: read back: %w", i.On(), err)
@@ -109,13 +109,13 @@ func (i Instance) readBack(ctx context.Context, settings rawjson.Object, unclear
 		if again != nil && !connect.IsAlreadyExists(again) && !connect.IsTemporary(again) {
 			return false, "", fmt.Errorf("create on %s: %w", i.On(), again)
 		}
-		return again == nil, unclear.Error(), nil
+		return again == nil, lost.Error(), nil
 	})
 }
 
-// awaitCreated waits until the copy that was created is at rest. Before Kafka 3.8 a
-// name that was deleted and created again could come with its old tasks
-// (KAFKA-16838), which another stop removes.
+// awaitCreated waits until the new copy is at rest. Before Kafka 3.8, a connector that
+// was deleted and created again could get its old tasks back (KAFKA-16838); another stop
+// removes them.
 func (i Instance) awaitCreated(ctx context.Context) error {
 	stoppedAgain := false
 	return wait.Until(ctx, "the copy on "+i.On()+" to be stopped", cluster.SettleTime, func(ctx context.Context) (bool, string, error) {
@@ -139,16 +139,16 @@ func (i Instance) awaitCreated(ctx context.Context) error {
 	})
 }
 
-// refuseRunning removes a copy at once that an old worker lets run although its
-// first state was written, as it would if that went to another cluster's topic.
+// refuseRunning deletes a copy at once if an old worker runs it although its target state
+// was written: that may have gone to another cluster's topic.
 func (i Instance) refuseRunning(ctx context.Context) error {
 	status, err := i.client().Status(ctx, i.Name)
 	if err != nil || status.Connector.State != connect.Running {
 		return nil //nolint:nilerr // the caller looks again
 	}
 	if err := i.Delete(context.WithoutCancel(ctx), cluster.PutBackRetry); err != nil {
-		return &RunningTwiceError{Reason: fmt.Sprintf("the copy on %s runs although it was to rest, and cannot be deleted: %s; delete it now", i.On(), connect.Message(err))}
+		return &RunningTwiceError{Reason: fmt.Sprintf("the copy on %s runs although it should be at rest, and cannot be deleted: %s; delete it now", i.On(), connect.Message(err))}
 	}
-	return fmt.Errorf("the copy on %s ran although it was to rest, and has been deleted; what it sent meanwhile is sent twice: correct kafka.config_storage_topic of %s",
+	return fmt.Errorf("the copy on %s ran although it should be at rest, and has been deleted; what it sent meanwhile is sent twice: correct kafka.config_storage_topic of %s",
 		i.On(), i.On())
 }

@@ -1,10 +1,10 @@
-// Package instance is one connector on one cluster: what its cluster says of it, and
-// the writes that change it. It creates one stopped, starts one, restores one to an
-// earlier state, and keeps the marks in its config. What two instances of a connector
-// have to do with each other is not known here.
+// Package instance is one connector on one cluster: what its cluster says of it, and the
+// writes that change it. It creates a connector stopped, starts it, restores an earlier
+// state, and keeps the marks in its config. Package pair knows how two instances of a
+// connector relate.
 //
-// No answer of Connect is taken for the deed: each write is read back. A write whose
-// answer is lost is judged by what the cluster shows afterwards.
+// An answer of Connect is only a promise, so each write is read back. If the answer is
+// lost, what the cluster shows afterwards decides.
 package instance
 
 import (
@@ -21,27 +21,26 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
-// Instance is a connector on a cluster, which need not be there.
+// Instance is a connector on a cluster. The connector need not exist.
 type Instance struct {
 	Cluster *cluster.Cluster
 	Name    string
 }
 
-// On returns the name of the cluster, for people.
+// On returns the name of the cluster.
 func (i Instance) On() string { return i.Cluster.Name }
 
 func (i Instance) client() *connect.Client { return i.Cluster.Client }
 
-// RetryLonger returns the instance with a client that tries for as long as a connector
+// RetryLonger returns the instance with a client that retries for as long as a connector
 // may stand still.
 func (i Instance) RetryLonger() Instance {
 	i.Cluster = i.Cluster.RetryFor(cluster.DowntimeRetry)
 	return i
 }
 
-// InterferedError says that somebody else works on the connector, another run or a
-// person. What they did is theirs: it is not undone, since they may be about to start
-// what an undo would start too.
+// InterferedError says that another run or a person works on the connector. What they did
+// is not undone: they may be about to start what the undo would start too.
 type InterferedError struct{ What string }
 
 func (e *InterferedError) Error() string { return e.What }
@@ -62,17 +61,18 @@ type RunningTwiceError struct{ Reason string }
 
 func (e *RunningTwiceError) Error() string { return e.Reason }
 
-// Observed is what a cluster says of a connector. The zero value says that there is none.
+// Observed is what a cluster says of a connector. The zero value says that it does not
+// exist.
 type Observed struct {
 	Exists bool
 	Status connect.Status
-	Tasks  []int // that are configured
+	Tasks  []int // the configured tasks
 	Config rawjson.Object
-	// Rest is the state in which connectors rest on the cluster's workers.
+	// Rest is the state of a connector at rest on this cluster, STOPPED or PAUSED.
 	Rest connect.State
 }
 
-// Observe looks at the connector. It writes nothing. The mask, which may be nil,
+// Observe reads what the cluster says of the connector. The mask, which may be nil,
 // learns the secrets in its config.
 func (i Instance) Observe(ctx context.Context, mask *secret.Mask) (Observed, error) {
 	if i.Name == "." || i.Name == ".." {
@@ -109,11 +109,11 @@ func (i Instance) Observe(ctx context.Context, mask *secret.Mask) (Observed, err
 // State returns the connector's state, "" if it does not exist.
 func (o Observed) State() connect.State { return o.Status.Connector.State }
 
-// Sink reports whether it is a sink.
+// Sink reports whether the connector is a sink.
 func (o Observed) Sink() bool { return o.Status.Type == "sink" }
 
-// AtRest reports whether the connector rests: stopped and without tasks, or, where
-// the workers know no stop, paused with no task that runs.
+// AtRest reports whether the connector is stopped and has no tasks, or, on workers that
+// cannot stop, is paused with no task running.
 func (o Observed) AtRest() bool {
 	if !o.Exists || o.State() != o.Rest {
 		return false
@@ -124,13 +124,13 @@ func (o Observed) AtRest() bool {
 	return len(o.Status.Tasks) == 0 && len(o.Tasks) == 0
 }
 
-// Active reports whether the connector runs, or would run if its tasks did not fail
-// or rest.
+// Active reports whether the connector exists and is neither stopped nor in its rest
+// state.
 func (o Observed) Active() bool {
 	return o.Exists && o.State() != connect.Stopped && o.State() != o.Rest
 }
 
-// String says for people how the connector is: "RUNNING with 2 tasks", "absent".
+// String describes the connector for messages: "RUNNING with 2 tasks", "absent".
 func (o Observed) String() string {
 	if !o.Exists {
 		return "absent"
@@ -141,19 +141,18 @@ func (o Observed) String() string {
 	return string(o.State())
 }
 
-// NotAtRest says what speaks against the connector being at rest now, "" if nothing does.
+// NotAtRest says what keeps the connector from being at rest, "" if it is at rest.
 func (i Instance) NotAtRest(ctx context.Context) (string, error) {
 	return i.client().NotAtRest(ctx, i.Name, i.Cluster.RestState())
 }
 
-// AwaitRest waits until a connector that is to rest is seen at rest. One that stays
-// awake was started by somebody, which is an [InterferedError]. It is never stopped
-// here.
+// AwaitRest waits until a connector that should be at rest is seen at rest. If it stays
+// awake, somebody started it: that is an [InterferedError]. AwaitRest never stops it.
 func (i Instance) AwaitRest(ctx context.Context) error {
 	err := wait.Until(ctx, "the connector on "+i.On()+" to be stopped", cluster.StaleTime, func(ctx context.Context) (bool, string, error) {
 		missing, err := i.NotAtRest(ctx)
 		if connect.IsNotFound(err) {
-			return false, err.Error(), nil // of a worker that lags behind, perhaps
+			return false, err.Error(), nil // the worker may lag behind
 		}
 		return err == nil && missing == "", missing, err
 	})
@@ -170,8 +169,8 @@ func (i Instance) AwaitRest(ctx context.Context) error {
 	return Interfered("another run or somebody started the connector on %s: it is %s there", i.On(), status.Connector.State)
 }
 
-// AwakeEverywhere returns the connector's state if every worker shows it awake, and
-// "" if not, also if one cannot be asked.
+// AwakeEverywhere returns the connector's state if every worker shows it awake, "" if one
+// does not or cannot be reached.
 func (i Instance) AwakeEverywhere(ctx context.Context) (state connect.State) {
 	for worker := range i.client().Workers() {
 		status, err := i.client().On(worker).Status(ctx, i.Name)
@@ -190,8 +189,8 @@ func (i Instance) HasRun(ctx context.Context) (bool, error) {
 	return len(topics) > 0, err
 }
 
-// ForgetTopics empties the list of topics the connector has used. Where the cluster
-// does not track topics there is nothing to empty.
+// ForgetTopics empties the list of topics that the connector has used. It does nothing if
+// the cluster does not track topics.
 func (i Instance) ForgetTopics(ctx context.Context) error {
 	if ran, err := i.HasRun(ctx); err != nil || !ran {
 		return nil //nolint:nilerr // a cluster without topic tracking is no obstacle
@@ -202,8 +201,8 @@ func (i Instance) ForgetTopics(ctx context.Context) error {
 	return nil
 }
 
-// Hanging returns what keeps the connector's tasks from starting, see
-// [cluster.Cluster.Hanging]; nil if nothing is known to.
+// Hanging returns the transaction that keeps the connector's tasks from starting, nil if
+// none is known. See [cluster.Cluster.Hanging].
 func (i Instance) Hanging(ctx context.Context) error {
 	if hanging := i.Cluster.Hanging(ctx, i.Name); hanging != nil {
 		return hanging

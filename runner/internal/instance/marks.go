@@ -11,10 +11,10 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
-// confirmExists asks for the failed tasks of a resting copy to be restarted, of
-// which there are none. The leader answers that, and says 404 if the connector is
-// gone, which the worker that was asked before may not know yet: to put a config
-// would create it anew, and running.
+// confirmExists asks the leader whether a copy at rest still exists, by restarting its
+// failed tasks, of which there are none. The leader answers 404 if the connector is gone,
+// which another worker may not know yet: a PUT of the config would then create it anew,
+// running.
 func (i Instance) confirmExists(ctx context.Context) error {
 	if err := i.client().Restart(ctx, i.Name); err != nil {
 		return fmt.Errorf("the copy on %s: %w", i.On(), err)
@@ -22,7 +22,7 @@ func (i Instance) confirmExists(ctx context.Context) error {
 	return nil
 }
 
-// MarkIdle says of a stopped copy that no move of it is under way.
+// MarkIdle marks a stopped copy as part of no move.
 func (i Instance) MarkIdle(ctx context.Context) error {
 	if err := i.confirmExists(ctx); err != nil {
 		return err
@@ -30,8 +30,8 @@ func (i Instance) MarkIdle(ctx context.Context) error {
 	return i.editMarks(ctx, func(settings rawjson.Object) rawjson.Object { return config.WithKeepState(settings, config.Idle) })
 }
 
-// MarkBack says in which state the origin's stopped connector ends when the rollback
-// is done.
+// MarkBack marks the origin's stopped connector with the state to end in after the
+// rollback.
 func (i Instance) MarkBack(ctx context.Context, state connect.State) error {
 	if err := i.confirmExists(ctx); err != nil {
 		return err
@@ -42,9 +42,9 @@ func (i Instance) MarkBack(ctx context.Context, state connect.State) error {
 // Unmark removes both marks.
 func (i Instance) Unmark(ctx context.Context) error { return i.editMarks(ctx, config.WithoutMarks) }
 
-// editMarks puts a config with other marks. A connector at rest stays at rest
-// when its config is put; one that runs would start anew, so it is left alone:
-// somebody started it, and the marks have lost their meaning.
+// editMarks puts a config with other marks. A connector at rest stays at rest. One that
+// runs would restart, so it is left alone: somebody started it, and the marks have lost
+// their meaning.
 func (i Instance) editMarks(ctx context.Context, edit func(rawjson.Object) rawjson.Object) error {
 	current, err := i.client().Config(ctx, i.Name)
 	if err != nil {
@@ -67,9 +67,9 @@ func (i Instance) editMarks(ctx context.Context, edit func(rawjson.Object) rawjs
 	return i.awaitConfig(ctx, wanted, state)
 }
 
-// settledState returns the state of a copy once it is none in between: workers
-// before 3.0 answer [Instance.confirmExists] by restarting the connector itself,
-// which is UNASSIGNED for a moment and then rests again.
+// settledState waits until a copy is neither UNASSIGNED nor RESTARTING, and returns its
+// state. Workers before 3.0 answer [Instance.confirmExists] by restarting the connector
+// itself, which is UNASSIGNED for a moment and then rests again.
 func (i Instance) settledState(ctx context.Context) (state connect.State, err error) {
 	err = wait.Until(ctx, "the copy on "+i.On(), cluster.StaleTime, func(ctx context.Context) (bool, string, error) {
 		status, err := i.client().Status(ctx, i.Name)
@@ -82,8 +82,7 @@ func (i Instance) settledState(ctx context.Context) (state connect.State, err er
 	return state, err
 }
 
-// awaitConfig waits until a config that was put reads back and the connector
-// rests again.
+// awaitConfig waits until the config reads back and the connector rests again.
 func (i Instance) awaitConfig(ctx context.Context, wanted rawjson.Object, state connect.State) error {
 	return wait.Until(ctx, "the config of the copy on "+i.On(), cluster.SettleTime, func(ctx context.Context) (bool, string, error) {
 		current, err := i.client().Config(ctx, i.Name)

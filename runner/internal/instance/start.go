@@ -10,13 +10,13 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
-// lateTasks is how long a copy of which nobody knows how many tasks it had may
-// take to show its first one.
+// lateTasks is how long a copy may take to show its first task if the number of its tasks
+// is not known.
 const lateTasks = 10 * time.Second
 
-// Start asks for the state, RUNNING or PAUSED, and waits until the connector and its
-// tasks, at least as many as given, are in it. A task that is FAILED ends the wait. The
-// text that is returned says for people what was seen.
+// Start asks for a state, RUNNING or PAUSED, and waits until the connector and its tasks,
+// at least the given number, are in it. A FAILED task ends the wait. The text describes
+// what was seen.
 func (i Instance) Start(ctx context.Context, state connect.State, tasks int, limit time.Duration) (string, error) {
 	client := i.client().RetryFor(cluster.DowntimeRetry)
 	ask := client.Resume
@@ -56,8 +56,8 @@ func (i Instance) Start(ctx context.Context, state connect.State, tasks int, lim
 	return fmt.Sprintf("%s with %d tasks on %s", state, seen, i.On()), err
 }
 
-// AskToRest asks the connector to rest, without waiting for it, and says what was
-// asked: "stopped" or "paused".
+// AskToRest sends a stop, or a pause to workers that cannot stop, without waiting for its
+// effect. It returns "stopped" or "paused".
 func (i Instance) AskToRest(ctx context.Context, retryFor time.Duration) (asked string, err error) {
 	client := i.client().RetryFor(retryFor)
 	if i.Cluster.Has(cluster.Stop) {
@@ -66,28 +66,27 @@ func (i Instance) AskToRest(ctx context.Context, retryFor time.Duration) (asked 
 	return "paused", client.Pause(ctx, i.Name)
 }
 
-// Delete removes the connector. One that is gone already is no error.
+// Delete removes the connector. It is no error if the connector is gone already.
 func (i Instance) Delete(ctx context.Context, retryFor time.Duration) error {
 	return i.client().RetryFor(retryFor).Delete(ctx, i.Name)
 }
 
-// steadyFor is how long a connector must be seen in its old state to count as
-// put back. A pause or stop whose answer was lost, or given up on at a signal,
-// may still be carried out a moment later.
+// steadyFor is how long a connector must be seen in its old state to count as put back. A
+// pause or stop whose answer was lost, or not awaited after a signal, may still take
+// effect a moment later.
 const steadyFor = time.Second
 
-// askAgainAfter is when a connector that is not yet in its old state is asked
-// once more.
+// askAgainAfter is after how long the request is repeated if the connector is not in its
+// old state.
 const askAgainAfter = 5 * time.Second
 
-// LookHanging is after what time of waiting for something to start, and then how
-// often, it is asked what may keep it from starting.
+// LookHanging is how often, while something does not start, hanging transactions are
+// looked for.
 const LookHanging = 10 * time.Second
 
-// Restore brings the connector to the state it had, whatever it is in. It asks even if
-// the cluster shows that state already: what it shows may be old. A task that fails
-// does not end the wait: it may have failed before, and that it was asked to run is
-// what is undone.
+// Restore brings the connector back to a state it had. It sends the request even if the
+// cluster shows that state already, since that may be out of date. A FAILED task counts
+// as restored: it may have failed before.
 func (i Instance) Restore(ctx context.Context, state connect.State) (string, error) {
 	client := i.client().RetryFor(cluster.PutBackRetry)
 	ask := client.Resume

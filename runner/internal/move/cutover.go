@@ -98,8 +98,8 @@ func (c *cutover) reopen(ctx context.Context, request pair.Request, seen pair.Ob
 	return true
 }
 
-// countSentAgain counts the records that a mirror source has written beyond its final
-// offsets: the copy would send them again.
+// countSentAgain counts the records that a MirrorSourceConnector has written beyond its
+// final offsets: the copy would send them again.
 func (c *cutover) countSentAgain(ctx context.Context) error {
 	if !mirror.IsSource(c.rest.config) {
 		return nil

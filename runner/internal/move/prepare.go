@@ -110,13 +110,13 @@ func (r *run) rehearse(ctx context.Context, basis check.Basis, on string, copied
 		return err
 	}
 	copied.offsets = basis.Offsets
-	if done.Unclear.IsZero() {
+	if done.Unanswered.IsZero() {
 		return nil
 	}
 	// A late write of the rehearsal could overwrite what is copied later. Wait until it
 	// cannot, while the origin still runs.
 	r.note(event.Warn, "an answer of %s was lost; waiting until that write can no longer take effect, while the connector keeps running", on)
-	return wait.For(ctx, time.Until(done.Unclear.Add(offsetstore.LateWrite)))
+	return wait.For(ctx, time.Until(done.Unanswered.Add(offsetstore.LateWrite)))
 }
 
 // refuseProgress refuses to overwrite the offsets of a target that ran after it was

@@ -15,19 +15,19 @@ import (
 // readBackTime is how long a worker may take to show offsets that were written.
 const readBackTime = 5 * time.Second
 
-// LateWrite is after what time a write whose answer was lost can no longer be
-// carried out: a worker gives a request up after 90 s.
+// LateWrite is after what time a write whose answer was lost can no longer take effect: a
+// worker gives up a request after 90 s.
 const LateWrite = 100 * time.Second
 
-// Written is what came of making offsets equal.
+// Written is the result of [MakeEqual].
 type Written struct {
 	Entries int
-	// Unclear is when a write was sent last of which nobody knows whether it was
-	// carried out, or still will be; zero for none.
-	Unclear time.Time
+	// Unanswered is when the last write was sent whose answer was lost, so that it may still
+	// take effect; zero if there is none.
+	Unanswered time.Time
 }
 
-// MismatchError says that offsets read back are not those that were written.
+// MismatchError says that offsets do not read back as written.
 type MismatchError struct {
 	Cluster    string
 	Difference offset.Difference
@@ -38,15 +38,15 @@ func (e *MismatchError) Error() string {
 	return fmt.Sprintf("read back from %s: %s", e.Cluster, e.Difference)
 }
 
-// MakeEqual writes to a connector at rest what its offsets lack to be equal to want,
-// and reads them back. known are the offsets that are there now; on names the cluster
-// in errors. It returns a [MismatchError] if the offsets do not read back as written.
+// MakeEqual makes the offsets of a connector at rest equal to want: it writes the
+// difference to known, the present offsets, and reads back. on names the cluster in
+// errors. It returns a [MismatchError] if the offsets do not read back as written.
 func MakeEqual(ctx context.Context, on string, store Store, want, known offset.Document) (Written, error) {
 	patch := offset.Patch(want, known)
 	done := Written{Entries: patch.Len()}
 	if patch.Len() > 0 {
 		var err error
-		if done.Unclear, err = store.Write(ctx, patch); err != nil {
+		if done.Unanswered, err = store.Write(ctx, patch); err != nil {
 			return Written{}, fmt.Errorf("write offsets on %s: %w", on, err)
 		}
 	}
@@ -60,9 +60,9 @@ func MakeEqual(ctx context.Context, on string, store Store, want, known offset.D
 	return done, nil
 }
 
-// ReadUntil reads offsets until they are as wanted, or for long enough that they
-// are taken to be what they are: a worker learns of them from a topic, and a
-// balancer may ask one that lags behind.
+// ReadUntil reads offsets until they equal want, and returns the last ones read if they
+// do not in time. A worker learns offsets from a topic, and a load balancer may pick one
+// that lags behind.
 func ReadUntil(ctx context.Context, on string, store Store, want offset.Document) (have offset.Document, err error) {
 	err = wait.Until(ctx, "the offsets on "+on, readBackTime, func(ctx context.Context) (bool, string, error) {
 		var err error
@@ -75,14 +75,13 @@ func ReadUntil(ctx context.Context, on string, store Store, want offset.Document
 	return have, err
 }
 
-// agreeing is how many reads in a row have to agree where one of them contradicts
-// what was read before.
+// agreeing is how many reads in a row must agree after one contradicted an earlier read.
 const agreeing = 3
 
-// ReadAgreed reads until several reads in a row agree: a balancer may ask workers
-// in turn, of which one lags behind.
+// ReadAgreed reads until several reads in a row agree: a load balancer may ask the
+// workers in turn, and one may lag behind.
 func ReadAgreed(ctx context.Context, on string, store Store) (offset.Document, error) {
-	var agreed row
+	var agreed streak
 	err := wait.Until(ctx, "the offsets on "+on, cluster.StaleTime, func(ctx context.Context) (bool, string, error) {
 		err := agreed.read(ctx, store)
 		return err == nil && agreed.equal >= agreeing, "no " + strconv.Itoa(agreeing) + " reads in a row agree", err
@@ -96,10 +95,10 @@ const (
 	stablePause = 250 * time.Millisecond
 )
 
-// ReadStable reads until two reads agree. Of a connector that commits faster than
-// that, stable is false.
+// ReadStable reads until two reads agree. stable is false if the connector commits too
+// often for that.
 func ReadStable(ctx context.Context, store Store) (last offset.Document, stable bool, err error) {
-	var agreed row
+	var agreed streak
 	for range stableTries {
 		if err := agreed.read(ctx, store); err != nil {
 			return offset.Document{}, false, err
@@ -114,22 +113,22 @@ func ReadStable(ctx context.Context, store Store) (last offset.Document, stable 
 	return agreed.last, false, nil
 }
 
-// row is the last of some reads, and how many in a row were equal to it.
-type row struct {
+// streak is the last read and how many in a row were equal to it.
+type streak struct {
 	last  offset.Document
 	equal int
 }
 
-func (r *row) read(ctx context.Context, store Store) error {
+func (s *streak) read(ctx context.Context, store Store) error {
 	next, err := store.Read(ctx)
 	if err != nil {
 		return err
 	}
-	if r.equal > 0 && offset.Equal(r.last, next) {
-		r.equal++
+	if s.equal > 0 && offset.Equal(s.last, next) {
+		s.equal++
 	} else {
-		r.equal = 1
+		s.equal = 1
 	}
-	r.last = next
+	s.last = next
 	return nil
 }

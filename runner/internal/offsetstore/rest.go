@@ -16,7 +16,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
-// restStore is what Connect's REST API reads and writes.
+// restStore reads and writes through Connect's REST API.
 type restStore struct {
 	of   instance.Instance
 	sink bool
@@ -26,33 +26,33 @@ func (s restStore) Read(ctx context.Context) (offset.Document, error) {
 	return ReadREST(ctx, s.of.Cluster.Client, s.of.Name)
 }
 
-// Entries in one PATCH. A sink's are offsets of a consumer group, which the
-// broker takes in one request.
+// Entries in one PATCH. A sink's offsets go to the broker in one request per consumer
+// group.
 const (
 	sourceChunk = 5000
 	sinkChunk   = 1000
 )
 
-func (s restStore) Write(ctx context.Context, patch offset.Document) (unclear time.Time, err error) {
+func (s restStore) Write(ctx context.Context, patch offset.Document) (unanswered time.Time, err error) {
 	size := sourceChunk
 	if s.sink {
 		size = sinkChunk
 	}
 	for _, chunk := range patch.Chunks(size) {
 		sent, err := alterOffsets(ctx, s.of, chunk)
-		if sent.After(unclear) {
-			unclear = sent
+		if sent.After(unanswered) {
+			unanswered = sent
 		}
 		if err != nil {
-			return unclear, err
+			return unanswered, err
 		}
 	}
-	return unclear, nil
+	return unanswered, nil
 }
 
-// alterOffsets sends one PATCH until it is answered. unclear is when one was sent
-// last of which nobody knows what became of it.
-func alterOffsets(ctx context.Context, of instance.Instance, chunk offset.Document) (unclear time.Time, err error) {
+// alterOffsets repeats one PATCH until it is answered. unanswered is when the last one was
+// sent whose answer was lost.
+func alterOffsets(ctx context.Context, of instance.Instance, chunk offset.Document) (unanswered time.Time, err error) {
 	once := of.Cluster.Client.RetryFor(0)
 	var last error
 	err = wait.Until(ctx, "an answer", cluster.DowntimeRetry, func(ctx context.Context) (bool, string, error) {
@@ -62,18 +62,17 @@ func alterOffsets(ctx context.Context, of instance.Instance, chunk offset.Docume
 			return last == nil, "", last
 		}
 		if mayBeCarriedOut(last) {
-			unclear = sent
+			unanswered = sent
 		}
 		return false, last.Error(), nil
 	})
 	if _, ok := errors.AsType[*wait.TimeoutError](err); ok {
-		return unclear, last
+		return unanswered, last
 	}
-	return unclear, err
+	return unanswered, err
 }
 
-// mayBeCarriedOut reports whether a request that failed may have been carried
-// out all the same, or still be.
+// mayBeCarriedOut reports whether a failed request may have taken effect, or still may.
 func mayBeCarriedOut(err error) bool {
 	if answer, ok := errors.AsType[*connect.ResponseError](err); ok {
 		return answer.Status != http.StatusConflict && answer.Status != http.StatusTooManyRequests && !strings.Contains(answer.Message, "rebalance is expected")
@@ -85,7 +84,7 @@ func mayBeCarriedOut(err error) bool {
 // ReadREST reads a connector's offsets once, by REST. An offset of null is an
 // [UnreadableError].
 func ReadREST(ctx context.Context, client *connect.Client, connector string) (offset.Document, error) {
-	document, err := ReadShown(ctx, client, connector)
+	document, err := ReadWithNulls(ctx, client, connector)
 	if err != nil {
 		return offset.Document{}, fmt.Errorf("read offsets: %w", err)
 	}
@@ -95,8 +94,8 @@ func ReadREST(ctx context.Context, client *connect.Client, connector string) (of
 	return document, nil
 }
 
-// ReadShown reads offsets once, as REST shows them, nulls included.
-func ReadShown(ctx context.Context, client *connect.Client, connector string) (offset.Document, error) {
+// ReadWithNulls reads offsets once, as REST shows them, nulls included.
+func ReadWithNulls(ctx context.Context, client *connect.Client, connector string) (offset.Document, error) {
 	value, err := client.Offsets(ctx, connector)
 	if err != nil {
 		return offset.Document{}, err
@@ -104,11 +103,10 @@ func ReadShown(ctx context.Context, client *connect.Client, connector string) (o
 	return offset.Parse(value)
 }
 
-// UnreadableError says that Connect answered null for the offset of a partition
-// it knows. The connector writes its partition with the fields in an order that
-// Connect's REST API does not keep (it rebuilds the map), so the offset is
-// neither readable nor writable by REST. Written all the same, it would lie
-// where no task looks, and everything would be sent again.
+// UnreadableError says that Connect answered null for the offset of a partition it knows.
+// The connector writes its partition with the fields in an order that Connect's REST API
+// does not keep (it rebuilds the map), so REST can neither read nor write the offset. A
+// write would land where no task looks, and everything would be sent again.
 type UnreadableError struct {
 	Entries int
 	First   string

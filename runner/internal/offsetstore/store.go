@@ -16,27 +16,27 @@ import (
 // Method is how the offsets of a connector are read and written.
 type Method string
 
-// The methods. Auto takes REST where both clusters can and the offsets survive it.
+// The methods. Auto uses REST if both clusters can and REST can carry the offsets.
 const (
 	Auto    Method = "auto"
 	ByREST  Method = "rest"
 	ByTopic Method = "raw"   // records of the offsets topics, byte for byte
-	ByGroup Method = "group" // a sink's, which are those of its consumer group
-	// ByCheckpoints says of a sink's offsets that they were translated for another
-	// Kafka cluster. They are read and written by REST or of the group, as any sink's.
+	ByGroup Method = "group" // a sink's, from its consumer group
+	// ByCheckpoints is a sink whose offsets were translated for another Kafka cluster.
+	// They are read and written by REST or in the group, like those of any sink.
 	ByCheckpoints Method = "checkpoints"
 )
 
 // Store is where the offsets of one instance are kept.
 type Store interface {
 	Read(ctx context.Context) (offset.Document, error)
-	// Write applies a patch. unclear is when a request was sent last of which
-	// nobody knows whether it was carried out, or still will be; zero for none.
-	Write(ctx context.Context, patch offset.Document) (unclear time.Time, err error)
+	// Write applies a patch. unanswered is when the last request was sent whose answer was
+	// lost, so that it may still take effect; zero if there is none.
+	Write(ctx context.Context, patch offset.Document) (unanswered time.Time, err error)
 }
 
-// Open opens the store of an instance by a method. observed need not be what its
-// cluster says: of a copy that is not there yet it is what it will be.
+// Open opens the store of an instance by a method. For a copy that does not exist yet,
+// observed is what its cluster will say.
 func Open(of instance.Instance, observed instance.Observed, by Method) (Store, error) {
 	switch by {
 	case ByTopic:
@@ -52,8 +52,8 @@ func Open(of instance.Instance, observed instance.Observed, by Method) (Store, e
 	return restStore{of: of, sink: observed.Sink()}, nil
 }
 
-// None is the store of a connector that acknowledges in the system it reads from, so
-// that its offsets mean nothing and are not copied, see [IsExternal].
+// None is the store of a connector that acknowledges in the system it reads from, see
+// [IsExternal]: its offsets mean nothing and are not copied.
 var None Store = noStore{}
 
 // IsExternal reports whether a connector acknowledges in the system it reads from.
@@ -67,10 +67,10 @@ func (noStore) Read(context.Context) (offset.Document, error) { return offset.Do
 
 func (noStore) Write(context.Context, offset.Document) (time.Time, error) { return time.Time{}, nil }
 
-// topicStore is the offsets topics of a source: its own first, if it has one, and
-// its cluster's. Only the first counts. The documented fallback from a connector's
-// own topic to the cluster's does not exist: of a key that is only in the latter,
-// ConnectorOffsetBackingStore answers null (seen on 3.4.1, 3.6.2 and 4.3.1).
+// topicStore is the offsets topics of a source: its own first, if it has one, then its
+// cluster's. It reads only the first. The documented fallback from a connector's own
+// topic to the cluster's does not exist: ConnectorOffsetBackingStore answers null for a
+// key that only the latter has (seen on 3.4.1, 3.6.2 and 4.3.1).
 type topicStore struct {
 	topics    []cluster.OffsetTopic
 	connector string
@@ -102,7 +102,7 @@ func (s topicStore) Read(ctx context.Context) (offset.Document, error) {
 	return s.topics[0].Read(ctx, s.connector)
 }
 
-// Write writes to all of the topics, as commits and a PATCH do.
+// Write writes to all of the topics, as Connect's commits and PATCH do.
 func (s topicStore) Write(ctx context.Context, patch offset.Document) (time.Time, error) {
 	for _, topic := range s.topics {
 		if err := topic.Write(ctx, s.connector, patch); err != nil {

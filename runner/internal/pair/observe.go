@@ -14,7 +14,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
 
-// Observe looks at both clusters. It writes nothing. The mask, which may be nil,
+// Observe reads what both clusters say of the connector. The mask, which may be nil,
 // learns the secrets in the configs.
 func (r Request) Observe(ctx context.Context, mask *secret.Mask) (seen Observation, err error) {
 	if seen.Origin, err = r.From().Observe(ctx, mask); err != nil {
@@ -23,8 +23,8 @@ func (r Request) Observe(ctx context.Context, mask *secret.Mask) (seen Observati
 	if seen.Target, err = r.To().Observe(ctx, mask); err != nil {
 		return Observation{}, fmt.Errorf("connector %q on %s: %w", r.TargetName(), r.Target.Name, err)
 	}
-	// Offsets tell copied from half copied, and of a side that runs they change
-	// under our eyes.
+	// The offsets tell Copied from HalfCopied. Those of a running connector keep changing
+	// and tell nothing.
 	if seen.Origin.AtRest() && seen.Target.AtRest() {
 		if seen.OriginOffsets, seen.TargetOffsets, err = r.restingOffsets(ctx, seen); err != nil {
 			return Observation{}, err
@@ -34,19 +34,19 @@ func (r Request) Observe(ctx context.Context, mask *secret.Mask) (seen Observati
 	return seen, nil
 }
 
-// restingOffsets reads the offsets of two connectors at rest. What REST cannot
-// carry is compared as REST shows it, null, if the topics are not known.
+// restingOffsets reads the offsets of two connectors at rest. If REST cannot carry them
+// and the topics are not known, it returns them with the nulls that REST shows.
 func (r Request) restingOffsets(ctx context.Context, seen Observation) (ours, theirs offset.Document, err error) {
 	stores, err := r.Stores(seen)
 	if err != nil {
 		return ours, theirs, err
 	}
 	if stores.Method == offsetstore.ByREST {
-		if ours, err = shown(ctx, r.From()); err != nil {
+		if ours, err = readWithNulls(ctx, r.From()); err != nil {
 			return ours, theirs, err
 		}
 		if len(ours.Unreadable()) == 0 || r.Copy == offsetstore.ByREST || r.TopicsKnown() != nil {
-			theirs, err = shown(ctx, r.To())
+			theirs, err = readWithNulls(ctx, r.To())
 			return ours, theirs, err
 		}
 		if stores, err = r.StoresBy(offsetstore.ByTopic, seen); err != nil {
@@ -62,17 +62,17 @@ func (r Request) restingOffsets(ctx context.Context, seen Observation) (ours, th
 	return ours, theirs, nil
 }
 
-func shown(ctx context.Context, of instance.Instance) (offset.Document, error) {
-	document, err := offsetstore.ReadShown(ctx, of.Cluster.Client, of.Name)
+func readWithNulls(ctx context.Context, of instance.Instance) (offset.Document, error) {
+	document, err := offsetstore.ReadWithNulls(ctx, of.Cluster.Client, of.Name)
 	if err != nil {
 		return offset.Document{}, fmt.Errorf("offsets of %q on %s: %w", of.Name, of.On(), err)
 	}
 	return document, nil
 }
 
-// translated compares the offsets of a sink at rest on two Kafka clusters. It returns
-// nil if the target's are no translation of the origin's, or if that cannot be told: in
-// that state everything is looked at and copied again.
+// translated compares the offsets of a sink at rest on two Kafka clusters. It returns nil
+// if the target's are not a translation of the origin's, or if that cannot be determined:
+// then the move checks and copies everything again.
 func (r Request) translated(ctx context.Context, seen Observation) *mirror.Translation {
 	if !seen.Origin.Sink() || r.SameLog || !r.Origin.OtherKafka(r.Target) || seen.TargetOffsets.Len() == 0 {
 		return nil
@@ -84,16 +84,16 @@ func (r Request) translated(ctx context.Context, seen Observation) *mirror.Trans
 	return path.Accounts(ctx, seen.OriginOffsets, seen.TargetOffsets)
 }
 
-// MirrorSearch looks for the way on which MirrorMaker brings the topics of the sink to
-// the target, by the offsets that it has committed on the origin.
+// MirrorSearch is the search for the MirrorMaker that mirrors the sink's topics to the
+// target. committed are the sink's offsets on the origin.
 func (r Request) MirrorSearch(committed offset.Document, origin, copied rawjson.Object) mirror.Search {
 	return mirror.Search{
 		Origin: r.Origin, Target: r.Target, Group: config.Group(r.Connector, origin), Committed: committed, Config: origin, Copy: copied,
 	}
 }
 
-// Hanging returns the transaction that keeps the connector from starting on one of its
-// clusters, and the name of that cluster; nil if none is known to hang.
+// Hanging returns the hanging transaction that keeps the connector from starting on one
+// of its clusters, and the name of that cluster; nil if none is known.
 func (r Request) Hanging(ctx context.Context) (on string, hanging *kafka.HangingError) {
 	for _, side := range []instance.Instance{r.From(), r.To()} {
 		if hanging := side.Cluster.Hanging(ctx, side.Name); hanging != nil {

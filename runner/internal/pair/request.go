@@ -1,7 +1,7 @@
-// Package pair is one connector on two clusters, the origin and the target: what is
-// asked of its move ([Request]), what both clusters say of it ([Observation]), where
-// the move stands ([State]), and in which stores its offsets are on both sides
-// ([Stores]). It only reads.
+// Package pair is one connector on two clusters, the origin and the target: the request
+// to move it ([Request]), what both clusters say of it ([Observation]), where the move
+// stands ([State]), and the stores of its offsets on both sides ([Stores]). It only
+// reads.
 package pair
 
 import (
@@ -16,28 +16,28 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// Request asks for one connector to be moved from Origin to Target, or back.
+// Request asks to move one connector from Origin to Target, or back.
 type Request struct {
 	Origin, Target *cluster.Cluster
 	Connector      string
 	// TargetConnector is the name on the target; "" means the same.
 	TargetConnector string
-	// Set overrides settings in the copy's config, Unset leaves settings out.
+	// Set overrides settings on the target, Unset removes them there.
 	Set   map[string]string
 	Unset []string
-	// Overwrite allows a stopped connector of that name on the target, which is
-	// not a copy of this one, to be overwritten.
+	// Overwrite allows the move to replace a stopped connector of that name on the target
+	// that is not a copy of this one.
 	Overwrite bool
 	// Copy is how the offsets are copied; "" is [offsetstore.Auto].
 	Copy offsetstore.Method
-	// SameLog states that the topics of a sink hold the same records at the same
-	// offsets in the Kafka clusters of both sides.
+	// SameLog states that a sink's topics hold the same records at the same offsets in
+	// both Kafka clusters.
 	SameLog bool
 	// OtherKafka accepts that a source's records go to another Kafka cluster.
 	OtherKafka bool
-	// AtLeastOnce accepts that a copy of an exactly-once source is not, and that a
-	// sink's copy on another Kafka cluster sends records again, as its offsets are
-	// translated through MirrorMaker's checkpoints.
+	// AtLeastOnce accepts at-least-once delivery on the target: for a source that is
+	// exactly-once on the origin, and for a sink whose offsets are translated for another
+	// Kafka cluster through MirrorMaker's checkpoints.
 	AtLeastOnce bool
 }
 
@@ -59,7 +59,7 @@ func (r Request) To() instance.Instance {
 	return instance.Instance{Cluster: r.Target, Name: r.TargetName()}
 }
 
-// Keys are the leases that a run needs that writes to both.
+// Keys are the leases that a run needs to write to both clusters.
 func (r Request) Keys() []lease.Key {
 	return []lease.Key{{Cluster: r.Origin.Name, Connector: r.Connector}, {Cluster: r.Target.Name, Connector: r.TargetName()}}
 }
@@ -69,7 +69,7 @@ func (r Request) CopyConfig(of rawjson.Object) rawjson.Object {
 	return config.Copy(of, r.TargetName(), r.Set, r.Unset)
 }
 
-// Changes reports whether a setting is overridden on the target or left out.
+// Changes reports whether a setting is overridden or removed on the target.
 func (r Request) Changes(key string) bool {
 	_, set := r.Set[key]
 	return set || slices.Contains(r.Unset, key)
@@ -83,14 +83,14 @@ func (r Request) Back() Request {
 	return r
 }
 
-// RetryLonger is a request whose clusters are tried for as long as a connector may stand
-// still.
+// RetryLonger returns the request with clients that retry for as long as a connector may
+// stand still.
 func (r Request) RetryLonger() Request {
 	r.Origin, r.Target = r.Origin.RetryFor(cluster.DowntimeRetry), r.Target.RetryFor(cluster.DowntimeRetry)
 	return r
 }
 
-// LeaseChecked is a request whose clusters check a lease before each write.
+// LeaseChecked returns the request with clients that call check before each write.
 func (r Request) LeaseChecked(check func(context.Context) error) Request {
 	r.Origin, r.Target = r.Origin.LeaseChecked(check), r.Target.LeaseChecked(check)
 	return r

@@ -11,7 +11,7 @@ import (
 // State is where the move of a connector stands.
 type State string
 
-// The states, each with what the connector does on the origin and on the target.
+// The states, each with what the connector does on the origin, on the target.
 const (
 	NotBegun     State = "not_begun"     // runs, absent
 	Prepared     State = "prepared"      // runs, stopped without tasks
@@ -30,14 +30,14 @@ func (s State) Finished() bool { return s == Moved || s == Accepted }
 // Observation is what both clusters say of one connector.
 type Observation struct {
 	Origin, Target instance.Observed
-	// OriginOffsets and TargetOffsets are read only of two connectors at rest.
+	// OriginOffsets and TargetOffsets are set only if both connectors are at rest.
 	OriginOffsets, TargetOffsets offset.Document
-	// Translated says of a sink at rest on two Kafka clusters that the target's
-	// offsets are those of the origin, as they are there; nil if they are not.
+	// Translated is set for a sink at rest on two Kafka clusters if the target's offsets
+	// are a translation of the origin's; else nil.
 	Translated *mirror.Translation
 }
 
-// Back is the observation of a rollback: that of the move the other way.
+// Back swaps origin and target, for a rollback. It leaves the offsets out.
 func (o Observation) Back() Observation { return Observation{Origin: o.Target, Target: o.Origin} }
 
 // State derives where the move stands.
@@ -62,7 +62,8 @@ func (o Observation) State() State {
 	}
 }
 
-// bothAtRest tells moves of which both copies rest apart.
+// bothAtRest derives the state of a move from the marks and offsets of two connectors at
+// rest.
 func (o Observation) bothAtRest() State {
 	equal := o.Translated != nil || offset.Equal(o.OriginOffsets, o.TargetOffsets)
 	switch marked := config.KeepState(o.Target.Config); {
@@ -77,14 +78,13 @@ func (o Observation) bothAtRest() State {
 	}
 }
 
-// RollingBack reports whether a rollback was begun and not ended.
+// RollingBack reports whether a rollback was begun and not finished.
 func (o Observation) RollingBack() bool {
 	return o.Origin.AtRest() && o.Target.Exists && config.BackState(o.Origin.Config) != ""
 }
 
-// Was is the state in which the connector was before the move began, and in
-// which its copy is to end. Of a connector that rests while its copy waits
-// without a mark, an earlier run of the move was the one that brought it to rest.
+// Was is the connector's state before the move, in which its copy must end. If the
+// connector rests and its copy waits unmarked, an earlier run of this move stopped it.
 func (o Observation) Was() connect.State {
 	from := o.Origin.State()
 	if from != connect.Paused && from != connect.Stopped {
@@ -102,8 +102,7 @@ func (o Observation) Was() connect.State {
 	return connect.Running
 }
 
-// WasOnTarget is the state in which a moved connector is, and in which it is to be
-// after it went back.
+// WasOnTarget is the state of a moved connector, in which it must end after a rollback.
 func (o Observation) WasOnTarget() connect.State {
 	if marked := config.BackState(o.Origin.Config); marked != "" {
 		return marked

@@ -12,18 +12,18 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// Stores are where a move's offsets are on both sides, and how they are copied.
+// Stores are the offset stores of both sides, and the method by which offsets are copied.
 type Stores struct {
 	Method   offsetstore.Method
 	From, To offsetstore.Store
 }
 
-// External reports whether the connector acknowledges in the system it reads from, so
-// that there are no offsets to copy.
+// External reports whether the connector acknowledges in the system it reads from: then
+// there are no offsets to copy.
 func (s Stores) External() bool { return s.To == offsetstore.None }
 
-// Stores opens both stores by the method that the versions ask for. That a null makes
-// REST impossible is not known here, see [Request.Open].
+// Stores opens both stores by [Request.Method]. It does not read them, so it cannot tell
+// whether REST shows nulls: see [Request.Open].
 func (r Request) Stores(seen Observation) (Stores, error) {
 	return r.StoresBy(r.Method(seen.Origin.Sink()), seen)
 }
@@ -46,9 +46,9 @@ func (r Request) StoresBy(method offsetstore.Method, seen Observation) (stores S
 	return stores, err
 }
 
-// Method is the one that the versions allow, of which the origin is read and the
-// target is written, or the one that was asked for. A rollback has its own: from
-// 3.5, which REST can read and not write, a move goes by REST and back by topic.
+// Method is the method that was asked for, or else the one that the versions allow: the
+// origin must be readable and the target writable. A rollback may use another: away from
+// Kafka 3.5, whose REST can read but not write, a move goes by REST and back by topic.
 func (r Request) Method(sink bool) offsetstore.Method {
 	able := r.Origin.Has(cluster.Stop) && r.Target.Has(cluster.AlterOffsets)
 	switch {
@@ -63,7 +63,7 @@ func (r Request) Method(sink bool) offsetstore.Method {
 	}
 }
 
-// Opened is the stores of a move, and what the side it starts from holds.
+// Opened is the stores of a move and the offsets of its origin.
 type Opened struct {
 	Stores
 	Offsets offset.Document
@@ -76,8 +76,8 @@ var how = map[offsetstore.Method]string{
 	offsetstore.ByGroup: "of the consumer group",
 }
 
-// Open opens the stores of a move and reads the offsets of the side it starts from.
-// Offsets that REST cannot carry are read from the topics, if those are known.
+// Open opens both stores and reads the origin's offsets. Offsets that REST cannot carry
+// are read from the topics, if those are known.
 func (r Request) Open(ctx context.Context, seen Observation) (Opened, error) {
 	stores, err := r.Stores(seen)
 	if err != nil {
@@ -107,7 +107,7 @@ func (r Request) Open(ctx context.Context, seen Observation) (Opened, error) {
 	return opened, nil
 }
 
-// sayVersions adds to a refusal what version would make the Kafka unnecessary.
+// sayVersions adds to a refusal from which versions on REST would be enough.
 func (r Request) sayVersions(method offsetstore.Method, err error) error {
 	if method == offsetstore.ByREST || r.Copy == offsetstore.ByTopic {
 		return err
@@ -116,8 +116,8 @@ func (r Request) sayVersions(method offsetstore.Method, err error) error {
 		cluster.Stop, cluster.AlterOffsets, r.Origin.Name, r.Origin.Seen(), r.Target.Name, r.Target.Seen(), err))
 }
 
-// TopicsKnown returns an error that says which cluster's own offsets topic is not
-// known, nil if both are.
+// TopicsKnown returns nil if the offsets topics of both clusters are known, and an error
+// that names the one that is not.
 func (r Request) TopicsKnown() error {
 	for _, side := range []*cluster.Cluster{r.Origin, r.Target} {
 		if err := side.OffsetTopicKnown(); err != nil {
@@ -127,8 +127,8 @@ func (r Request) TopicsKnown() error {
 	return nil
 }
 
-// SharesTopic reports whether both sides keep a source's offsets under one name in
-// one topic, so that what is written on one side is read on the other.
+// SharesTopic reports whether both sides keep a source's offsets under the same name in
+// the same topic, so that each reads what the other writes.
 func (r Request) SharesTopic(origin, target rawjson.Object, oneKafka bool) bool {
 	if !oneKafka || r.Connector != r.TargetName() {
 		return false
