@@ -7,15 +7,14 @@ import (
 	"strings"
 )
 
-// The questions of this file are what "at rest" means, everywhere in ferry. They take
-// the state in which connectors rest on the workers that are asked: STOPPED, or
-// PAUSED on workers that know no STOPPED (before KIP-875, Kafka 3.5).
+// This file defines "at rest" for all of ferry. The argument rest is the state of a
+// connector at rest on the cluster: STOPPED, or PAUSED on workers that cannot stop
+// (before KIP-875, Kafka 3.5).
 
-// NotAtRest says what has not come to rest, "" if all of the connector has: it is in
-// its rest state, and no task of it runs, holds offsets or is in a consumer group. A
-// stopped connector has no task left. The tasks of a paused one rest, or have failed:
-// a task that was restarted while its connector is paused has not begun
-// (WorkerTask.doRun).
+// NotAtRest says what of the connector is not at rest, "" if all is: the connector is in
+// its rest state, and none of its tasks runs, holds offsets or is in a consumer group. A
+// stopped connector has no tasks left. The tasks of a paused one are paused or have
+// failed; one that was restarted while paused has not begun (WorkerTask.doRun).
 func (s Status) NotAtRest(rest State) string {
 	switch {
 	case s.Connector.State != rest:
@@ -29,8 +28,8 @@ func (s Status) NotAtRest(rest State) string {
 	}
 }
 
-// NotPaused says what of a connector that was asked to pause still works, "" if
-// nothing does. What has FAILED has ended, with its last commit (WorkerTask.doRun).
+// NotPaused says what still runs of a connector that was asked to pause, "" if nothing
+// does. A FAILED task has ended, with its last commit (WorkerTask.doRun).
 func (s Status) NotPaused() string {
 	resting := []State{Paused, Failed}
 	var working []string
@@ -45,10 +44,9 @@ func (s Status) NotPaused() string {
 	return strings.Join(working, ", ")
 }
 
-// Awake reports whether a connector that should rest runs, or will run as soon as it
-// is resumed or its fault is mended: somebody started it. UNASSIGNED is neither
-// awake nor at rest: a stopped connector is UNASSIGNED while its config is put or its
-// worker changes.
+// Awake reports whether somebody started a connector that should be at rest: it or one of
+// its tasks is in another state. UNASSIGNED is neither awake nor at rest: a stopped
+// connector is UNASSIGNED while its config is put or its worker changes.
 func (s Status) Awake(rest State) bool {
 	awake := func(state State) bool { return state != rest && state != Unassigned }
 	return awake(s.Connector.State) || slices.ContainsFunc(s.Tasks, func(task TaskStatus) bool { return awake(task.State) })
@@ -59,8 +57,8 @@ func (s Status) AnyTask(states ...State) bool {
 	return slices.ContainsFunc(s.Tasks, func(task TaskStatus) bool { return slices.Contains(states, task.State) })
 }
 
-// Missing says what is missing for the connector and all of its tasks, at least as
-// many as given, to be in a state; "" if nothing is.
+// Missing says what is not in the given state yet, "" if the connector and all of its
+// tasks, at least the given number, are.
 func (s Status) Missing(state State, tasks int) string {
 	if s.Connector.State != state {
 		return "connector " + string(s.Connector.State)
@@ -76,9 +74,8 @@ func (s Status) Missing(state State, tasks int) string {
 	return ""
 }
 
-// NotAtRest is [Status.NotAtRest] of a connector as its cluster shows it now, which
-// also counts the tasks that are configured: the leader may have written the state
-// and not yet the empty list of tasks.
+// NotAtRest is [Status.NotAtRest] of the present status, and also counts the configured
+// tasks: the leader may have written the state but not yet the empty task list.
 func (c *Client) NotAtRest(ctx context.Context, connector string, rest State) (string, error) {
 	status, err := c.Status(ctx, connector)
 	if err != nil {

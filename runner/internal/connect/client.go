@@ -20,7 +20,7 @@ import (
 
 const (
 	// requestTimeout is above the 90 s after which a worker itself gives up
-	// (RestServer.DEFAULT_REST_REQUEST_TIMEOUT_MS), so that its answer is heard.
+	// (RestServer.DEFAULT_REST_REQUEST_TIMEOUT_MS), so that its answer still arrives.
 	requestTimeout = 100 * time.Second
 	dialTimeout    = 5 * time.Second
 	maxAnswer      = 512 << 20
@@ -29,24 +29,24 @@ const (
 
 // Options says how to reach a cluster.
 type Options struct {
-	// Workers are the base URLs of one or more workers. Requests go to one of
-	// them for as long as it answers, then to the next.
+	// Workers are the base URLs of one or more workers. Requests go to one worker for as
+	// long as it answers, then to the next.
 	Workers []string
 	// Transport sends the requests; nil means a new one that uses TLS.
 	Transport http.RoundTripper
 	// TLS is used by the default transport; nil means Go's defaults.
 	TLS *tls.Config
-	// Authorize adds credentials to a request; nil adds none. Its error becomes
-	// the request's, see [CredentialsError].
+	// Authorize adds credentials to a request; nil adds none. If it fails, the request is
+	// not sent and fails with a [CredentialsError].
 	Authorize func(*http.Request) error
-	// Renew is called when a worker refused the credentials (401). True means that
-	// Authorize has new ones, and the request is sent once more; nil means never.
+	// Renew is called if a worker refused the credentials (401). It returns true if
+	// Authorize has new ones; then the request is sent once more. May be nil.
 	Renew func() bool
-	// Mask replaces secrets in what a worker answers; nil replaces none.
+	// Mask replaces secrets in a worker's answer; nil replaces none.
 	Mask func(string) string
-	// Guard is asked before each request that may change something, also before one
-	// that is sent again. Its error becomes the request's, which is not sent; nil
-	// lets all pass. See [Client.Guarded].
+	// Guard is called before each request that may change something, also before a retry.
+	// If it fails, the request is not sent and fails with its error. May be nil. See
+	// [Client.Guarded].
 	Guard func(context.Context) error
 }
 
@@ -58,9 +58,8 @@ type Client struct {
 	renew     func() bool
 	mask      func(string) string
 	guard     func(context.Context) error
-	// current is the index of the worker that answered last. Reads that belong
-	// together stay on one worker, since each worker has its own view of the
-	// config topic and may lag behind the others.
+	// current is the index of the worker that answered last. Requests stay on it, since
+	// each worker has its own view of the config topic and may lag behind the others.
 	current  *atomic.Int64
 	retryFor time.Duration
 }
@@ -101,7 +100,7 @@ func New(options Options) (*Client, error) {
 	client.http = &http.Client{
 		Transport: transport,
 		Timeout:   requestTimeout,
-		// A redirect would carry the credentials to a host nobody named.
+		// Following a redirect would send the credentials to a host that nobody named.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return client, nil
@@ -119,7 +118,7 @@ func newTransport(config *tls.Config) *http.Transport {
 	}
 }
 
-// Workers returns the base URLs the client was given.
+// Workers returns the base URLs of the client.
 func (c *Client) Workers() []string {
 	urls := make([]string, len(c.workers))
 	for i, worker := range c.workers {
@@ -128,8 +127,7 @@ func (c *Client) Workers() []string {
 	return urls
 }
 
-// On returns a client that talks to one worker only, by its place in
-// [Client.Workers].
+// On returns a client for one worker only, by its index in [Client.Workers].
 func (c *Client) On(worker int) *Client {
 	pinned := *c
 	pinned.workers = c.workers[worker : worker+1]
@@ -137,8 +135,8 @@ func (c *Client) On(worker int) *Client {
 	return &pinned
 }
 
-// Guarded returns a client that asks guard too before each request that may
-// change something, as Options.Guard is asked.
+// Guarded returns a client that also calls guard before each request that may change
+// something, after Options.Guard.
 func (c *Client) Guarded(guard func(context.Context) error) *Client {
 	guarded := *c
 	guarded.guard = func(ctx context.Context) error {
@@ -150,15 +148,15 @@ func (c *Client) Guarded(guard func(context.Context) error) *Client {
 	return &guarded
 }
 
-// changes reports whether a request may change something. A validation is a PUT
-// that does not.
+// changes reports whether a request may change something. A validation is a PUT that
+// changes nothing.
 func changes(method string, path []string) bool {
 	return method != http.MethodGet && (len(path) == 0 || path[0] != "connector-plugins")
 }
 
-// do sends one request to one worker, by its place in [Client.Workers], and once
-// more if only its credentials were out of date: a worker that answers 401 has done
-// nothing. It returns the body of the answer.
+// do sends one request to one worker, by its index in [Client.Workers], and once more
+// with new credentials after a 401: then the worker has done nothing. It returns the body
+// of the answer.
 func (c *Client) do(ctx context.Context, worker int, method string, path []string, query url.Values, body any) ([]byte, error) {
 	content, err := c.send(ctx, worker, method, path, query, body)
 	if answer, ok := errors.AsType[*ResponseError](err); ok && answer.Status == http.StatusUnauthorized && c.renew() {
@@ -167,8 +165,7 @@ func (c *Client) do(ctx context.Context, worker int, method string, path []strin
 	return content, err
 }
 
-// send sends one request. path is a list of segments, each escaped here and
-// nowhere else.
+// send sends one request. path is a list of segments, which only joinEscaped escapes.
 func (c *Client) send(ctx context.Context, worker int, method string, path []string, query url.Values, body any) ([]byte, error) {
 	if changes(method, path) {
 		if err := c.guard(ctx); err != nil {
@@ -197,7 +194,7 @@ func (c *Client) send(ctx context.Context, worker int, method string, path []str
 	}
 	answer, err := c.http.Do(request)
 	if err != nil {
-		if ctx.Err() == nil { // or it was given up, which says nothing of the worker
+		if ctx.Err() == nil { // a cancelled request says nothing about the worker
 			c.current.CompareAndSwap(int64(worker), int64((worker+1)%len(c.workers)))
 		}
 		return nil, &UnreachableError{Method: method, URL: endpoint, Err: unwrapURL(err)}
@@ -216,7 +213,7 @@ func (c *Client) send(ctx context.Context, worker int, method string, path []str
 	return content, nil
 }
 
-// worker is the place of the worker that is asked first.
+// worker is the index of the worker to ask first.
 func (c *Client) worker() int { return int(c.current.Load()) % len(c.workers) }
 
 func (c *Client) endpoint(worker int, path []string, query url.Values) string {
@@ -227,7 +224,7 @@ func (c *Client) endpoint(worker int, path []string, query url.Values) string {
 	return endpoint
 }
 
-// write sends one request that is not a read, once, to the worker that answered last.
+// write sends one request that is not a GET, once, to the worker that answered last.
 func (c *Client) write(ctx context.Context, method string, query url.Values, body, into any, path ...string) error {
 	worker := c.worker()
 	content, err := c.do(ctx, worker, method, path, query, body)
@@ -251,8 +248,7 @@ func (c *Client) put(ctx context.Context, body, into any, path ...string) error 
 	return c.retry(ctx, func() error { return c.write(ctx, http.MethodPut, nil, body, into, path...) })
 }
 
-// decode fills into, which may be nil, a *rawjson.Value, which takes the answer as
-// it is, or anything encoding/json can fill.
+// decode decodes an answer. into may be nil, or a *rawjson.Value, which keeps the bytes.
 func decode(content []byte, into any, method, endpoint string) error {
 	if into == nil {
 		return nil

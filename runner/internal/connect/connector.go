@@ -9,14 +9,14 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// Server is what a worker says of itself.
+// Server is a worker's answer to GET /.
 type Server struct {
 	Version        string `json:"version"`
 	Commit         string `json:"commit"`
 	KafkaClusterID string `json:"kafka_cluster_id"`
 }
 
-// Server returns the version of the worker that answers, and of no other.
+// Server returns the version of the worker that answers; others may have another.
 func (c *Client) Server(ctx context.Context) (Server, error) {
 	var server Server
 	err := c.get(ctx, &server, nil, "")
@@ -30,24 +30,23 @@ func (c *Client) Connectors(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
-// Config returns a connector's config as it was given to Connect: references to
-// config providers are not resolved, passwords written into it are in clear.
+// Config returns a connector's config as it was given to Connect: references to config
+// providers are not resolved, and passwords in it are in clear text.
 func (c *Client) Config(ctx context.Context, connector string) (rawjson.Object, error) {
 	var config rawjson.Object
 	err := c.get(ctx, &config, nil, "connectors", connector, "config")
 	return config, err
 }
 
-// PutConfig replaces a connector's config, or creates the connector RUNNING if
-// there is none.
+// PutConfig replaces a connector's config. If the connector does not exist, Connect
+// creates it RUNNING.
 func (c *Client) PutConfig(ctx context.Context, connector string, config rawjson.Object) error {
 	return c.put(ctx, config, nil, "connectors", connector, "config")
 }
 
-// Create creates a connector in the given state (KIP-980, Kafka 3.7), or with ""
-// in the one the worker chooses, which workers before 3.7 need. It is sent once:
-// after an error that is not a refusal, whether the connector exists must be read
-// back.
+// Create creates a connector in the given state (KIP-980, Kafka 3.7). With "" the worker
+// chooses the state, as workers before 3.7 always do. The request is sent once: after an
+// error that is not a refusal, the caller must read back whether the connector exists.
 func (c *Client) Create(ctx context.Context, connector string, config rawjson.Object, state State) error {
 	body := struct {
 		Name         string         `json:"name"`
@@ -57,8 +56,8 @@ func (c *Client) Create(ctx context.Context, connector string, config rawjson.Ob
 	return c.write(ctx, http.MethodPost, nil, body, nil, "connectors")
 }
 
-// Delete removes a connector. Its offsets stay, as Connect keeps them. A
-// connector that is already gone is not an error.
+// Delete removes a connector. Connect keeps its offsets. It is no error if the connector
+// is gone already.
 func (c *Client) Delete(ctx context.Context, connector string) error {
 	err := c.retry(ctx, func() error {
 		return c.write(ctx, http.MethodDelete, nil, nil, nil, "connectors", connector)
@@ -69,9 +68,8 @@ func (c *Client) Delete(ctx context.Context, connector string) error {
 	return err
 }
 
-// Tasks returns the numbers of the tasks in the connector's config, as the
-// worker that answers sees it. An empty list says that the connector is to have
-// none, not that every task has ended.
+// Tasks returns the numbers of the configured tasks, as the worker that answers sees
+// them. An empty list does not mean that every task has ended.
 func (c *Client) Tasks(ctx context.Context, connector string) ([]int, error) {
 	var infos []struct {
 		ID struct {
@@ -116,22 +114,21 @@ type Plugin struct {
 	Version string `json:"version"`
 }
 
-// Plugins returns the connector classes of the worker that answers.
+// Plugins returns the connector classes that the answering worker can load.
 func (c *Client) Plugins(ctx context.Context) ([]Plugin, error) {
 	var plugins []Plugin
 	err := c.get(ctx, &plugins, nil, "connector-plugins")
 	return plugins, err
 }
 
-// ConfigProblem is one setting a worker refuses, in its own words.
+// ConfigProblem is one setting that a worker refuses, with the worker's own messages.
 type ConfigProblem struct {
 	Name   string
 	Errors []string
 }
 
-// Validate asks a worker whether it would accept config for a connector of the
-// given class, and returns what it would not. Connectors may contact their
-// system to find out.
+// Validate asks a worker to validate a config for a connector class, and returns the
+// settings it would refuse. Connectors may contact their external system for that.
 func (c *Client) Validate(ctx context.Context, class string, config rawjson.Object) ([]ConfigProblem, error) {
 	var answer struct {
 		Configs []struct {

@@ -17,10 +17,10 @@ type ResponseError struct {
 	URL     string
 	Status  int
 	Message string // Connect's own message, or the start of the body if it sent none, masked
-	Raw     []byte // the body as it came
+	Raw     []byte // the body, not masked
 
-	said  string // the message before it was masked, which tells errors apart
-	plain bool   // the body is not Connect's
+	unmasked string // the message before it was masked, by which errors are told apart
+	foreign  bool   // the body is not one of Connect's errors
 }
 
 func (e *ResponseError) Error() string {
@@ -29,13 +29,12 @@ func (e *ResponseError) Error() string {
 	case http.StatusUnauthorized:
 		return text + "; correct how this cluster is logged in to (username and password, bearer_token, oauth or headers)"
 	case http.StatusForbidden:
-		return text + "; log in to this cluster as one who may do this"
+		return text + "; log in to this cluster as a user who may do this"
 	}
 	return text
 }
 
-// UnreachableError is a request that got no answer. Whether the worker carried
-// it out is not known.
+// UnreachableError says that a request got no answer. The worker may have carried it out.
 type UnreachableError struct {
 	Method string
 	URL    string
@@ -52,13 +51,13 @@ func (e *UnreachableError) Error() string {
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// CredentialsError is a request that was not sent, since the credentials for it
-// could not be had.
+// CredentialsError says that a request was not sent because its credentials could not be
+// obtained.
 type CredentialsError struct {
 	Method string
 	URL    string
 	Err    error
-	// Temporary says that they may be had a moment later.
+	// Temporary says that a later try may succeed.
 	Temporary bool
 }
 
@@ -68,11 +67,11 @@ func (e *CredentialsError) Error() string {
 
 func (e *CredentialsError) Unwrap() error { return e.Err }
 
-// maxPlainMessage is how much is shown of a body that is not Connect's, in bytes.
+// maxPlainMessage is how many bytes to show of a body that is not one of Connect's
+// errors.
 const maxPlainMessage = 300
 
-// newResponseError takes the body as mask leaves it: cutting a body first could
-// leave half a secret, which no mask knows.
+// newResponseError masks the body before it cuts it: a mask would not know half a secret.
 func newResponseError(method, url string, status int, body []byte, mask func(string) string) *ResponseError {
 	var answer struct {
 		Code    *int   `json:"error_code"`
@@ -89,17 +88,16 @@ func newResponseError(method, url string, status int, body []byte, mask func(str
 	if message = oneLine(message); message == "" {
 		message = "(no message)"
 	}
-	// The web server of a worker that is just starting has a "message" too (Jetty 12,
-	// Kafka 4), and no code of Connect's.
+	// The web server of a worker that is just starting sends a "message" too (Jetty 12,
+	// Kafka 4), but no error_code.
 	plain := !isJSON || answer.Code == nil
-	return &ResponseError{Method: method, URL: url, Status: status, Message: message, Raw: body, said: oneLine(answer.Message), plain: plain}
+	return &ResponseError{Method: method, URL: url, Status: status, Message: message, Raw: body, unmasked: oneLine(answer.Message), foreign: plain}
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// cut shortens what a proxy says instead of Connect. It ends between two words:
-// a secret that nobody has told the mask of is shown whole or not at all, so that
-// a mask that learns it later still knows it.
+// cut shortens the answer of a proxy. It cuts between two words, so that a secret is
+// shown whole or not at all: a mask that learns it only later can still replace it.
 func cut(text string) string {
 	if len(text) <= maxPlainMessage {
 		return text
@@ -111,37 +109,35 @@ func cut(text string) string {
 	return strings.TrimSpace(text[:end]) + " ..."
 }
 
-// IsUnreachable reports whether no worker answered at all.
+// IsUnreachable reports whether an error is an [UnreachableError].
 func IsUnreachable(err error) bool {
 	_, ok := errors.AsType[*UnreachableError](err)
 	return ok
 }
 
-// IsNotFound reports whether Connect does not know the connector that was asked
-// for. It is false where the worker does not know the endpoint, see
-// [IsUnsupported], and where somebody else answers: a worker that is just starting
-// answers 404 to everything, before it knows of any connector.
+// IsNotFound reports whether Connect says that the connector does not exist. It is false
+// if the worker does not know the endpoint, see [IsUnsupported], and if Connect is not up
+// yet: a worker that is just starting answers 404 to everything.
 func IsNotFound(err error) bool {
 	answer, ok := errors.AsType[*ResponseError](err)
-	return ok && answer.Status == http.StatusNotFound && !answer.plain && !IsUnsupported(err)
+	return ok && answer.Status == http.StatusNotFound && !answer.foreign && !IsUnsupported(err)
 }
 
-// IsUnsupported reports whether the worker does not know the endpoint or its
-// method, which is how a version before the endpoint answers. Jersey's own 404
-// and 405 carry "HTTP 404 Not Found" and "HTTP 405 Method Not Allowed", where
+// IsUnsupported reports whether the worker is too old to know the endpoint or its method.
+// Jersey's own 404 and 405 say "HTTP 404 Not Found" and "HTTP 405 Method Not Allowed";
 // Connect's name the connector.
 func IsUnsupported(err error) bool {
 	answer, ok := errors.AsType[*ResponseError](err)
 	return ok && (answer.Status == http.StatusMethodNotAllowed ||
-		answer.Status == http.StatusNotFound && strings.HasPrefix(answer.said, "HTTP 404"))
+		answer.Status == http.StatusNotFound && strings.HasPrefix(answer.unmasked, "HTTP 404"))
 }
 
-// IsAlreadyExists reports whether a create was refused because the name is
-// taken. Connect answers 409 for that and for rebalances alike, and only the
-// message tells them apart (ConnectExceptionMapper, AbstractHerder).
+// IsAlreadyExists reports whether a create was refused because the name is taken. Connect
+// answers 409 both for that and for rebalances; only the message tells them apart
+// (ConnectExceptionMapper, AbstractHerder).
 func IsAlreadyExists(err error) bool {
 	answer, ok := errors.AsType[*ResponseError](err)
-	return ok && answer.Status == http.StatusConflict && strings.Contains(answer.said, "already exists")
+	return ok && answer.Status == http.StatusConflict && strings.Contains(answer.unmasked, "already exists")
 }
 
 // IsBadRequest reports whether Connect refused the content of the request.
@@ -150,9 +146,8 @@ func IsBadRequest(err error) bool {
 	return ok && answer.Status == http.StatusBadRequest
 }
 
-// IsTemporary reports whether the same request may succeed a moment later: the
-// cluster is rebalancing or has no leader, or a worker could not be reached or is
-// just starting.
+// IsTemporary reports whether the same request may succeed later: the cluster is
+// rebalancing or has no leader, or the worker could not be reached or is just starting.
 // The texts are those of HerderRequestHandler and DistributedHerder.
 func IsTemporary(err error) bool {
 	if IsUnreachable(err) {
@@ -169,12 +164,12 @@ func IsTemporary(err error) bool {
 	case http.StatusConflict:
 		return !IsAlreadyExists(err)
 	case http.StatusNotFound:
-		return answer.plain
+		return answer.foreign
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	case http.StatusInternalServerError:
 		for _, text := range []string{"rebalance is expected", "IO Error trying to forward", "can be safely retried", "Request timed out"} {
-			if strings.Contains(answer.said, text) {
+			if strings.Contains(answer.unmasked, text) {
 				return true
 			}
 		}
@@ -182,8 +177,8 @@ func IsTemporary(err error) bool {
 	return false
 }
 
-// Message returns what Connect said, without the request that it answered; of any
-// other error its text.
+// Message returns Connect's own message without the request, or the text of any other
+// error.
 func Message(err error) string {
 	if answer, ok := errors.AsType[*ResponseError](err); ok {
 		return answer.Message

@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// FailedError says that a connector or a task of it is FAILED.
+// FailedError says that a connector or one of its tasks is FAILED.
 type FailedError struct{ What string }
 
 func (e *FailedError) Error() string { return e.What }
 
-// Failure returns a [FailedError] if the connector or a task is FAILED, nil if not.
-// A trace may quote values of the config: only its first line is kept, and what looks
-// like a secret in it is masked where it is printed.
+// Failure returns a [FailedError] if the connector or a task is FAILED, nil if not. A
+// trace may quote values of the config, so only its first line is kept; secrets in it are
+// masked where it is printed.
 func (s Status) Failure() error {
 	if s.Connector.State == Failed {
 		return &FailedError{"connector FAILED: " + firstLine(s.Connector.Trace)}
@@ -25,8 +25,8 @@ func (s Status) Failure() error {
 	return nil
 }
 
-// maxTrace is the length in bytes after which no further word of a trace is kept.
-// A word is never cut: half a password would not be masked.
+// maxTrace bounds, in bytes, how much of a trace is kept. Words are never cut: half a
+// password would not be masked.
 const maxTrace = 200
 
 func firstLine(trace string) string {

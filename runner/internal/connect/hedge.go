@@ -10,28 +10,28 @@ import (
 )
 
 const (
-	// hedgeAfter is how long an answer to a read is waited for before another
-	// worker is asked as well. A worker that joins its group anew, as it does after
-	// it gave a stopped task away, answers little but a status until all others have
-	// joined too (DistributedHerder.tick serves requests after member.ensureActive),
-	// and those learn of it with their next heartbeat: heartbeat.interval.ms, 3 s by
-	// default. Until then they answer at once.
+	// hedgeAfter is how long to wait for the answer to a read before another worker is
+	// asked too. A worker that rejoins its group, as it does after it gave up a stopped
+	// task, answers little but a status until all others have rejoined
+	// (DistributedHerder.tick serves requests after member.ensureActive). They learn of
+	// it with their next heartbeat (heartbeat.interval.ms, 3 s by default), and answer at
+	// once until then.
 	hedgeAfter = 150 * time.Millisecond
-	// maxAsked is how many requests of one read are under way at a time.
+	// maxAsked is how many requests one read may have in flight.
 	maxAsked = 3
 )
 
-// answered is what came of one request of a read.
+// answered is the outcome of one request of a read.
 type answered struct {
 	worker  int
 	content []byte
 	err     error
 }
 
-// read asks the worker that answered last, and others too if it is slow. The first
-// answer counts. While another may still come, that of a worker which is busy does
-// not, nor that of one which does not know the connector: it may lag behind. A client
-// with one URL asks there again, as it may be a balancer's.
+// read asks the worker that answered last, and others too if it is slow. The first answer
+// counts. As long as another answer may come, a temporary error does not count, nor does
+// a 404 from a worker that may lag behind. A client with one URL asks it again, since it
+// may be that of a load balancer.
 func (c *Client) read(ctx context.Context, path []string, query url.Values) answered {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -56,7 +56,7 @@ func (c *Client) read(ctx context.Context, path []string, query url.Values) answ
 		case got := <-answers:
 			open--
 			if got.err == nil {
-				// What is asked next is asked where there was an answer.
+				// Later requests go to the worker that answered.
 				c.current.CompareAndSwap(int64(first), int64(got.worker))
 			}
 			if open == 0 || !IsTemporary(got.err) && !IsNotFound(got.err) {

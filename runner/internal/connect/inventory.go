@@ -7,10 +7,10 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// Listed is a connector in a list of all.
+// Listed is a connector in the [Client.Inventory].
 type Listed struct {
-	Config rawjson.Object // as [Client.Config] returns it, with passwords in clear
-	Status Status         // empty if the worker that answers knows none yet
+	Config rawjson.Object // as [Client.Config] returns it, with passwords in clear text
+	Status Status         // empty if the answering worker knows none yet
 }
 
 // Inventory returns every connector of the cluster in one request (KIP-465,

@@ -12,8 +12,8 @@ import (
 // State is the state of a connector or of one of its tasks.
 type State string
 
-// The states Connect reports. A task is never STOPPED: a stopped connector has
-// no tasks.
+// The states that Connect reports. A task is never STOPPED: a stopped connector has no
+// tasks.
 const (
 	Running    State = "RUNNING"
 	Paused     State = "PAUSED"
@@ -23,8 +23,8 @@ const (
 	Restarting State = "RESTARTING"
 )
 
-// Status is what the worker that answered knows of a connector and its tasks.
-// It lags behind: a worker learns it from the status topic.
+// Status is what the answering worker knows of a connector and its tasks. It lags behind:
+// a worker learns it from the status topic.
 type Status struct {
 	Name      string       `json:"name"`
 	Type      string       `json:"type"` // "source" or "sink"
@@ -52,20 +52,19 @@ func (s Status) AllTasks(states ...State) bool {
 	})
 }
 
-// Starting reports whether no worker says yet that it has the connector, or one of
-// its tasks.
+// Starting reports whether the connector or one of its tasks is UNASSIGNED or RESTARTING.
 func (s Status) Starting() bool {
 	starting := []State{Unassigned, Restarting}
 	return slices.Contains(starting, s.Connector.State) ||
 		slices.ContainsFunc(s.Tasks, func(task TaskStatus) bool { return slices.Contains(starting, task.State) })
 }
 
-// Status returns the state of a connector and its tasks. The traces are as the
-// client's mask leaves them: who cuts one could cut a secret of several words.
+// Status returns the state of a connector and its tasks. The traces are masked here,
+// before a caller cuts one in the middle of a secret.
 //
-// A task that is UNASSIGNED and configured no more is left out: it has ended. The
+// A task that is UNASSIGNED and no longer configured has ended, and is left out. The
 // leader removes the statuses of such tasks after a rebalance, but a follower's last
-// word of its task may come after that, and then stays until the next one
+// status may arrive later and then stays until the next one
 // (DistributedHerder.updateDeletedTaskStatus, AbstractHerder.onShutdown; seen on 4.3.1).
 func (c *Client) Status(ctx context.Context, connector string) (Status, error) {
 	var status Status
@@ -91,7 +90,7 @@ func (c *Client) Status(ctx context.Context, connector string) (Status, error) {
 
 func (t TaskStatus) unassigned() bool { return t.State == Unassigned }
 
-// Pause asks the tasks to rest between two polls. Connect answers at once.
+// Pause asks the tasks to pause between two polls. Connect answers at once.
 func (c *Client) Pause(ctx context.Context, connector string) error {
 	return c.put(ctx, nil, nil, "connectors", connector, "pause")
 }
@@ -101,23 +100,23 @@ func (c *Client) Resume(ctx context.Context, connector string) error {
 	return c.put(ctx, nil, nil, "connectors", connector, "resume")
 }
 
-// Stop asks for the tasks to end and be removed (KIP-875, Kafka 3.5). When it is
-// answered nothing has necessarily been stopped yet.
+// Stop asks for the tasks to end and be removed (KIP-875, Kafka 3.5). Connect answers
+// before anything has stopped.
 func (c *Client) Stop(ctx context.Context, connector string) error {
 	return c.put(ctx, nil, nil, "connectors", connector, "stop")
 }
 
-// Restart starts a connector and its failed tasks anew (KIP-745, Kafka 3.0).
+// Restart restarts a connector and its tasks, if they failed (KIP-745, Kafka 3.0).
 func (c *Client) Restart(ctx context.Context, connector string) error {
 	return c.retry(ctx, func() error {
 		return c.write(ctx, http.MethodPost, url.Values{"includeTasks": {"true"}, "onlyFailed": {"true"}}, nil, nil, "connectors", connector, "restart")
 	})
 }
 
-// RestartTask ends a task, with its last commit, and starts it anew in the
-// connector's state: that of a paused connector rests without ever having
-// started (WorkerTask.doRun). When it is answered the old one has ended, or was
-// cancelled after task.shutdown.graceful.timeout.ms.
+// RestartTask ends a task, with its last commit, and starts it again in the connector's
+// state: a task of a paused connector does not begin (WorkerTask.doRun). When Connect
+// answers, the old task has ended, or was cancelled after
+// task.shutdown.graceful.timeout.ms.
 func (c *Client) RestartTask(ctx context.Context, connector string, task int) error {
 	return c.retry(ctx, func() error {
 		return c.write(ctx, http.MethodPost, nil, nil, nil, "connectors", connector, "tasks", strconv.Itoa(task), "restart")

@@ -12,19 +12,17 @@ const (
 	maxPause   = time.Second
 )
 
-// RetryFor returns a client that goes on for up to d when the cluster is
-// rebalancing or no worker answers; [New]'s client does so for 5 s. Only
-// requests that may be sent twice with the same effect are sent again: reads,
-// pause, stop, resume, delete, putting a config, and altering offsets.
+// RetryFor returns a client that retries for up to d while the cluster is rebalancing or
+// no worker answers; the default is 5 s. Only requests that have the same effect if they
+// are sent twice are retried: all but [Client.Create].
 func (c *Client) RetryFor(d time.Duration) *Client {
 	other := *c
 	other.retryFor = d
 	return &other
 }
 
-// retry sends until success, an error that waiting does not mend, or the end of
-// the client's limit. The last error is returned, and the context's cause
-// with it if that ended the wait.
+// retry sends until success, a permanent error, or the client's limit. It returns the
+// last error, with the context's cause if that ended the wait.
 func (c *Client) retry(ctx context.Context, send func() error) error {
 	deadline := time.Now().Add(c.retryFor)
 	pause := firstPause

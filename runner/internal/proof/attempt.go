@@ -13,14 +13,14 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
-// Attempt is one try to bring one connector to rest. Close it.
+// Attempt is one attempt to bring a connector to rest and prove it. Close it.
 type Attempt struct {
 	prover  *Prover
 	subject Subject
 	found   connect.State
-	tasks   *ledger
+	tasks   *taskTracker
 	tail    kafka.Tail
-	// pausedSeen is set when every task was seen PAUSED, or already over.
+	// pausedSeen is set once every task was seen PAUSED or FAILED.
 	pausedSeen bool
 	pausing    time.Duration
 	ending     time.Duration // how long the tasks took to end after the stop
@@ -30,12 +30,12 @@ type Attempt struct {
 	inTurn     bool
 }
 
-// Begin waits for its turn (see [Turns]), looks at the connector and, where the
-// Kafka is known, opens the status topic, all while the connector still runs. It
-// writes nothing. The turn is kept until [Attempt.EndTurn], unless the connector
-// was found stopped: then it stands still already, and may take long to prove.
+// Begin waits for its turn (see [Turns]), opens the status topic if it is known, and
+// reads the connector's status, all while the connector still runs. It writes nothing. It
+// keeps the turn until [Attempt.EndTurn], unless the connector was found stopped: that
+// one stands still already, and its proof may take long.
 func (p *Prover) Begin(ctx context.Context, subject Subject) (*Attempt, error) {
-	attempt := &Attempt{prover: p, subject: subject, tasks: newLedger(subject.Connector)}
+	attempt := &Attempt{prover: p, subject: subject, tasks: newTaskTracker(subject.Connector)}
 	if err := attempt.takeTurn(ctx); err != nil {
 		return nil, fmt.Errorf("while another connector had its turn: %w", err)
 	}
@@ -60,7 +60,7 @@ func (a *Attempt) look(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		// Before the status is read, so that no record falls between the two.
+		// Opened before the status is read, so that no record is missed in between.
 		tail, err := topic.Tail(ctx)
 		if err != nil {
 			return fmt.Errorf("open the status topic: %w", err)
@@ -82,15 +82,15 @@ func (a *Attempt) Found() connect.State { return a.found }
 // TasksFound is the number of tasks the connector had when the attempt began.
 func (a *Attempt) TasksFound() int { return a.tasks.len() }
 
-// StillSince is when the connector was asked to stop; zero if it already rested
-// when the attempt began.
+// StillSince is when the connector was asked to stop; zero if it was already at rest when
+// the attempt began.
 func (a *Attempt) StillSince() time.Time { return a.stillSince }
 
-// Pausing is how long it took before that until every task was seen PAUSED: each
-// task ends its current poll and sends what it got from it.
+// Pausing is how long the pause took before that, until every task was seen PAUSED: each
+// task finishes its current poll and sends what it got.
 func (a *Attempt) Pausing() time.Duration { return a.pausing }
 
-// Close ends the reader of the status topic.
+// Close closes the reader of the status topic.
 func (a *Attempt) Close() {
 	if a.tail != nil {
 		a.tail.Close()
@@ -102,11 +102,11 @@ func (p *Prover) hard() bool { return p.Cluster.Kafka.Status.Known() && p.Option
 
 func (p *Prover) client() *connect.Client { return p.Cluster.Client }
 
-// Quiesce pauses the connector until every task rests, then stops it until the
-// cluster shows no task of it. It returns a [NotProvenError] if the tasks do not
+// Quiesce pauses the connector, waits until every task is paused, stops it, and waits
+// until the cluster shows no tasks. It returns a [NotProvenError] if the tasks do not
 // pause in time; then nothing was stopped.
 //
-// Where the workers know no stop, its paused tasks are restarted instead, and it
+// On workers that cannot stop, it restarts the paused tasks instead, and the connector
 // stays paused.
 func (a *Attempt) Quiesce(ctx context.Context) error {
 	if a.found == connect.Stopped {
@@ -130,13 +130,12 @@ func (a *Attempt) Quiesce(ctx context.Context) error {
 		}
 	}
 	if !a.prover.Cluster.Has(cluster.Stop) {
-		return a.renew(ctx)
+		return a.restartTasks(ctx)
 	}
 	return a.stop(ctx)
 }
 
-// longPoll is after what time a poll is one that other connectors are not kept
-// waiting for.
+// longPoll is how long a pause may take before other connectors get their turn.
 const longPoll = time.Second
 
 func (a *Attempt) pause(ctx context.Context) error {
@@ -159,10 +158,10 @@ func (a *Attempt) pause(ctx context.Context) error {
 		}
 		missing := status.NotPaused()
 		if missing != "" {
-			progress.tell("waiting for the current poll to end: " + missing)
+			progress.report("waiting for the current poll to end: " + missing)
 		}
 		if time.Since(asked) > longPoll {
-			a.EndTurn() // others need not wait for this poll
+			a.EndTurn()
 		}
 		if status.Starting() && time.Since(looked) > instance.LookHanging {
 			looked = time.Now()
@@ -174,10 +173,10 @@ func (a *Attempt) pause(ctx context.Context) error {
 	})
 	if timeout, ok := asTimeout(err); ok {
 		if a.prover.Options.AllowDuplicates {
-			a.note(event.Warn, "going on although not every task paused, as --allow-duplicates says: "+timeout.Missing)
+			a.note(event.Warn, "not every task paused; continuing anyway, as --allow-duplicates says: "+timeout.Missing)
 			return nil
 		}
-		return &NotProvenError{Reason: "a task that is still in its poll cannot be stopped so that its last offsets are known", Err: timeout}
+		return &NotProvenError{Reason: "a task that is still in its poll cannot be stopped, since its last offsets could not be known", Err: timeout}
 	}
 	if err != nil {
 		return err
@@ -190,9 +189,9 @@ func (a *Attempt) pause(ctx context.Context) error {
 	return nil
 }
 
-// restopAfter is when the stop is sent again if tasks are still configured. The
-// leader writes the empty task list and the state as two records, so a leader
-// that dies between them leaves one without the other.
+// restopAfter is when the stop is sent again if the connector is not at rest. The leader
+// writes the empty task list and the state as two records, so a leader that dies in
+// between leaves one without the other.
 const restopAfter = 10 * time.Second
 
 func (a *Attempt) stop(ctx context.Context) error {
@@ -210,7 +209,7 @@ func (a *Attempt) stop(ctx context.Context) error {
 		if err != nil || missing == "" {
 			return missing == "", "", err
 		}
-		progress.tell("waiting for the cluster to end the tasks: " + missing)
+		progress.report("waiting for the cluster to end the tasks: " + missing)
 		if time.Since(sent) > restopAfter {
 			sent = time.Now()
 			err = client.Stop(ctx, name)
@@ -228,7 +227,7 @@ func (a *Attempt) note(level event.Level, message string) {
 	a.prover.Events.Emit(event.Note{Connector: a.subject.Connector, Level: level, Message: message, At: time.Now()})
 }
 
-// progress tells what is waited for, at first after a moment and then seldom.
+// progress reports at intervals what an attempt waits for.
 type progress struct {
 	events    event.Recorder
 	connector string
@@ -241,7 +240,7 @@ func newProgress(events event.Recorder, connector string) *progress {
 	return &progress{events: events, connector: connector, next: time.Now().Add(progressEvery)}
 }
 
-func (p *progress) tell(message string) {
+func (p *progress) report(message string) {
 	if now := time.Now(); now.After(p.next) {
 		p.next = now.Add(progressEvery)
 		p.events.Emit(event.Note{Connector: p.connector, Level: event.Info, Message: message, At: now})

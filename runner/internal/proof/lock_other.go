@@ -4,5 +4,5 @@ package proof
 
 import "os"
 
-// tryLock locks nothing where there is no flock: every run has its turn at once.
+// tryLock locks nothing: without flock, the runs of a machine do not take turns.
 func tryLock(*os.File) bool { return true }

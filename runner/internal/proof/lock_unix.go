@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// tryLock locks a file for this open of it, unless another has it locked.
+// tryLock locks an open file, unless another process has it locked.
 func tryLock(file *os.File) bool {
 	return syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
 }

@@ -1,23 +1,22 @@
-// Package proof brings a connector to rest and proves that its offsets are
-// final: that no task of it will commit anything any more.
+// Package proof brings a connector to rest and proves that its offsets are final: that
+// none of its tasks will ever commit again.
 //
-// A [Prover] belongs to one cluster. [Prover.Begin] looks while the connector
-// still runs and returns an [Attempt]; [Attempt.Quiesce] pauses it, waits until
-// every task rests between two polls, and stops it; [Attempt.Prove] collects the
-// evidence and returns the offsets with it. Pausing first costs one poll and is
-// what makes the rest provable: a stop cannot interrupt a poll, and a task that
-// is still in one after task.shutdown.graceful.timeout.ms (5 s) is cancelled,
-// after which it may commit at any later time (Worker.stopAndAwaitTask,
-// AbstractWorkerSourceTask.execute).
+// A [Prover] belongs to one cluster. [Prover.Begin] reads the connector's status while it
+// still runs and returns an [Attempt]. [Attempt.Quiesce] pauses the connector, waits
+// until every task rests between two polls, and stops it. [Attempt.Prove] collects the
+// evidence and returns it with the offsets. The pause costs one poll and makes the proof
+// possible: a stop cannot interrupt a poll, and a task that is still in one after
+// task.shutdown.graceful.timeout.ms (5 s) is cancelled, after which it may commit at any
+// later time (Worker.stopAndAwaitTask, AbstractWorkerSourceTask.execute).
 //
-// A proof is hard when each task's own last record in the status topic says
-// that it ended, and timed when it rests on REST alone: tasks seen PAUSED, then
-// gone, then equal reads over time. Nothing here undoes: after an error the
-// caller puts the connector back as [Attempt.Found] says.
+// A proof is hard if each task's own last record in the status topic says that it ended.
+// It is timed if it relies on REST alone: tasks seen PAUSED, then gone, then equal reads
+// over time. Nothing here is undone: after an error the caller restores the state of
+// [Attempt.Found].
 //
-// Workers before 3.5 cannot stop a connector. There each task is restarted while
-// the connector is paused: the old one ends with its last commit and says so in
-// the status topic, as at a stop, and the new one rests without having begun
+// Workers before 3.5 cannot stop a connector. There each task is restarted while the
+// connector is paused. The old task makes its last commit and reports its end in the
+// status topic, as after a stop. The new one rests without having begun
 // (WorkerTask.doRun), so it holds no offsets and is in no consumer group.
 package proof
 
@@ -31,33 +30,34 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 )
 
-// Mode is which proof is asked for.
+// Mode is which kind of proof to use.
 type Mode string
 
-// Modes. Auto takes the hard proof where the Kafka is known, and falls back to
-// the timed one only if every task was seen PAUSED.
+// The modes. Auto uses the hard proof if the status topic is known. It falls back to the
+// timed one only if the connector was found stopped and the topic is no evidence either
+// way.
 const (
 	Auto      Mode = "auto"
 	OnlyHard  Mode = "hard"
 	OnlyTimed Mode = "timed"
 )
 
-// Options says how long to wait for what. [DefaultOptions] are the defaults.
+// Options are the mode and the time limits of a proof.
 type Options struct {
 	Mode Mode
-	// Timeout bounds the wait for the tasks to pause, which takes as long as
-	// their poll does, and the wait for them to end.
+	// Timeout bounds the wait for the tasks to pause, which takes as long as their poll,
+	// and the wait for them to end.
 	Timeout time.Duration
-	// HardWait bounds the wait for the records of the status topic after the
-	// cluster says that the tasks are gone.
+	// HardWait bounds the wait for the records of the status topic once the cluster shows
+	// no tasks any more.
 	HardWait time.Duration
 	// Settle is how long reads must stay equal for a timed proof.
 	Settle time.Duration
-	// SettleUnseen is Settle for a connector that was found stopped, so that
-	// nobody saw its tasks paused: twice offset.flush.timeout.ms and once
+	// SettleUnseen is Settle if the tasks were not seen paused, since the connector was
+	// found stopped: twice offset.flush.timeout.ms plus
 	// task.shutdown.graceful.timeout.ms, at Connect's defaults.
 	SettleUnseen time.Duration
-	// AllowDuplicates goes on without a proof when there is none in time.
+	// AllowDuplicates continues without a proof if there is none in time.
 	AllowDuplicates bool
 }
 
@@ -66,13 +66,13 @@ func DefaultOptions() Options {
 	return Options{Mode: Auto, Timeout: time.Minute, HardWait: 10 * time.Second, Settle: 2 * time.Second, SettleUnseen: 15 * time.Second}
 }
 
-// Prover proves for the connectors of one cluster. What of the cluster's Kafka can be
-// reached decides which proofs are possible.
+// Prover proves the offsets of one cluster's connectors. Which proofs are possible
+// depends on what is known of the cluster's Kafka.
 type Prover struct {
 	Cluster *cluster.Cluster
 	Options Options
 	Events  event.Recorder
-	Turns   *Turns // of the command; nil for none
+	Turns   *Turns // of the command; nil if connectors do not take turns
 }
 
 // Subject is the connector a proof is about.
@@ -80,18 +80,18 @@ type Subject struct {
 	Connector string
 	// Group is the consumer group of a sink, "" for a source.
 	Group string
-	// Snapshot are the offsets as they were read while the connector ran. What
-	// is read later may not lack a partition of it or go behind it.
+	// Snapshot are the offsets as read while the connector ran. The final offsets must
+	// not lack a partition of it or be behind it.
 	Snapshot offset.Document
-	// Regressed returns the entries of the first document that the second lacks or
-	// is behind in; nil means [offset.Regressed].
+	// Regressed returns the entries of earlier that later lacks or is behind; nil means
+	// [offset.Regressed].
 	Regressed func(earlier, later offset.Document) []offset.Entry
-	// OtherKafka says that its producers write to another Kafka than its workers'
-	// (producer.override.bootstrap.servers), where its transactional ids are then.
+	// OtherKafka says that its producers, and so its transactional ids, use another Kafka
+	// than its workers (producer.override.bootstrap.servers).
 	OtherKafka bool
-	// Linger is how long the connector's own producer may keep records before it
-	// sends them (linger.ms). Its tasks stay paused for that long, or the stop would
-	// cut them off before their last records are acknowledged.
+	// Linger is how long the connector's own producer may keep records before it sends
+	// them (linger.ms). The tasks stay paused for that long: a stop could cut them off
+	// before their last records are acknowledged.
 	Linger time.Duration
 	// Read reads the offsets; nil means by REST, see [offsetstore.ReadREST].
 	Read func(ctx context.Context) (offset.Document, error)
@@ -100,7 +100,7 @@ type Subject struct {
 // NotProvenError says that the offsets could not be proven final in time.
 type NotProvenError struct {
 	Reason string
-	Err    error // what ended the wait, may be nil
+	Err    error // that ended the wait; may be nil
 }
 
 func (e *NotProvenError) Error() string {

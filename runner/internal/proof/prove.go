@@ -13,12 +13,11 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
-// Prove collects the evidence that the stopped connector's offsets are final
-// and returns them. Without enough evidence in time it returns a
-// [NotProvenError], or, with AllowDuplicates, a proof whose kind is none. A status
-// topic that lacks the last record of a task speaks against it, whatever REST
-// says: such a task was cut off. Only one that no longer tells of a connector
-// found stopped leaves the question to a timed proof.
+// Prove collects the evidence that the stopped connector's offsets are final, and returns
+// both. Without enough evidence in time it returns a [NotProvenError], or, with
+// AllowDuplicates, a proof of kind none. If the status topic lacks the last record of a
+// task, that task was cut off and there is no proof, whatever REST says. A timed proof is
+// tried only if the connector was found stopped and the topic is no evidence either way.
 func (a *Attempt) Prove(ctx context.Context) (offset.Document, event.Proof, error) {
 	if a.prover.hard() {
 		document, proof, err := a.proveHard(ctx)
@@ -26,7 +25,7 @@ func (a *Attempt) Prove(ctx context.Context) (offset.Document, event.Proof, erro
 		if !missing {
 			return document, proof, err
 		}
-		if silent := errors.Is(err, errSilent); !a.prover.Options.AllowDuplicates && (!silent || a.prover.Options.Mode == OnlyHard) {
+		if inconclusive := errors.Is(err, errInconclusive); !a.prover.Options.AllowDuplicates && (!inconclusive || a.prover.Options.Mode == OnlyHard) {
 			return offset.Document{}, event.Proof{}, err
 		}
 		a.note(event.Warn, "no hard proof ("+notProven.Reason+"), trying the timed one")
@@ -54,16 +53,16 @@ func (a *Attempt) proveHard(ctx context.Context) (offset.Document, event.Proof, 
 		return offset.Document{}, event.Proof{}, err
 	}
 	proof := event.Proof{Kind: event.Hard, Tasks: a.tasks.evidence(), PausedSeen: a.pausedSeen, Group: a.emptyGroup, Fenced: fenced}
-	// A worker takes the set of partitions from memory and only then reads the
-	// topic to its end (Worker.connectorOffsets), so the first read can lack a
-	// partition that the second has. Two are enough: nothing commits any more.
+	// A worker takes the set of partitions from memory and only then reads the topic to
+	// its end (Worker.connectorOffsets), so the first read can lack a partition that the
+	// second has. Two reads are enough, since nothing commits any more.
 	document, err := a.readEqual(ctx, 2, 0, &proof)
 	return document, proof, err
 }
 
-// fence proves that the tasks of an exactly-once source commit nothing any more,
-// though they did not say that they ended: their transactional ids are taken
-// over. Of any other connector the reason against a proof stands.
+// fence makes sure that the tasks of an exactly-once source, which did not report their
+// end, cannot commit any more: it takes over their transactional ids. For any other
+// connector it returns notProven.
 func (a *Attempt) fence(ctx context.Context, notProven error) ([]string, error) {
 	fencer, unknown := a.prover.Cluster.Kafka.Fencer.Get()
 	if unknown != nil || a.subject.Group != "" || a.subject.OtherKafka {
@@ -86,12 +85,12 @@ func (a *Attempt) tasksEnded(ctx context.Context) error {
 	}
 	deadline, cancel := context.WithTimeoutCause(ctx, a.prover.Options.HardWait, errNoRecord)
 	defer cancel()
-	soon, cancelSoon := context.WithTimeoutCause(deadline, min(lateLook, a.prover.Options.HardWait), errNoRecord)
+	soon, cancelSoon := context.WithTimeoutCause(deadline, min(replayAfter, a.prover.Options.HardWait), errNoRecord)
 	defer cancelSoon()
 	err := a.follow(soon)
 	if err != nil && deadline.Err() == nil && errors.Is(context.Cause(soon), errNoRecord) {
-		// The stop of a run that was killed may have ended the tasks before this one
-		// opened the topic, while the worker that told of them lagged behind it.
+		// A run that was killed may have stopped the tasks before this one opened the
+		// topic, while REST asked a worker that lagged behind and still showed them.
 		if err = a.replay(deadline); err == nil {
 			err = a.follow(deadline)
 		}
@@ -100,7 +99,7 @@ func (a *Attempt) tasksEnded(ctx context.Context) error {
 	case err != nil && errors.Is(context.Cause(deadline), errNoRecord):
 		return &NotProvenError{
 			Reason: "no UNASSIGNED record in the status topic within " + a.prover.Options.HardWait.String() +
-				" for " + a.tasks.open() + ", so the task was cancelled or its worker is gone",
+				" for " + a.tasks.notEnded() + ", so the task was cancelled or its worker is gone",
 		}
 	case err != nil:
 		return fmt.Errorf("read the status topic: %w", err)
@@ -108,13 +107,12 @@ func (a *Attempt) tasksEnded(ctx context.Context) error {
 	return nil
 }
 
-// lateLook is after what time without a task's last record it is looked for among
-// those that were there before.
-const lateLook = time.Second
+// replayAfter is how long new records are awaited before the older ones are read too.
+const replayAfter = time.Second
 
-// follow takes note of new records until every task is known to have ended.
+// follow reads new records until every task is known to have ended.
 func (a *Attempt) follow(ctx context.Context) error {
-	for a.tasks.open() != "" {
+	for a.tasks.notEnded() != "" {
 		records, err := a.tail.Next(ctx)
 		if err != nil {
 			return err
@@ -126,8 +124,8 @@ func (a *Attempt) follow(ctx context.Context) error {
 	return nil
 }
 
-// replay takes note of all records that the topic holds. Those of a task are in
-// order, so that what it comes to is what the last one says.
+// replay reads all records that the topic holds. Those of a task are in order, so the
+// last one decides.
 func (a *Attempt) replay(ctx context.Context) error {
 	topic, err := a.prover.Cluster.StatusTopic()
 	if err != nil {
@@ -142,37 +140,37 @@ func (a *Attempt) replay(ctx context.Context) error {
 
 var errNoRecord = errors.New("no record in time")
 
-// errSilent says that the status topic speaks neither for a proof nor against it.
-var errSilent = errors.New("its last records are compacted away, or cannot be read")
+// errInconclusive says that the status topic is evidence neither for nor against a proof.
+var errInconclusive = errors.New("its last records are compacted away, or cannot be read")
 
-// endedBefore looks for the last record of each task of a connector that was
-// already stopped when the attempt began, as after a run that was killed.
+// endedBefore looks for the last record of each task of a connector that was found
+// stopped, as after a killed run.
 func (a *Attempt) endedBefore(ctx context.Context) error {
 	deadline, cancel := context.WithTimeoutCause(ctx, a.prover.Options.HardWait, errNoRecord)
 	defer cancel()
 	err := a.replay(deadline)
 	if err != nil && errors.Is(context.Cause(deadline), errNoRecord) {
-		return &NotProvenError{Reason: "the status topic could not be read to its end within " + a.prover.Options.HardWait.String(), Err: errSilent}
+		return &NotProvenError{Reason: "the status topic could not be read to its end within " + a.prover.Options.HardWait.String(), Err: errInconclusive}
 	}
 	if err != nil {
 		return fmt.Errorf("read the status topic: %w", err)
 	}
 	if a.tasks.len() == 0 {
 		return &NotProvenError{
-			Reason: "the connector was found stopped and the status topic no longer holds a record of its tasks", Err: errSilent,
+			Reason: "the connector was found stopped and the status topic no longer holds a record of its tasks", Err: errInconclusive,
 		}
 	}
 	if cut := a.tasks.cutOff(); cut != "" {
 		return &NotProvenError{Reason: "the connector was stopped and " + cut + " did not end: in its poll or with records on their way, " +
 			"it was cut off and may still commit; resume it and let ferry stop it, which pauses it first"}
 	}
-	if open := a.tasks.open(); open != "" {
-		return &NotProvenError{Reason: "the connector was found stopped and the status topic does not say of " + open + " that it ended", Err: errSilent}
+	if notEnded := a.tasks.notEnded(); notEnded != "" {
+		return &NotProvenError{Reason: "the connector was found stopped and the status topic does not say that " + notEnded + " ended", Err: errInconclusive}
 	}
 	return nil
 }
 
-// groupEmpty waits until nothing consumes as the sink's group any more.
+// groupEmpty waits until the sink's consumer group has no members.
 func (a *Attempt) groupEmpty(ctx context.Context) error {
 	groups, unknown := a.prover.Cluster.Kafka.Groups.Get()
 	if a.subject.Group == "" || unknown != nil || a.emptyGroup != "" {
@@ -193,8 +191,8 @@ func (a *Attempt) groupEmpty(ctx context.Context) error {
 
 const timedReads = 3
 
-// gracefulTimeout is Connect's default of task.shutdown.graceful.timeout.ms, after
-// which a worker cancels a task instead of waiting for its end.
+// gracefulTimeout is Connect's default of task.shutdown.graceful.timeout.ms, after which
+// a worker cancels a task.
 const gracefulTimeout = 5 * time.Second
 
 func (a *Attempt) slowToEnd() bool { return a.ending >= gracefulTimeout }
@@ -212,7 +210,7 @@ func (a *Attempt) proveTimed(ctx context.Context) (offset.Document, event.Proof,
 	switch {
 	case a.pausedSeen && a.slowToEnd() && !a.prover.Options.AllowDuplicates:
 		return offset.Document{}, event.Proof{}, &NotProvenError{Reason: fmt.Sprintf("the tasks took %s to end, and one that takes longer than "+
-			"task.shutdown.graceful.timeout.ms (%s by default) is cut off with records that are not acknowledged; its Kafka in the clusters file would tell",
+			"task.shutdown.graceful.timeout.ms (%s by default) is cut off with records that are not acknowledged; name its Kafka in the clusters file for a hard proof",
 			a.ending.Round(100*time.Millisecond), gracefulTimeout)}
 	case a.pausedSeen && a.slowToEnd():
 		settle = a.prover.Options.SettleUnseen
@@ -241,7 +239,7 @@ func (a *Attempt) proveTimed(ctx context.Context) (offset.Document, event.Proof,
 	return document, proof, err
 }
 
-// readEqual reads until count reads in a row, over at least settle, are equal.
+// readEqual reads until count reads in a row are equal, over at least settle.
 func (a *Attempt) readEqual(ctx context.Context, count int, settle time.Duration, proof *event.Proof) (offset.Document, error) {
 	deadline := time.Now().Add(settle + a.prover.Options.HardWait)
 	first := time.Now()
@@ -272,10 +270,11 @@ func (a *Attempt) readEqual(ctx context.Context, count int, settle time.Duration
 	}
 }
 
-// notBehind refuses offsets that lack what was there before the stop.
+// notBehind returns a [NotProvenError] if offsets are gone or behind those before the
+// stop.
 func (a *Attempt) notBehind(final offset.Document) error {
 	if a.subject.Snapshot.Exact() != final.Exact() {
-		return nil // read on another way since, so that they cannot be compared
+		return nil // read by another method since, so they cannot be compared
 	}
 	compare := a.subject.Regressed
 	if compare == nil {

@@ -9,15 +9,15 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
-// Turns lets the connectors of one command stand still one after the other. Two
-// stops at the same time cost more than one after the other: while a cluster
-// rebalances for the first, its leader answers neither the second stop nor any
-// read of offsets, and a follower hears of another rebalance only with its next
-// heartbeat (heartbeat.interval.ms, 3 s). Its zero value is ready.
+// Turns lets the connectors of one command stand still one after the other. Two stops at
+// the same time cost more: while a cluster rebalances for the first, its leader answers
+// neither the second stop nor any read of offsets, and a follower hears of another
+// rebalance only with its next heartbeat (heartbeat.interval.ms, 3 s). The zero value is
+// ready to use.
 type Turns struct {
-	// File, if set, is a lock that the runs of one machine share, as those of
-	// Kestra's parallel sub-flows do. It makes downtime shorter and nothing safer,
-	// so a file that cannot be locked, or not soon, is done without.
+	// File, if set, is a lock file that the runs of one machine share, such as those of
+	// Kestra's parallel sub-flows. It makes downtime shorter and nothing safer, so a run
+	// that cannot lock it in time goes on without.
 	File string
 
 	once sync.Once
@@ -25,7 +25,7 @@ type Turns struct {
 	held *os.File
 }
 
-// shareTime is how long the other runs of the machine are waited for.
+// shareTime is how long to wait for the other runs of the machine.
 const shareTime = 30 * time.Second
 
 func (t *Turns) init() {
@@ -46,7 +46,7 @@ func (t *Turns) take(ctx context.Context) error {
 		return nil
 	}
 	if err := t.lock(ctx); err != nil {
-		t.give()
+		t.release()
 		return err
 	}
 	return nil
@@ -72,16 +72,16 @@ func (t *Turns) lock(ctx context.Context) error {
 	return err
 }
 
-func (t *Turns) give() {
+func (t *Turns) release() {
 	if t.held != nil {
-		_ = t.held.Close() // which gives up the lock, as the end of the process does
+		_ = t.held.Close() // releases the lock, as the end of the process does
 		t.held = nil
 	}
 	t.free <- struct{}{}
 }
 
-// takeTurn waits until no other connector of the same command is between its
-// pause and the start of its copy.
+// takeTurn waits until no other connector of the command is between its pause and the
+// start of its copy.
 func (a *Attempt) takeTurn(ctx context.Context) error {
 	if a.prover.Turns == nil || a.inTurn {
 		return nil
@@ -93,10 +93,10 @@ func (a *Attempt) takeTurn(ctx context.Context) error {
 	return nil
 }
 
-// EndTurn lets the next connector go. It may be called more than once.
+// EndTurn gives the turn to the next connector. It may be called more than once.
 func (a *Attempt) EndTurn() {
 	if a.inTurn {
 		a.inTurn = false
-		a.prover.Turns.give()
+		a.prover.Turns.release()
 	}
 }

@@ -48,11 +48,11 @@ func TestTurnsAreSharedThroughAFile(t *testing.T) {
 	if err := second.take(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("another run had its turn at the same time: %v", err)
 	}
-	first.give()
+	first.release()
 	if err := second.take(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	second.give()
+	second.release()
 }
 
 func TestTurnsDoWithoutAFile(t *testing.T) {
@@ -60,5 +60,5 @@ func TestTurnsDoWithoutAFile(t *testing.T) {
 	if err := turns.take(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	turns.give()
+	turns.release()
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
-// renew restarts the tasks of a paused connector. A failed one has ended already.
-func (a *Attempt) renew(ctx context.Context) error {
+// restartTasks restarts the tasks of a paused connector, except failed ones, which have ended.
+func (a *Attempt) restartTasks(ctx context.Context) error {
 	name, client := a.subject.Connector, a.prover.client()
 	status, err := client.Status(ctx, name)
 	if err != nil {
@@ -48,5 +48,6 @@ func (a *Attempt) renew(ctx context.Context) error {
 	return err
 }
 
-// maxRestarts is how many tasks are restarted at a time; a worker does it one by one.
+// maxRestarts is how many restarts are requested at a time; a worker does them one by
+// one.
 const maxRestarts = 8
