@@ -1,10 +1,9 @@
-// Package cluster is one Connect cluster: its REST API, the version of its workers,
-// and what can be reached of its Kafka.
+// Package cluster is one Connect cluster: its REST API, the version of its workers, and
+// the parts of its Kafka that can be reached.
 //
-// What a [Cluster] can do is asked, not guessed. [Cluster.Has] tells what its version
-// can; [Cluster.StatusTopic], [Cluster.OffsetTopic] and their like return a part of
-// its Kafka, or the error that says what to name in the clusters file. Package dial
-// makes clusters.
+// [Cluster.Has] reports what its version can do. [Cluster.StatusTopic],
+// [Cluster.OffsetTopic] and the like return a part of its Kafka, or an error that says
+// what to name in the clusters file. Package dial makes clusters.
 package cluster
 
 import (
@@ -18,36 +17,35 @@ import (
 type Cluster struct {
 	Name   string
 	Client *connect.Client
-	// Kafka is what can be reached of the Kafka that its workers use. The zero value
-	// says that the clusters file names no Kafka.
+	// Kafka is the Kafka that its workers use. The zero value means that the clusters
+	// file names none.
 	Kafka Kafka
 
-	version   atomic.Pointer[Version] // once it was asked for
-	kafkaSeen atomic.Pointer[string]  // id of the Kafka cluster that its workers are on, likewise
+	version   atomic.Pointer[Version] // nil until [Cluster.Version] has read it
+	kafkaSeen atomic.Pointer[string]  // id of the workers' Kafka cluster, likewise
 }
 
-// How long a request is tried again in the two phases in which giving up early is worse
-// than waiting: while a connector stands still, and while it is put back.
+// How long requests are retried while giving up early is worse than waiting: while a
+// connector stands still, and while it is put back.
 const (
 	DowntimeRetry = 30 * time.Second
 	PutBackRetry  = 5 * time.Minute
 )
 
-// How long a cluster may take to show what is so: StaleTime is how long a worker may
-// show an older state than the others, so that only what is seen for longer counts as
-// somebody's doing; SettleTime is how long a cluster may take to show what it has
-// accepted.
+// StaleTime is how long a worker may lag behind the others: only a state that is seen for
+// longer counts as somebody's doing. SettleTime is how long a cluster may take to show
+// what it has accepted.
 const (
 	StaleTime  = 10 * time.Second
 	SettleTime = 30 * time.Second
 )
 
-// RetryFor returns the cluster with a client that tries for longer.
+// RetryFor returns the cluster with a client that retries for up to limit.
 func (c *Cluster) RetryFor(limit time.Duration) *Cluster {
 	return c.with(c.Client.RetryFor(limit), c.Kafka)
 }
 
-// with returns the cluster with another client and Kafka.
+// with returns a copy of the cluster with another client and Kafka.
 func (c *Cluster) with(client *connect.Client, kafka Kafka) *Cluster {
 	other := &Cluster{Name: c.Name, Client: client, Kafka: kafka}
 	other.version.Store(c.version.Load())
@@ -55,8 +53,8 @@ func (c *Cluster) with(client *connect.Client, kafka Kafka) *Cluster {
 	return other
 }
 
-// RestState is the state in which a connector rests on the cluster's workers. It may
-// only be asked once the version is known, see [Cluster.Has].
+// RestState is the state of a connector at rest on this cluster. Call it only once the
+// version is known, see [Cluster.Has].
 func (c *Cluster) RestState() connect.State {
 	if c.Has(Stop) {
 		return connect.Stopped

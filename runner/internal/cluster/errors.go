@@ -7,8 +7,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 )
 
-// RefusedError says what speaks against what was asked for. Nothing was changed on
-// any cluster.
+// RefusedError says why a request is refused. Nothing was changed on any cluster.
 type RefusedError struct{ Reason string }
 
 func (e *RefusedError) Error() string { return e.Reason }
@@ -20,7 +19,7 @@ func refusedf(format string, arguments ...any) error {
 	return Refused(fmt.Sprintf(format, arguments...))
 }
 
-// asRefused returns an error as a [RefusedError], nil for none.
+// asRefused turns an error into a [RefusedError], and nil into nil.
 func asRefused(err error) error {
 	if err == nil {
 		return nil
@@ -36,8 +35,8 @@ func IsRefused(err error) bool {
 
 var errNotNamed = errors.New("its Kafka is not named in the clusters file")
 
-// Missing turns Connect's 404 about a connector into a refusal that says where to
-// look. Other errors are returned as they are.
+// Missing turns a 404 for a connector into [Cluster.Absent]. It returns other errors as
+// they are.
 func (c *Cluster) Missing(connector string, err error) error {
 	if connect.IsNotFound(err) {
 		return c.Absent(connector)
@@ -45,7 +44,7 @@ func (c *Cluster) Missing(connector string, err error) error {
 	return err
 }
 
-// Absent returns the refusal of a connector that the cluster does not have.
+// Absent returns a [RefusedError] for a connector that does not exist on the cluster.
 func (c *Cluster) Absent(connector string) error {
 	return refusedf("connector %q does not exist on %s; see GET %s/connectors for the names", connector, c.Name, c.Client.Workers()[0])
 }

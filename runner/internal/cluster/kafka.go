@@ -9,8 +9,8 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 )
 
-// Kafka is what can be reached of a Connect cluster's Kafka, part by part. Its zero
-// value says of each part that the clusters file does not name the Kafka.
+// Kafka is a Connect cluster's Kafka, part by part. In its zero value no part can be
+// reached, since the clusters file does not name the Kafka.
 type Kafka struct {
 	Status  Part[StatusTopic]
 	Offsets Part[OffsetTopic] // the cluster's own, offset.storage.topic
@@ -20,14 +20,14 @@ type Kafka struct {
 	SinkOffsets Part[GroupOffsets]
 	Fencer      Part[Fencer]
 	Mirrors     Part[Mirrors]
-	// Topic opens an offsets topic of a connector's own (offsets.storage.topic).
+	// Topic opens a connector's own offsets topic (offsets.storage.topic).
 	Topic Part[func(name string) OffsetTopic]
 }
 
-// Part is a part of a Kafka, or the reason why it cannot be reached.
+// Part is one part of a Kafka, or the reason why it cannot be reached.
 type Part[T any] struct {
 	value T
-	why   error // nil in the zero value: its Kafka is not named
+	why   error // nil in the zero value: the Kafka is not named
 	known bool
 }
 
@@ -40,8 +40,8 @@ func Unknown[T any](why error) Part[T] { return Part[T]{why: why} }
 // Known reports whether the part can be reached.
 func (p Part[T]) Known() bool { return p.known }
 
-// Why returns why the part cannot be reached although its Kafka is named; nil if it
-// can be, or if the Kafka is not named.
+// Why returns why the part cannot be reached although its Kafka is named; nil if it can
+// be reached or if the Kafka is not named.
 func (p Part[T]) Why() error {
 	if p.known {
 		return nil
@@ -52,8 +52,8 @@ func (p Part[T]) Why() error {
 // Get returns the part, or the reason why it cannot be reached.
 func (p Part[T]) Get() (T, error) { return p.value, p.err(nil) }
 
-// err returns nil for a part that can be reached, and otherwise why it cannot be;
-// notNamed is the reason if the Kafka is not named.
+// err returns nil if the part can be reached, and otherwise the reason; notNamed is the
+// reason if the Kafka is not named.
 func (p Part[T]) err(notNamed error) error {
 	switch {
 	case p.known:
@@ -67,7 +67,7 @@ func (p Part[T]) err(notNamed error) error {
 	}
 }
 
-// mapped returns a part made of another.
+// mapped applies change to the part if it can be reached.
 func mapped[T any](p Part[T], change func(T) T) Part[T] {
 	if p.known {
 		p.value = change(p.value)
@@ -88,56 +88,57 @@ type OffsetTopic interface {
 	// Read returns a connector's entries as an exact document: the last committed
 	// record of each key up to the topic's end.
 	Read(ctx context.Context, connector string) (offset.Document, error)
-	// Write writes each entry under the connector's name, a null offset as a
-	// tombstone, to where the key lives already, and returns when all is acknowledged.
+	// Write writes each entry under the connector's name, a null offset as a tombstone,
+	// to the partition that has the key already. It returns when all records are
+	// acknowledged.
 	Write(ctx context.Context, connector string, patch offset.Document) error
-	// Hanging returns a [kafka.HangingError] if transactions hang in the topic, nil
-	// if none does.
+	// Hanging returns a [kafka.HangingError] if a transaction hangs in the topic, else
+	// nil.
 	Hanging(ctx context.Context) error
 }
 
-// ConfigTopic is the topic in which a cluster keeps its connectors
-// (config.storage.topic); [kafka.ConfigLog] is the real one.
+// ConfigTopic is a cluster's config.storage.topic; [kafka.ConfigLog] is the real one.
 type ConfigTopic interface {
-	// SetTargetState writes the record from which a connector that is created
-	// later takes its first state, as workers since 3.7 do by themselves
+	// SetTargetState writes a connector's target state, which a connector created later
+	// starts in; workers since 3.7 do so themselves
 	// (KafkaConfigBackingStore.putConnectorConfig). "" removes it.
 	SetTargetState(ctx context.Context, connector string, state connect.State) error
-	// End returns where the topic ends now.
+	// End returns the present end offset of the topic.
 	End(ctx context.Context) (int64, error)
-	// TargetStatesSince returns the states that were asked of a connector since the
-	// topic ended there, in order.
+	// TargetStatesSince returns the target states written for a connector from that end
+	// offset on, in order.
 	TargetStatesSince(ctx context.Context, connector string, end int64) ([]connect.State, error)
 }
 
-// Groups tells the state of consumer groups; [kafka.Client] is the real one.
+// Groups reads the state of consumer groups; [kafka.Client] is the real one.
 type Groups interface {
 	Group(ctx context.Context, name string) (kafka.Group, error)
 }
 
-// GroupOffsets are what consumer groups have committed; [kafka.Client] has the real ones.
+// GroupOffsets reads and writes the offsets of consumer groups; [kafka.Client] is the
+// real one.
 type GroupOffsets interface {
-	// GroupOffsets returns what a group has committed, in the form in which
-	// Connect's REST API speaks of a sink's offsets.
+	// GroupOffsets returns what a group has committed, in the form of Connect's REST API
+	// for a sink's offsets.
 	GroupOffsets(ctx context.Context, group string) (offset.Document, error)
-	// CommitGroupOffsets commits offsets for a group without members, and deletes
-	// those that are null.
+	// CommitGroupOffsets commits offsets for a group without members. It deletes those
+	// that are null.
 	CommitGroupOffsets(ctx context.Context, group string, patch offset.Document) error
 	// Partitions returns the number of partitions of each of the topics that exist.
 	Partitions(ctx context.Context, topics ...string) (map[string]int, error)
 }
 
-// Fencer shuts the tasks of exactly-once source connectors out; [kafka.Fencer] is the
-// real one.
+// Fencer fences the tasks of exactly-once source connectors; [kafka.Fencer] is the real
+// one.
 type Fencer interface {
-	// Fence takes the transactional ids of a connector's tasks over, which aborts
-	// what they have open and lets them commit nothing any more (KIP-618). It
+	// Fence takes over the transactional ids of a connector's tasks. That aborts their
+	// open transactions and keeps them from committing anything more (KIP-618). It
 	// returns the ids, none for a connector that is not exactly-once.
 	Fence(ctx context.Context, connector string) ([]string, error)
 }
 
-// StatusTopic returns the cluster's status topic. Without it there is no hard proof
-// for sources.
+// StatusTopic returns the cluster's status topic, which a hard proof needs. The error is
+// a [RefusedError].
 func (c *Cluster) StatusTopic() (StatusTopic, error) {
 	if why := c.Kafka.Status.Why(); why != nil {
 		return nil, refusedf("a hard proof needs it, but %s; name kafka.status_storage_topic of %s in the clusters file", why, c.Name)
@@ -146,8 +147,8 @@ func (c *Cluster) StatusTopic() (StatusTopic, error) {
 		"kafka.status_storage_topic of it in the clusters file", c.Name))
 }
 
-// OffsetTopic returns the topic of that name, or with "" the cluster's own offsets
-// topic. The error is a [RefusedError].
+// OffsetTopic returns the offsets topic of that name, or the cluster's own for "". The
+// error is a [RefusedError].
 func (c *Cluster) OffsetTopic(name string) (OffsetTopic, error) {
 	notNamed := refusedf("the offsets topic of %s is not known: name kafka.bootstrap_servers and kafka.offset_storage_topic of it in the clusters file", c.Name)
 	if name == "" {
@@ -180,8 +181,8 @@ func (c *Cluster) Mirrors() (Mirrors, error) {
 	return c.Kafka.Mirrors.value, c.Kafka.Mirrors.err(fmt.Errorf("the Kafka of %s is not named in the clusters file", c.Name))
 }
 
-// OffsetTopicKnown returns the reason why the cluster's own offsets topic cannot be
-// opened, nil if it can be.
+// OffsetTopicKnown returns nil if the cluster's own offsets topic can be opened, and the
+// reason if not.
 func (c *Cluster) OffsetTopicKnown() error {
 	return c.Kafka.Offsets.err(fmt.Errorf("the Kafka of %s is not named in the clusters file", c.Name))
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 )
 
-// LeaseChecked returns the cluster with a check before everything that writes to it.
-// What the check refuses is not written.
+// LeaseChecked returns the cluster with a check before every write to it. A write is not
+// sent if the check fails.
 func (c *Cluster) LeaseChecked(check func(context.Context) error) *Cluster {
 	topic := func(topic OffsetTopic) OffsetTopic { return checkedTopic{topic, check} }
 	kafka := c.Kafka
@@ -52,7 +52,8 @@ type checkedGroups struct {
 	check func(context.Context) error
 }
 
-// groups is embedded under a name that is not that of one of its methods.
+// groups is another name for GroupOffsets: embedded under its own, it would hide its
+// method of the same name.
 type groups interface{ GroupOffsets }
 
 func (g checkedGroups) CommitGroupOffsets(ctx context.Context, group string, patch offset.Document) error {

@@ -11,12 +11,12 @@ type MirrorLog interface {
 	// MirrorTopics finds MirrorMaker's own topics by their names.
 	MirrorTopics(ctx context.Context) (kafka.MirrorTopics, error)
 	OffsetSyncs(ctx context.Context, topic string) ([]kafka.OffsetSync, error)
-	// Checkpoints returns the last one of each partition of a group.
+	// Checkpoints returns the last checkpoint of each partition of a group.
 	Checkpoints(ctx context.Context, topic, group string) ([]kafka.Checkpoint, error)
 	// Bounds returns the bounds of the partitions of a topic, none if it does not exist.
 	Bounds(ctx context.Context, topic string) (map[int32]kafka.Bounds, error)
-	// RecordsAt returns the committed records at one offset of each partition, as
-	// far as they are there.
+	// RecordsAt returns the committed record at one offset of each partition, if it
+	// exists.
 	RecordsAt(ctx context.Context, topic string, at map[int32]int64) (map[int32]kafka.Fingerprint, error)
 	// RecordsFrom counts the committed records of partitions, from an offset on.
 	RecordsFrom(ctx context.Context, topic string, from map[int32]int64) (map[int32]int64, error)
@@ -24,8 +24,8 @@ type MirrorLog interface {
 
 // Mirrors reads what the MirrorMaker connectors of a cluster wrote.
 type Mirrors struct {
-	// Log is of the Kafka that the cluster's workers write to.
+	// Log reads the Kafka that the cluster's workers write to.
 	Log MirrorLog
-	// Open opens another Kafka, without a login; nil if none can be opened.
+	// Open opens another Kafka, without a login; may be nil.
 	Open func(ctx context.Context, brokers []string) (log MirrorLog, closed func(), err error)
 }

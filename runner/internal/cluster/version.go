@@ -19,9 +19,9 @@ func (v Version) Before(other Version) bool {
 	return v.Major < other.Major || v.Major == other.Major && v.Minor < other.Minor
 }
 
-// The versions from which on workers can do something.
+// The versions from which workers can do something.
 var (
-	Oldest       = Version{2, 8} // that ferry is tested with
+	Oldest       = Version{2, 8} // the oldest that ferry is tested with
 	ExactlyOnce  = Version{3, 3} // exactly-once sources (KIP-618)
 	Stop         = Version{3, 5} // PUT stop, GET offsets (KIP-875)
 	AlterOffsets = Version{3, 6} // PATCH offsets (KIP-875)
@@ -30,8 +30,8 @@ var (
 
 var versionPattern = regexp.MustCompile(`^(\d+)\.(\d+)(?:\.\d+)*(?:-(ccs|ce)\b)?`)
 
-// ParseVersion reads what GET / answers. Confluent's builds count otherwise:
-// 7.N is Apache Kafka 3.N, and 8.N is 4.N.
+// ParseVersion parses the version in the answer to GET /. Confluent numbers its builds
+// differently: 7.N is Apache Kafka 3.N, and 8.N is 4.N.
 func ParseVersion(text string) (Version, bool) {
 	found := versionPattern.FindStringSubmatch(text)
 	if found == nil {
@@ -48,8 +48,8 @@ func ParseVersion(text string) (Version, bool) {
 	return Version{major, minor}, true
 }
 
-// Server asks every worker who it is, and returns what the first one says. Workers of
-// two versions are refused: an older worker takes STOPPED for PAUSED
+// Server asks every worker for GET / and returns the first one's answer. It refuses
+// workers of mixed versions: an older worker takes STOPPED for PAUSED
 // (KafkaConfigBackingStore writes both states for it).
 func (c *Cluster) Server(ctx context.Context) (connect.Server, error) {
 	var first connect.Server
@@ -73,7 +73,7 @@ func (c *Cluster) Server(ctx context.Context) (connect.Server, error) {
 	return first, nil
 }
 
-// Need refuses workers, which answered as given, that are too old for a step.
+// Need returns a [RefusedError] if the version in answer is too old for a step.
 func (c *Cluster) Need(answer connect.Server, since Version, step string) error {
 	found, ok := ParseVersion(answer.Version)
 	if !ok {
@@ -85,7 +85,7 @@ func (c *Cluster) Need(answer connect.Server, since Version, step string) error 
 	return nil
 }
 
-// Version returns the version of the workers. They are asked once.
+// Version returns the version of the workers, which it reads once.
 func (c *Cluster) Version(ctx context.Context) (Version, error) {
 	if known := c.version.Load(); known != nil {
 		return *known, nil
@@ -103,18 +103,18 @@ func (c *Cluster) Version(ctx context.Context) (Version, error) {
 	return found, nil
 }
 
-// Seen returns the version that [Cluster.Version] has learned, for people.
+// Seen returns the version that [Cluster.Version] has read, for messages.
 func (c *Cluster) Seen() string { return c.version.Load().String() }
 
-// Has reports whether the workers are of a version or later. It may only be asked
-// once the version is known, as it is of every cluster that was looked at.
+// Has reports whether the workers have that version or a later one. Call it only once
+// [Cluster.Version] has read the version.
 func (c *Cluster) Has(since Version) bool {
 	known := c.version.Load()
 	return known == nil || !known.Before(since)
 }
 
-// OtherKafka reports whether two clusters, whose versions are known, are on different
-// Kafka clusters.
+// OtherKafka reports whether two clusters are on different Kafka clusters. Call it only
+// once [Cluster.Version] has read both.
 func (c *Cluster) OtherKafka(other *Cluster) bool {
 	ours, theirs := c.kafkaSeen.Load(), other.kafkaSeen.Load()
 	return ours != nil && theirs != nil && *ours != *theirs

@@ -1,6 +1,5 @@
-// Package config reads from a connector's config what a move depends on, and makes
-// the config of its copy. A config stays opaque: settings are looked up by name, and
-// none is interpreted that is not named here.
+// Package config reads the settings of a connector that a move depends on, and makes the
+// config of its copy. The rest of a config stays opaque.
 package config
 
 import (
@@ -14,8 +13,8 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
 
-// The bootstrap servers of a connector's own producers and consumers, where they are
-// others than its workers' (KIP-458).
+// The settings by which a connector's producers and consumers use another Kafka than its
+// workers (KIP-458).
 const (
 	ProducerServers = "producer.override.bootstrap.servers"
 	ConsumerServers = "consumer.override.bootstrap.servers"
@@ -25,7 +24,7 @@ const (
 func Class(config rawjson.Object) string { return config.Text("connector.class") }
 
 // Group returns the consumer group of a sink (Worker.baseConsumerConfigs,
-// SinkUtils.consumerGroupId). A worker may override it too, which REST does not tell.
+// SinkUtils.consumerGroupId). A worker may override it too, which REST does not show.
 func Group(connector string, config rawjson.Object) string {
 	if group := config.Text("consumer.override.group.id"); group != "" {
 		return group
@@ -33,17 +32,16 @@ func Group(connector string, config rawjson.Object) string {
 	return "connect-" + connector
 }
 
-// Topics returns the topics that a sink's config names one by one.
+// Topics returns the topics in a sink's "topics" setting.
 func Topics(config rawjson.Object) []string {
 	return strings.FieldsFunc(config.Text("topics"), func(c rune) bool { return c == ',' || c == ' ' })
 }
 
-// OwnTopic returns the offsets topic that a source has for itself, "" for none
-// (KIP-618, Kafka 3.3).
+// OwnTopic returns a source's own offsets topic, "" if it has none (KIP-618, Kafka 3.3).
 func OwnTopic(config rawjson.Object) string { return config.Text("offsets.storage.topic") }
 
-// worthWaiting is from what time on a producer's linger.ms is waited for: a last
-// commit waits for what is in flight by itself, for offset.flush.timeout.ms (5 s).
+// worthWaiting is the shortest linger.ms to wait for: the last commit itself waits for
+// records in flight, for offset.flush.timeout.ms (5 s).
 const worthWaiting = time.Second
 
 // Linger returns how long a source's own producer may keep records before it sends
@@ -56,8 +54,8 @@ func Linger(config rawjson.Object) time.Duration {
 	return 0
 }
 
-// Copy returns the config of a copy under a name: set overrides settings, unset
-// leaves some out, and no mark of an earlier move stays.
+// Copy returns the config of a copy under a name. set overrides settings and unset
+// removes some; the marks of earlier moves are removed too.
 func Copy(config rawjson.Object, name string, set map[string]string, unset []string) rawjson.Object {
 	config = WithoutMarks(config).With("name", rawjson.String(name))
 	for _, key := range slices.Sorted(maps.Keys(set)) {
@@ -69,7 +67,7 @@ func Copy(config rawjson.Object, name string, set map[string]string, unset []str
 	return config
 }
 
-// Differing names the settings in which two configs differ, without their values.
+// Differing lists the settings in which two configs differ, without their values.
 func Differing(a, b rawjson.Object) []string {
 	keys := map[string]bool{}
 	for _, key := range append(a.Keys(), b.Keys()...) {
@@ -82,8 +80,8 @@ func Differing(a, b rawjson.Object) []string {
 	return slices.Sorted(maps.Keys(keys))
 }
 
-// Masked names the settings whose value is a mask and not a value: some proxies and
-// managed services hide passwords, and a copy would use the mask.
+// Masked lists the settings that show a mask instead of a value: some proxies and managed
+// services hide passwords, and a copy would use the mask.
 func Masked(config rawjson.Object) []string {
 	var masked []string
 	for _, key := range config.Keys() {
@@ -95,8 +93,8 @@ func Masked(config rawjson.Object) []string {
 	return masked
 }
 
-// Learn teaches a mask, which may be nil, the values that look like secrets, so that
-// no message of a worker can carry them out.
+// Learn teaches a mask, which may be nil, the values that look like secrets, so that they
+// are masked in workers' messages too.
 func Learn(mask *secret.Mask, config rawjson.Object) {
 	if mask == nil {
 		return

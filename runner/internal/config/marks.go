@@ -5,40 +5,40 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// Two settings that a resting copy can carry. The clusters are the only ledger, and
-// once a connector is stopped they do not tell in which state its copy is to end.
+// The marks are two settings that a connector at rest can carry. The clusters are the
+// only ledger, and once a connector is stopped they do not show in which state its copy
+// must end.
 //
-// keepStateKey is on the target's copy of a connector that was PAUSED or STOPPED when
-// its move began. A stopped copy without it belongs to a move of a connector that
-// ran, to be finished; that is the usual case, and it costs nothing while the
-// connector stands still. A paused copy loses it at the end of the move, a stopped
-// one at `ferry start`. After a rollback the copy that was left behind carries [Idle],
-// so that the next move does not take itself for a continued one.
+// keepStateKey is on the target's copy of a connector that was PAUSED or STOPPED when its
+// move began. A stopped copy without it belongs to the unfinished move of a connector
+// that ran: the usual case needs no mark and so costs no downtime. The mark is removed
+// from a paused copy at the end of the move, from a stopped one by `ferry start`. After a
+// rollback the copy left on the target carries [Idle], so that the next move begins anew.
 //
-// backStateKey is on the origin's copy from the beginning of a rollback to its end.
-// It is a setting of its own because an origin may have been the target of an earlier
-// move and still carry the other.
+// backStateKey is on the origin's copy from the beginning to the end of a rollback. It is
+// a separate setting because an origin may have been the target of an earlier move and
+// still carry the other mark.
 const (
 	keepStateKey = "ferry.keep.state"
 	backStateKey = "ferry.back.state"
 )
 
-// Idle marks a stopped copy to which no move belongs.
+// Idle marks a stopped copy that is part of no move.
 const Idle connect.State = "IDLE"
 
-// KeepState returns the state in which a move's copy is to end, "" if it is not marked.
+// KeepState returns the state in which a move's copy must end, "" if it is not marked.
 func KeepState(config rawjson.Object) connect.State { return connect.State(config.Text(keepStateKey)) }
 
-// BackState returns the state in which a rollback's connector is to end, "" if no
-// rollback is under way.
+// BackState returns the state in which the connector must end after a rollback, "" if
+// none is in progress.
 func BackState(config rawjson.Object) connect.State { return connect.State(config.Text(backStateKey)) }
 
-// WithKeepState marks a copy with the state in which it is to end.
+// WithKeepState marks a copy with the state in which it must end.
 func WithKeepState(config rawjson.Object, state connect.State) rawjson.Object {
 	return config.With(keepStateKey, rawjson.String(string(state)))
 }
 
-// WithBackState marks an origin's connector with the state in which it is to end.
+// WithBackState marks an origin's connector with the state in which it must end.
 func WithBackState(config rawjson.Object, state connect.State) rawjson.Object {
 	return config.With(backStateKey, rawjson.String(string(state)))
 }

@@ -28,7 +28,7 @@ type UnknownClusterError struct{ Err error }
 
 func (e *UnknownClusterError) Error() string { return e.Err.Error() }
 
-// Close closes what was opened of the clusters' Kafka.
+// Close closes the connections to Kafka.
 func (d *Dialer) Close() {
 	for _, opened := range d.opened {
 		opened.Close()
@@ -36,9 +36,9 @@ func (d *Dialer) Close() {
 	d.opened = nil
 }
 
-// Dial makes a cluster usable, and its Kafka too, if the clusters file names it.
-// Without needKafka, a Kafka that cannot be reached is only told of. The errors of
-// what the file says are an [UnknownClusterError] or a [clusterfile.InputError].
+// Dial opens a cluster, and its Kafka if the clusters file names it. If that Kafka cannot
+// be reached, it fails with needKafka and only warns without. Errors in the file are an
+// [UnknownClusterError] or a [clusterfile.InputError].
 func (d *Dialer) Dial(ctx context.Context, name string, needKafka bool) (*cluster.Cluster, error) {
 	settings, err := d.Clusters.Cluster(name)
 	if err != nil {
@@ -64,13 +64,14 @@ func (d *Dialer) Dial(ctx context.Context, name string, needKafka bool) (*cluste
 		return nil, fmt.Errorf("cluster %s: %w", name, err)
 	}
 	if err != nil {
-		d.note(event.Warn, "cluster %s: going on without its Kafka: %s", name, err)
+		d.note(event.Warn, "cluster %s: continuing without its Kafka: %s", name, err)
 	}
 	return dialed, nil
 }
 
-// Warn tells why there will be no hard proof for sources of a cluster whose Kafka is
-// named. Only the side that is brought to rest needs one, which a new cluster rarely is.
+// Warn warns if a cluster's Kafka is named but its status topic cannot be reached, so
+// that there is no hard proof for its sources. Call it only for the side where connectors
+// are stopped.
 func (d *Dialer) Warn(of *cluster.Cluster) {
 	if why := of.Kafka.Status.Why(); why != nil {
 		d.note(event.Warn, "%v; without it no hard proof is possible for sources", why)

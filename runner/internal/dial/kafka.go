@@ -12,8 +12,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 )
 
-// kafka opens a cluster's Kafka and returns what of it is known. After an error that
-// is the zero value: nothing of it is used.
+// kafka opens a cluster's Kafka and returns its parts, or the zero value and an error.
 func (d *Dialer) kafka(ctx context.Context, of *cluster.Cluster, settings *clusterfile.Kafka) (cluster.Kafka, error) {
 	opened, err := openKafka(ctx, settings)
 	if err != nil {
@@ -67,7 +66,7 @@ func openKafka(ctx context.Context, settings *clusterfile.Kafka) (*kafka.Client,
 	return opened, nil
 }
 
-// openPlain opens a Kafka that asks for no login, of which only the brokers are known.
+// openPlain opens a Kafka without a login.
 func openPlain(ctx context.Context, brokers []string) (cluster.MirrorLog, func(), error) {
 	opened, err := kafka.Open(ctx, kafka.Config{Brokers: brokers})
 	if err != nil {
@@ -76,7 +75,7 @@ func openPlain(ctx context.Context, brokers []string) (cluster.MirrorLog, func()
 	return opened, opened.Close, nil
 }
 
-// sameKafka refuses a Kafka that is not the one the cluster's workers use.
+// sameKafka refuses a Kafka other than the one that the cluster's workers use.
 func sameKafka(ctx context.Context, of *cluster.Cluster, opened *kafka.Client) error {
 	id, err := opened.ClusterID(ctx)
 	if err != nil {
@@ -92,8 +91,8 @@ func sameKafka(ctx context.Context, of *cluster.Cluster, opened *kafka.Client) e
 	return nil
 }
 
-// lazyFencer finds out which group the workers are when something is to be
-// fenced, as only exactly-once connectors need to know.
+// lazyFencer looks up the workers' group only when it fences: only exactly-once
+// connectors need it.
 type lazyFencer struct {
 	kafka *kafka.Client
 	rest  *connect.Client
@@ -128,8 +127,8 @@ func (f *lazyFencer) fencer(ctx context.Context) (*kafka.Fencer, error) {
 	return f.found, nil
 }
 
-// addresses returns where the workers are, as host:port: as they say themselves,
-// and as the clusters file says.
+// addresses returns the host:port of the workers, both as they report them and as the
+// clusters file names them.
 func addresses(rest *connect.Client, inventory map[string]connect.Listed) []string {
 	var workers []string
 	for _, worker := range rest.Workers() {

@@ -27,7 +27,7 @@ type login struct {
 	mask     *secret.Mask // learns the tokens
 
 	mu     sync.Mutex
-	tokens oauth2.TokenSource // nil: none was asked for yet
+	tokens oauth2.TokenSource // nil until the first token is needed
 	last   string             // the token that the mask learned last
 }
 
@@ -50,7 +50,7 @@ func (l *login) authorize(request *http.Request) error {
 	return nil
 }
 
-// token returns the token there is, or a new one if it is about to expire.
+// token returns the current token, or a new one if it is about to expire.
 func (l *login) token() (*oauth2.Token, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -69,8 +69,8 @@ func (l *login) token() (*oauth2.Token, error) {
 	return token, err
 }
 
-// renew forgets a token that a worker refused: it may have been revoked, or its
-// end may not have been told. There is nothing to renew for other logins.
+// renew drops a token that a worker refused: it may have been revoked, or have come
+// without an expiry. Other logins have nothing to renew.
 func (l *login) renew() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -88,19 +88,20 @@ func (l *login) source() (oauth2.TokenSource, error) {
 	client := &http.Client{
 		Transport: transport,
 		Timeout:   tokenTimeout,
-		// A redirect would carry the client's secret to a host nobody named.
+		// Following a redirect would send the client's secret to a host that nobody
+		// named.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	oauth := l.settings.OAuth
 	config := clientcredentials.Config{
 		ClientID: oauth.ClientID, ClientSecret: oauth.ClientSecret.Reveal(), TokenURL: oauth.TokenURL, Scopes: oauth.Scopes,
 	}
-	// The token outlives any one request, so it is not bound to a request's context.
+	// The token source outlives a request, so it does not use a request's context.
 	return config.TokenSource(context.WithValue(context.Background(), oauth2.HTTPClient, client)), nil
 }
 
-// noToken says why there is no token and what to do. The answer of the token
-// endpoint is not quoted but for its error code: it may hold a token.
+// noToken says why there is no token and what to do. It quotes only the error code of the
+// token endpoint's answer, which may hold a token.
 func noToken(oauth *clusterfile.OAuth, err error) error {
 	failed := func(temporary bool, format string, arguments ...any) error {
 		return &connect.CredentialsError{Err: fmt.Errorf("no token from "+oauth.TokenURL+": "+format, arguments...), Temporary: temporary}
@@ -113,7 +114,7 @@ func noToken(oauth *clusterfile.OAuth, err error) error {
 		}
 		switch {
 		case status == http.StatusTooManyRequests || status >= http.StatusInternalServerError:
-			return failed(true, "%s; the authorization server has a fault of its own, try again when it is mended", said)
+			return failed(true, "%s; the authorization server has a fault of its own, try again when it is fixed", said)
 		case status >= http.StatusMultipleChoices && status < http.StatusBadRequest:
 			return failed(false, "%s, a redirect, which is not followed; correct oauth.token_url", said)
 		default:

@@ -11,9 +11,9 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 )
 
-// topics finds the cluster's own topics where the clusters file does not name
-// them, and refuses names that are wrong. That one is not known is no error: only
-// some moves need it, and those that do say why it is not known.
+// topics finds the cluster's own topics that the clusters file does not name, and refuses
+// wrong names. A topic that is not found is no error: only some moves need it, and those
+// report why it is not known.
 func (d *Dialer) topics(ctx context.Context, of *cluster.Cluster, settings *clusterfile.Kafka, opened *kafka.Client) (kafka.Topics, error) {
 	given := kafka.TopicNames{Offsets: settings.OffsetTopic, Status: settings.StatusTopic, Config: settings.ConfigTopic}
 	topics, err := opened.FindTopics(ctx, given, kafka.Gather(of.Client))
@@ -43,7 +43,8 @@ func (d *Dialer) topics(ctx context.Context, of *cluster.Cluster, settings *clus
 	return topics, nil
 }
 
-// asGiven is what is known when nothing could be looked for.
+// asGiven returns the topics that the clusters file names, for when the search failed
+// with err.
 func asGiven(given kafka.TopicNames, err error) kafka.Topics {
 	one := func(name string) kafka.Topic {
 		if name == "" {

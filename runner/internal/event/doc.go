@@ -1,22 +1,22 @@
-// Package event says what happens during a command, and what came of it.
+// Package event holds the events of a command and its result.
 //
-// The core emits typed events ([MoveStarted], [StepStarted], [StepEnded],
-// [MoveEnded], [Note]) to a [Recorder] and returns a [Result]; it never prints.
-// Printing is folding: [Text] writes for people, [JSONLines] for programs,
-// [Kestra] as the marker lines that Kestra reads from a task's standard output;
-// package history publishes them. None of them ever holds a config or an offset.
+// The core emits typed events ([MoveStarted], [StepStarted], [StepEnded], [MoveEnded],
+// [Note]) to a [Recorder] and returns a [Result]; it never prints. [Text] prints them for
+// people, [JSONLines] for programs, and [Kestra] as the marker lines that Kestra reads
+// from a task's standard output. Package history publishes them. None of them ever holds
+// a config or an offset.
 package event
 
 import "time"
 
-// Event is one of the types of this package that are sent to a [Recorder].
+// Event is one of this package's types that a [Recorder] takes.
 type Event interface{ event() }
 
-// StepStarted says that a step of a move begins.
+// StepStarted says that a step begins.
 type StepStarted struct {
 	Connector   string
 	Step        string
-	Destination string // the cluster that the connector is to run on after it
+	Destination string // the cluster that the connector moves to
 	At          time.Time
 }
 
@@ -31,8 +31,7 @@ type StepEnded struct {
 	Err         error
 }
 
-// MoveStarted says that a run begins with a move or a rollback of a connector, or
-// goes on with one.
+// MoveStarted says that a run begins or continues a move or a rollback of a connector.
 type MoveStarted struct {
 	Connector       string
 	TargetConnector string // its name on the target
@@ -41,7 +40,7 @@ type MoveStarted struct {
 	At              time.Time
 }
 
-// MoveEnded says what came of it. The run does nothing more to the connector.
+// MoveEnded holds the result. The run does nothing more to the connector.
 type MoveEnded struct {
 	Result ConnectorResult
 	At     time.Time
@@ -71,22 +70,20 @@ func (MoveStarted) event() {}
 func (MoveEnded) event()   {}
 func (Note) event()        {}
 
-// Recorder takes events. Emit may be called from several goroutines at once and
-// must not block on a slow reader for long: a connector may be standing still.
+// Recorder takes events. Emit may be called from several goroutines at once and MUST NOT
+// block for long: a connector may be standing still.
 type Recorder interface{ Emit(Event) }
 
 // Tee sends each event to several recorders, one after the other.
 type Tee []Recorder
 
-// Emit passes the event on.
 func (t Tee) Emit(happened Event) {
 	for _, recorder := range t {
 		recorder.Emit(happened)
 	}
 }
 
-// Discard is a [Recorder] that forgets.
+// Discard is a [Recorder] that drops every event.
 type Discard struct{}
 
-// Emit forgets the event.
 func (Discard) Emit(Event) {}

@@ -8,8 +8,8 @@ import (
 	"strconv"
 )
 
-// HolderVariable names the environment variable that says for whom ferry runs,
-// such as a Kestra execution.
+// HolderVariable is the environment variable that names on whose behalf ferry runs, such
+// as a Kestra execution.
 const HolderVariable = "FERRY_HOLDER"
 
 // Holder is who runs ferry.
@@ -17,11 +17,11 @@ type Holder struct {
 	User    string `json:"user"`
 	Host    string `json:"host"`
 	Process int    `json:"process"`
-	// For is what [HolderVariable] says.
+	// For is the value of [HolderVariable].
 	For string `json:"for,omitempty"`
 }
 
-// ThisProcess returns who runs this process, as far as the system tells.
+// ThisProcess returns who runs this process, as far as the system knows.
 func ThisProcess() Holder {
 	host, err := os.Hostname()
 	if err != nil {

@@ -46,7 +46,7 @@ func (j *JSONLines) Emit(happened Event) {
 			line.Error = e.Err.Error()
 		}
 	case MoveStarted, MoveEnded:
-		return // the result says it
+		return // the result has it
 	case Note:
 		line = jsonEvent{MessageType: "note", At: e.At, Connector: e.Connector, Level: e.Level, Message: e.Message}
 	}

@@ -26,7 +26,7 @@ func (k *Kestra) Emit(happened Event) {
 	case StepStarted, MoveStarted, MoveEnded:
 	case StepEnded:
 		if e.Err != nil {
-			k.log(Warn, stepLine(e)) // the error is how the command ends, and stands there once
+			k.log(Warn, stepLine(e)) // the command's own error follows at the end, as the one ERROR
 			return
 		}
 		k.log(Info, stepLine(e))
@@ -63,7 +63,7 @@ type kestraConnector struct {
 type kestraMetric struct {
 	Name  string            `json:"name"`
 	Type  string            `json:"type"`
-	Value json.Number       `json:"value"` // of a timer: seconds
+	Value json.Number       `json:"value"` // seconds for a timer
 	Tags  map[string]string `json:"tags,omitempty"`
 }
 
@@ -95,14 +95,14 @@ func (k *Kestra) Result(result Result) {
 	})
 }
 
-// Outputs writes what is to be the task's outputs.
+// Outputs writes the task's outputs.
 func (k *Kestra) Outputs(outputs map[string]any) { k.marker(map[string]any{"outputs": outputs}) }
 
 // Failure writes the one line that explains a non-zero exit as an error log.
 func (k *Kestra) Failure(message string) { k.log(Error, message) }
 
-// marker writes one line. JSON escapes every line break but one that Java knows
-// too: with a next line (U+0085) in it, Kestra would not see the marker.
+// marker writes one line. JSON escapes every line break that Java knows except NEXT LINE
+// (U+0085), which would keep Kestra from recognizing the marker.
 func (k *Kestra) marker(content any) {
 	var line bytes.Buffer
 	encoder := json.NewEncoder(&line)

@@ -10,10 +10,10 @@ import (
 // SchemaID is the value of "schema" in every result document.
 const SchemaID = "connect-ferry/result/1"
 
-// Outcome says what came of a command or of one connector.
+// Outcome is the outcome of a command or of one connector.
 type Outcome string
 
-// Outcomes. The first group is of whole commands and connectors alike.
+// The outcomes. The first group is for both commands and connectors.
 const (
 	Failed       Outcome = "failed"
 	Refused      Outcome = "refused"
@@ -23,13 +23,13 @@ const (
 	Interrupted  Outcome = "interrupted"
 	Held         Outcome = "held" // another run has the lease
 
-	Done    Outcome = "done"    // of a command
-	Invalid Outcome = "invalid" // of a command: usage or input
+	Done    Outcome = "done"    // only for a command
+	Invalid Outcome = "invalid" // only for a command: wrong usage or input
 
 	Moved     Outcome = "moved"
 	Unchanged Outcome = "unchanged" // there was nothing to do
 	PutBack   Outcome = "put_back"  // an unfinished move was undone on request
-	Ready     Outcome = "ready"     // check says go
+	Ready     Outcome = "ready"     // no check refused the move
 	Created   Outcome = "created"
 	Quiesced  Outcome = "quiesced"
 	Read      Outcome = "read"
@@ -58,8 +58,8 @@ type Result struct {
 	Undelivered []json.RawMessage `json:"undelivered_events,omitempty"`
 }
 
-// ConnectorResult is what came of one connector. In the result of a move it is the
-// move's certificate.
+// ConnectorResult is the result for one connector. For a move, it is the move's
+// certificate.
 type ConnectorResult struct {
 	Connector       string  `json:"connector"`
 	TargetConnector string  `json:"target_connector,omitempty"`
@@ -71,18 +71,18 @@ type ConnectorResult struct {
 	// OriginState and TargetState are the connector's states at the end.
 	OriginState connect.State `json:"origin_state,omitempty"`
 	TargetState connect.State `json:"target_state,omitempty"`
-	// WasState is the origin's state before the move, to which the target's is equal after it.
+	// WasState is the origin's state before the move, and the target's after it.
 	WasState connect.State `json:"was_state,omitempty"`
 	Proof    *Proof        `json:"proof,omitempty"`
 	Copy     string        `json:"copy,omitempty"` // rest, raw, group, checkpoints, shared or none
 	Entries  int           `json:"entries"`
-	// SentAgain is how many records the copy sends again, counted before its start
-	// where what the connector writes can be read, and the most that it can be where
-	// offsets are translated through checkpoints; absent where it cannot be counted.
+	// SentAgain is how many records the copy sends again, counted before its start. For
+	// offsets that are translated through checkpoints it is the upper bound. Absent if it
+	// cannot be counted.
 	SentAgain *int64 `json:"sent_again,omitempty"`
-	// DowntimeMS is from the stop request to the moment the copy's tasks were seen
-	// RUNNING; absent if the connector did not run. PausingMS is what went before
-	// it: the tasks end their current poll, and what they got from it is sent.
+	// DowntimeMS is from the stop request until the copy's tasks were seen RUNNING;
+	// absent if the connector did not run. PausingMS is the time before that in which the
+	// tasks finish their current poll and send what they got.
 	DowntimeMS   *int64  `json:"downtime_ms,omitempty"`
 	PausingMS    int64   `json:"pausing_ms,omitempty"`
 	OffsetsHash  *Hashes `json:"offsets_sha256,omitempty"`
@@ -94,14 +94,14 @@ type ConnectorResult struct {
 	Instructions string  `json:"instructions,omitempty"` // what to do next, after a failure
 }
 
-// Hashes are SHA-256 in hexadecimal of what the origin held and of what the
-// target held after it was read back.
+// Hashes are SHA-256, in hexadecimal, of what the origin held and of what was read back
+// from the target.
 type Hashes struct {
 	Origin string `json:"origin,omitempty"`
 	Target string `json:"target,omitempty"`
 }
 
-// Check is a precondition that was looked at.
+// Check is the finding of one check.
 type Check struct {
 	Check  string `json:"check"`
 	OK     bool   `json:"ok"`
@@ -130,15 +130,15 @@ type Proof struct {
 	SettledMS int64 `json:"settled_ms"`
 	// Group is the consumer group that was seen empty, for a sink.
 	Group string `json:"group,omitempty"`
-	// Fenced are the transactional ids that were taken over, of an exactly-once source.
+	// Fenced are the transactional ids of an exactly-once source that were taken over.
 	Fenced []string `json:"fenced,omitempty"`
 	Note   string   `json:"note,omitempty"`
 }
 
-// ProofKind is how much a [Proof] proves.
+// ProofKind is the kind of a [Proof].
 type ProofKind string
 
-// The kinds of proof. Nothing is proven by [NoProof].
+// The kinds of proof. [NoProof] proves nothing.
 const (
 	NoProof ProofKind = "none"
 	Hard    ProofKind = "hard"  // from Kafka: each task's own last record

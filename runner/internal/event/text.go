@@ -18,8 +18,7 @@ type Text struct {
 // NewText returns a recorder that writes to out.
 func NewText(out io.Writer) *Text { return &Text{out: out} }
 
-// Emit writes one line for a step that ended and for a note; a step that starts
-// is shown only when it is worth waiting for, by the note that says so.
+// Emit writes one line for a step that ended and for a note.
 func (t *Text) Emit(happened Event) {
 	line := ""
 	switch e := happened.(type) {
@@ -35,7 +34,7 @@ func (t *Text) Emit(happened Event) {
 	_, _ = fmt.Fprintln(t.out, clock(happened)+" "+OneLine(line))
 }
 
-// OneLine makes one line of what a worker, a plugin or a library says. Control
+// OneLine puts the text of a worker, a plugin or a library on one line. Control
 // characters, which could rewrite what a terminal shows, become U+FFFD.
 func OneLine(text string) string {
 	return strings.Map(func(r rune) rune {
@@ -92,7 +91,8 @@ func short(d time.Duration) string {
 	return d.Round(10 * time.Millisecond).String()
 }
 
-// Summary writes a result for people: a line for each connector, then one for all.
+// Summary writes a result for people: a line for each connector, then one for the
+// command.
 func Summary(out io.Writer, result Result) {
 	for _, connector := range result.Connectors {
 		_, _ = fmt.Fprintf(out, "%s  %s: %s\n", mark(result.Command, connector.Outcome), connector.Connector, OneLine(connector.Message))
@@ -130,7 +130,7 @@ func checkMark(ok bool) string {
 
 const namesShown = 5
 
-// Abbreviated lists names for people, the first few of many.
+// Abbreviated joins names for a message, only the first few if there are many.
 func Abbreviated(names []string) string {
 	if len(names) <= namesShown {
 		return strings.Join(names, ", ")
@@ -138,7 +138,7 @@ func Abbreviated(names []string) string {
 	return strings.Join(names[:namesShown], ", ") + ", ..."
 }
 
-// Entries says for people how many offset entries there are.
+// Entries is a count of offset entries for a message.
 func Entries(count int) string {
 	if count == 1 {
 		return "1 offset entry"

@@ -13,16 +13,16 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// IsSource reports whether a config is that of a MirrorSourceConnector, whose records
+// IsSource reports whether a config is that of a MirrorSourceConnector, for which
 // [SentAgain] can count.
 func IsSource(settings rawjson.Object) bool {
 	return family.For(settings).Name == "MirrorMaker 2 source"
 }
 
-// SentAgain counts the records that a MirrorSourceConnector has written after those
-// that its offsets say it has: a copy that goes on from these offsets sends them again.
-// partitions says for people how many records are of which. The error says why they
-// cannot be counted.
+// SentAgain counts the records that a MirrorSourceConnector has written beyond its
+// offsets: a copy that continues from these offsets sends them again. partitions lists
+// the count of each partition, for messages. The error says why the records cannot be
+// counted.
 func SentAgain(ctx context.Context, of *cluster.Cluster, settings rawjson.Object, offsets offset.Document) (again int64, partitions []string, err error) {
 	source, err := family.MirrorOf(settings)
 	if err != nil {
@@ -70,8 +70,8 @@ func SentAgain(ctx context.Context, of *cluster.Cluster, settings rawjson.Object
 	return again, partitions, nil
 }
 
-// syncsOfSource reads the offset syncs of a MirrorSourceConnector, in the Kafka of its
-// source if they are there.
+// syncsOfSource reads the offset syncs of a MirrorSourceConnector, which are in the Kafka
+// of its target or, with offset-syncs.topic.location=source, in that of its source.
 func syncsOfSource(ctx context.Context, mirrors cluster.Mirrors, source family.Mirror, settings rawjson.Object) ([]kafka.OffsetSync, error) {
 	if !source.SyncsOnSource {
 		return mirrors.Log.OffsetSyncs(ctx, source.SyncsTopic)

@@ -12,18 +12,19 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 )
 
-// Back translates the offsets of the target's group for the origin, whose own are
-// never gone behind: what the origin has sent before the move is not sent again.
+// Back translates the offsets of the target's group for the origin. The result is never
+// behind the origin's own offsets: what the origin sent before the move is not sent
+// again.
 //
-// All records before the target's offset are sent, by the origin before the move or
-// by the target since. So the origin may go on after the record of the last offset
-// sync before that offset. Where no sync can be compared it goes on where it was.
+// All records before the target's offset have been sent, by the origin before the move or
+// by the target since. So the origin may continue after the record of the last offset
+// sync before that offset. If no sync can be compared, it continues where it stopped.
 func (m *Path) Back(ctx context.Context, own, theirs offset.Document) (Translation, error) {
 	ours, err := PositionsOf(own)
 	if err != nil {
 		return Translation{}, err
 	}
-	there, err := m.named(theirs)
+	there, err := m.mirrored(theirs)
 	if err != nil {
 		return Translation{}, err
 	}
@@ -43,9 +44,9 @@ func (m *Path) Back(ctx context.Context, own, theirs offset.Document) (Translati
 	return result, err
 }
 
-// named are the offsets of the target's group under the names of the source, those
-// of topics of the target's own left out.
-func (m *Path) named(theirs offset.Document) (Positions, error) {
+// mirrored returns the offsets of the target's group under the topic names of the source,
+// without those of topics that were not mirrored.
+func (m *Path) mirrored(theirs offset.Document) (Positions, error) {
 	all, err := PositionsOf(theirs)
 	if err != nil || m.unknown {
 		return nil, err
@@ -59,7 +60,7 @@ func (m *Path) named(theirs offset.Document) (Positions, error) {
 	return there, nil
 }
 
-// backLook is what both Kafkas say of the partitions that a group goes back to.
+// backLook is what both Kafkas say of the partitions of a group on its way back.
 type backLook struct {
 	ours, there Positions
 	proven      map[Partition]kafka.OffsetSync
@@ -97,9 +98,9 @@ func (m *Path) lookBack(ctx context.Context, ours, there Positions) (*backLook, 
 	return look, err
 }
 
-// position is where the origin goes on with a partition, and how many records at
-// most it sends that the target has sent. One that the origin has no offset for,
-// and no sync, begins with all there is.
+// position returns where the origin continues with a partition, and at most how many
+// records it sends that the target has sent already. A partition with neither an offset
+// of the origin nor a sync begins with its first record.
 func (l *backLook) position(where Partition) (at, again int64, known bool) {
 	at, known = l.ours[where]
 	again = notCounted
@@ -121,9 +122,9 @@ func (l *backLook) position(where Partition) (at, again int64, known bool) {
 	return at, again, true
 }
 
-// FindBack finds the way on which the offsets of a sink go back to the origin. It is nil
-// if they can only have been moved record for record (--same-log): then they go back as
-// they are. theirs are the offsets of the target's group.
+// FindBack finds the [Path] by which to translate the offsets of a sink back for the
+// origin. It is nil if the move can only have copied them as they are (--same-log): then
+// they go back as they are. theirs are the offsets of the target's group.
 func FindBack(ctx context.Context, search Search, theirs offset.Document) (*Path, error) {
 	path, err := Find(ctx, search)
 	if err == nil {
@@ -142,7 +143,7 @@ func FindBack(ctx context.Context, search Search, theirs offset.Document) (*Path
 	if none && !strange {
 		return nil, nil
 	}
-	// They were translated, and how is not known any more. Every partition goes on
-	// where the origin was.
+	// They were translated, but how is no longer known. Every partition continues where
+	// the origin stopped.
 	return &Path{unknown: true, source: sourceLog(search.Origin)}, nil
 }

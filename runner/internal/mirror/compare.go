@@ -7,11 +7,11 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 )
 
-// Accounts compares the offsets of a sink at rest on two Kafka clusters: the target's
-// are a translation of the origin's if they are for the same partitions and no further
-// than a translation of now, which is at most more exact than one of earlier. It
-// returns what it costs to go on from them, and nil if they are no translation, or if
-// that cannot be told.
+// Accounts compares the offsets of a sink at rest on two Kafka clusters. The target's are
+// a translation of the origin's if they have the same partitions and are not ahead of a
+// translation made now: an earlier one can only be less exact. It returns that
+// translation with the records that are sent again from the target's offsets, or nil if
+// they are not a translation or that cannot be determined.
 func (m *Path) Accounts(ctx context.Context, ours, theirs offset.Document) *Translation {
 	result, err := m.Forward(ctx, ours)
 	if err != nil {
@@ -28,8 +28,7 @@ func (m *Path) Accounts(ctx context.Context, ours, theirs offset.Document) *Tran
 	return &result
 }
 
-// Ahead names the partitions in which the offsets that a side has are further than
-// those it is to have, or for which it is to have none.
+// Ahead lists the partitions in which have is ahead of want, or which want lacks.
 func Ahead(want, have offset.Document) ([]string, error) {
 	wanted, errWanted := PositionsOf(want)
 	there, errHave := PositionsOf(have)

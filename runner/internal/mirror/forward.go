@@ -11,17 +11,16 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 )
 
-// Translation is the offsets of a sink as they are in another Kafka. They are never
-// ahead of those they stand for, so no record is lost; where they are behind,
-// records are sent again.
+// Translation is the offsets of a sink, translated for another Kafka. They are never
+// ahead of the original ones, so no record is lost. Where they are behind, records are
+// sent again.
 type Translation struct {
 	Document offset.Document
-	// again is how many records at most are sent again, those of uncounted
-	// partitions, of which nobody knows how many, left out. It does not count what
-	// MirrorMaker itself writes twice later.
+	// again is the most records that are sent again, without those of the uncounted
+	// partitions. It does not count what MirrorMaker itself writes twice later.
 	again     int64
 	uncounted []string
-	why       string // they are not counted
+	why       string // why partitions are uncounted
 }
 
 // String says how many records are sent again.
@@ -32,11 +31,11 @@ func (t Translation) String() string {
 	case len(t.uncounted) == 0:
 		return fmt.Sprintf("up to %d records are sent again", t.again)
 	default:
-		return fmt.Sprintf("how many records are sent again cannot be counted for %s, as %s", event.Abbreviated(t.uncounted), t.why)
+		return fmt.Sprintf("the records that are sent again cannot be counted for %s, as %s", event.Abbreviated(t.uncounted), t.why)
 	}
 }
 
-// Counted returns how many records are sent again, nil if nobody knows.
+// Counted returns the most records that are sent again, nil if that is not known.
 func (t Translation) Counted() *int64 {
 	if len(t.uncounted) > 0 {
 		return nil
@@ -52,18 +51,17 @@ func (t *Translation) count(where Partition, again int64) {
 	t.again += again
 }
 
-// notCounted is a number of records that nobody knows.
+// notCounted is the count of records if it is not known.
 const notCounted = -1
 
 // Forward translates the committed offsets of the origin's group.
 //
-// An offset sync says that a source record is a certain record of the target; where
-// the two are seen to be the same, the group goes on at that record, or at the next
-// one if it has consumed it: MirrorMaker writes in order, so whatever the group has
-// not consumed comes after. That is how MirrorMaker itself makes checkpoints since
-// 3.5 (OffsetSyncStore.translateDownstream), from the group's offset of the moment
-// and not of its last checkpoint. Where no sync can be compared, the checkpoint
-// counts.
+// An offset sync pairs a source record with its copy on the target. If the two records
+// are equal, the group continues at the copy, or at the next record if it has consumed
+// that one: MirrorMaker writes in order, so whatever the group has not consumed comes
+// after. MirrorMaker since 3.5 makes its checkpoints the same way
+// (OffsetSyncStore.translateDownstream); this uses the group's final offset instead of
+// that of the last checkpoint. If no sync can be compared, the checkpoint counts.
 func (m *Path) Forward(ctx context.Context, final offset.Document) (Translation, error) {
 	look, err := m.lookForward(ctx, final)
 	if err != nil {
@@ -97,7 +95,7 @@ func shortened(problems []string) string {
 	return strings.Join(problems, "; ")
 }
 
-// forwardLook is what both Kafkas say of a group's partitions.
+// forwardLook is what both Kafkas say of a group's partitions on their way to the target.
 type forwardLook struct {
 	*Path
 	committed      Positions
@@ -140,7 +138,7 @@ func (m *Path) lookForward(ctx context.Context, final offset.Document) (*forward
 	return look, err
 }
 
-// position translates one partition. problem says why that cannot be done.
+// position translates the offset of one partition. problem says why it cannot.
 func (l *forwardLook) position(where Partition) (at, again int64, problem string) {
 	committed, name := l.committed[where], Partition{l.Name(where.topic), where.number}
 	if sync, ok := l.proven[where]; ok {
@@ -151,7 +149,7 @@ func (l *forwardLook) position(where Partition) (at, again int64, problem string
 	}
 	if sync, ok := l.denied[where]; ok {
 		return 0, 0, fmt.Sprintf("MirrorMaker's offset syncs say that its record %d is record %d of %s, but these are two different records: "+
-			"one of the two topics was made anew, or MirrorMaker changes what it copies", sync.Upstream, sync.Downstream, name)
+			"one of the two topics was recreated, or MirrorMaker changes what it copies", sync.Upstream, sync.Downstream, name)
 	}
 	bounds, exists := l.target[name]
 	checkpoint, known := l.checkpoints[name]
@@ -174,8 +172,8 @@ func (l *forwardLook) position(where Partition) (at, again int64, problem string
 	return at, notCounted, ""
 }
 
-// notYetThere is how many records a group has consumed that may still be brought
-// to a target partition which never had one.
+// notYetThere is how many records that the group has consumed may still be mirrored to a
+// target partition that is empty.
 func (l *forwardLook) notYetThere(where Partition, committed int64) int64 {
 	bounds, known := l.source[where]
 	if !known {
@@ -184,9 +182,9 @@ func (l *forwardLook) notYetThere(where Partition, committed int64) int64 {
 	return max(0, committed-bounds.Start)
 }
 
-// lowered is where a checkpoint says that the group goes on, or before that, if
-// offset syncs say so: MirrorMaker before 3.5 took it that a target has a record
-// for each offset of the source, and could be ahead.
+// lowered is the offset of a checkpoint, or less if offset syncs say so: MirrorMaker
+// before 3.5 assumed that the target has a record for each offset of the source, so its
+// checkpoints could be ahead.
 func (l *forwardLook) lowered(where Partition, checkpoint kafka.Checkpoint) int64 {
 	at := checkpoint.Downstream
 	for _, set := range l.sets {

@@ -1,13 +1,13 @@
-// Package mirror translates the offsets of a sink for another Kafka cluster, through
-// what MirrorMaker 2 notes there: offset syncs, which say which record of the target is
-// which of the source, and checkpoints, which say where a consumer group would go on.
+// Package mirror translates the offsets of a sink for another Kafka cluster, using what
+// MirrorMaker 2 writes: offset syncs, which pair records of the source with their copies
+// on the target, and checkpoints, which say where a consumer group would continue.
 //
-// [Find] finds the [Path] on which the topics of a sink come to the target. [Path.Forward]
-// translates the origin's offsets, [Path.Back] the target's on the way back. A
-// translation is never ahead of what it stands for, so nothing is lost; where it is
-// behind, records are sent again, and [Translation] says how many.
+// [Find] finds the [Path] by which the topics of a sink are mirrored to the target.
+// [Path.Forward] translates the origin's offsets, [Path.Back] the target's on the way
+// back. A translation is never ahead of the original offset, so nothing is lost. Where it
+// is behind, records are sent again, and [Translation] says how many.
 //
-// It also counts what a MirrorSourceConnector has written beyond its own offsets
+// The package also counts what a MirrorSourceConnector has written beyond its own offsets
 // ([SentAgain]).
 package mirror
 
@@ -26,26 +26,26 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// Path is a way on which MirrorMaker 2 brings the topics of a sink from the origin's
-// Kafka to the target's, and notes there where its group would go on.
+// Path is one MirrorMaker 2 that mirrors the topics of a sink from the origin's Kafka to
+// the target's and writes checkpoints for its group there.
 type Path struct {
 	checkpoints kafka.MirrorTopic
 	group       string // of the sink on the origin
-	// prefix is what MirrorMaker puts before a topic's name, "" with a policy that
-	// keeps the names.
+	// prefix is what MirrorMaker's replication policy puts before a topic's name, "" if
+	// it keeps the names.
 	prefix string
 	// source is the origin's Kafka, nil if the clusters file does not name it: then no
-	// record can be compared.
+	// records can be compared.
 	source, target cluster.MirrorLog
-	// unknown says of a way back that how the offsets were translated is not known any
-	// more. Only source is set then.
+	// unknown marks a way back for which it is no longer known how the offsets were
+	// translated. Then only source is set.
 	unknown bool
 }
 
-// Name returns what a topic of the origin is called on the target.
+// Name returns the name on the target of a topic of the origin.
 func (m *Path) Name(source string) string { return m.prefix + source }
 
-// Renames reports whether topics are called otherwise on the target.
+// Renames reports whether topics have other names on the target.
 func (m *Path) Renames() bool { return m.prefix != "" }
 
 // Checkpoints returns the name of MirrorMaker's topic with the checkpoints.
@@ -56,17 +56,17 @@ type NoPathError struct{ Reason string }
 
 func (e *NoPathError) Error() string { return e.Reason }
 
-// Search is what a [Path] is looked for by.
+// Search is what [Find] needs to know of a sink.
 type Search struct {
 	Origin, Target *cluster.Cluster
 	Group          string          // of the sink on the origin
 	Committed      offset.Document // its offsets there
-	Config, Copy   rawjson.Object  // of the sink on the origin, and of its copy
+	Config, Copy   rawjson.Object  // the configs of the sink and of its copy
 }
 
-// Find finds the way on which MirrorMaker 2 brings a sink's topics to the target. The
-// error is a [NoPathError] if there is none, and a [cluster.RefusedError] if there are
-// several and the config of the copy does not tell which is meant.
+// Find finds the MirrorMaker 2 that mirrors a sink's topics to the target. The error is a
+// [NoPathError] if there is none, and a [cluster.RefusedError] if there are several and
+// the config of the copy does not decide between them.
 func Find(ctx context.Context, search Search) (*Path, error) {
 	none := func(format string, arguments ...any) (*Path, error) {
 		return nil, &NoPathError{fmt.Sprintf(format, arguments...)}
@@ -111,7 +111,7 @@ func Find(ctx context.Context, search Search) (*Path, error) {
 	return onlyOne(paths, known, search.Copy, search.Target.Name)
 }
 
-// sourceLog returns the Kafka of the origin, nil if it is not known.
+// sourceLog returns the origin's Kafka, nil if it is not known.
 func sourceLog(origin *cluster.Cluster) cluster.MirrorLog {
 	mirrors, err := origin.Mirrors()
 	if err != nil {
@@ -128,10 +128,9 @@ func names(topics []kafka.MirrorTopic) string {
 	return event.Abbreviated(all)
 }
 
-// prefixOf finds out how MirrorMaker names topics on the target, by the checkpoints
-// of a group and the topics it consumes. The separator of a topic's name may be
-// another than that of MirrorMaker's own topics
-// (replication.policy.internal.topic.separator.enabled).
+// prefixOf derives MirrorMaker's prefix for topics on the target from the checkpoints of
+// a group and the topics it consumes. The separator in topic names may differ from that
+// of MirrorMaker's own topics (replication.policy.internal.topic.separator.enabled).
 func prefixOf(topic kafka.MirrorTopic, checkpoints []kafka.Checkpoint, sources []string) (prefix string, fits bool) {
 	there := map[string]bool{}
 	for _, checkpoint := range checkpoints {
@@ -157,7 +156,7 @@ func prefixOf(topic kafka.MirrorTopic, checkpoints []kafka.Checkpoint, sources [
 	return "", false
 }
 
-// onlyOne chooses the way whose topics the copy consumes.
+// onlyOne chooses the path whose topics the copy consumes.
 func onlyOne(paths []*Path, committed Positions, copied rawjson.Object, target string) (*Path, error) {
 	if len(paths) == 1 {
 		return paths[0], nil
@@ -177,14 +176,14 @@ func onlyOne(paths []*Path, committed Positions, copied rawjson.Object, target s
 		"name the topics as they are called on %s with --set topics=...", paths[0].group, target, strings.Join(all, ", "), target))
 }
 
-// NotConsumed returns the names that topics have on the target and that the copy
-// does not consume. The error says that its pattern cannot be judged.
+// NotConsumed returns the names on the target of those topics that the copy does not
+// consume. The error says that its topics.regex cannot be evaluated.
 func (m *Path) NotConsumed(sources []string, copied rawjson.Object) (missing []string, err error) {
 	consumed := func(topic string) bool { return slices.Contains(config.Topics(copied), topic) }
 	if pattern := copied.Text("topics.regex"); pattern != "" {
 		compiled, err := regexp.Compile("^(?:" + pattern + ")$")
 		if err != nil {
-			return nil, fmt.Errorf("ferry cannot tell which topics topics.regex means, as it is not written as Go has it: %w", err)
+			return nil, fmt.Errorf("ferry cannot tell which topics topics.regex means, since it is not a Go regular expression: %w", err)
 		}
 		consumed = compiled.MatchString
 	}

@@ -23,10 +23,10 @@ func (p Partition) compare(other Partition) int {
 	return cmp.Or(cmp.Compare(p.topic, other.topic), cmp.Compare(p.number, other.number))
 }
 
-// Positions are the offsets of a sink, each of the record it is given next.
+// Positions are the offsets of a sink: for each partition, that of the next record.
 type Positions map[Partition]int64
 
-// PositionsOf reads what Connect's REST API says of a sink's offsets (SinkUtils).
+// PositionsOf parses a sink's offsets as Connect's REST API returns them (SinkUtils).
 func PositionsOf(document offset.Document) (Positions, error) {
 	all := Positions{}
 	for _, entry := range document.Entries() {
@@ -43,7 +43,7 @@ func PositionsOf(document offset.Document) (Positions, error) {
 	return all, nil
 }
 
-// document is [positionsOf] the other way.
+// document is the inverse of [PositionsOf].
 func (p Positions) document() (offset.Document, error) {
 	var entries []offset.Entry
 	for _, where := range p.sorted() {
@@ -66,8 +66,7 @@ func (p Positions) Topics() []string {
 	return slices.Compact(topics)
 }
 
-// Ahead returns the partitions in which others are further than these, or which
-// these lack.
+// Ahead returns the partitions in which others are ahead of p, or which p lacks.
 func (p Positions) Ahead(others Positions) (further []Partition) {
 	for _, where := range others.sorted() {
 		if at, known := p[where]; !known || others[where] > at {

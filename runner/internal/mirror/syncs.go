@@ -9,13 +9,13 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 )
 
-// syncsOf are the offset syncs of each source partition that still stand, in the
-// order in which they were written.
+// syncsOf are the valid offset syncs of each source partition, in the order in which they
+// were written.
 type syncsOf map[Partition][]kafka.OffsetSync
 
-// standing sorts the records of an offset-syncs topic. Where the target's offsets
-// go back, its topic was made anew, and what was noted before means nothing.
-func standing(records []kafka.OffsetSync) syncsOf {
+// validSyncs groups the records of an offset-syncs topic by partition. If the target's
+// offsets go back, its topic was recreated, and the syncs before that are dropped.
+func validSyncs(records []kafka.OffsetSync) syncsOf {
 	syncs := syncsOf{}
 	for _, sync := range records {
 		where := Partition{sync.Topic, sync.Partition}
@@ -33,10 +33,9 @@ func standing(records []kafka.OffsetSync) syncsOf {
 	return syncs
 }
 
-// syncs reads the offset syncs from where MirrorMaker may keep them: in the
-// target's Kafka, under the alias of the source, or in the source's, under an
-// alias of the target that is not known here. Which of them are true is for
-// [Path.compare] to say.
+// syncs reads the offset syncs from wherever MirrorMaker may keep them: in the target's
+// Kafka, under the alias of the source, or in the source's, under an alias of the target
+// that is not known here. [Path.compare] finds out which of them are true.
 func (m *Path) syncs(ctx context.Context) ([]syncsOf, error) {
 	var sets []syncsOf
 	read := func(log cluster.MirrorLog, ours func(kafka.MirrorTopic) bool) error {
@@ -52,7 +51,7 @@ func (m *Path) syncs(ctx context.Context) ([]syncsOf, error) {
 			if err != nil {
 				return err
 			}
-			sets = append(sets, standing(records))
+			sets = append(sets, validSyncs(records))
 		}
 		return nil
 	}
@@ -65,11 +64,11 @@ func (m *Path) syncs(ctx context.Context) ([]syncsOf, error) {
 	return sets, read(m.source, func(kafka.MirrorTopic) bool { return true })
 }
 
-// compare chooses for each source partition the last offset sync that fits a
-// position, and compares the two records that it says are one. proven are those
-// that are, denied those that are not: then the sync is of another pair of
-// clusters, one of the topics was made anew, or MirrorMaker changes what it copies.
-// Of partitions in neither, nothing can be told.
+// compare takes the last offset sync of each source partition that fits a position, and
+// compares the two records that the sync pairs. In proven they are equal. In denied they
+// differ: the sync is of another pair of clusters, one of the topics was recreated, or
+// MirrorMaker changes what it copies. For partitions in neither, the records could not be
+// compared.
 func (m *Path) compare(ctx context.Context, sets []syncsOf, at Positions, fits func(sync kafka.OffsetSync, at int64) bool) (proven, denied map[Partition]kafka.OffsetSync, err error) {
 	proven, denied = map[Partition]kafka.OffsetSync{}, map[Partition]kafka.OffsetSync{}
 	if m.source == nil {

@@ -101,7 +101,7 @@ func TestStandingSyncs(t *testing.T) {
 		"target made anew":   {[]kafka.OffsetSync{noted(5, 15), noted(6, 0)}, []kafka.OffsetSync{noted(6, 0)}},
 		"two for one record": {[]kafka.OffsetSync{noted(5, 15), noted(6, 15)}, []kafka.OffsetSync{noted(6, 15)}},
 	} {
-		if got := standing(test.records)[one]; !slices.Equal(got, test.want) {
+		if got := validSyncs(test.records)[one]; !slices.Equal(got, test.want) {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
 		}
 	}
