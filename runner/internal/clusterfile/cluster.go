@@ -44,8 +44,7 @@ func (r *reader) workers(from node) []string {
 	return workers
 }
 
-// logins are the ways in which the cluster would be logged in to. Only one of
-// them could be sent.
+// logins lists the logins that the cluster is given. Only one of them can be sent.
 func (c Cluster) logins() []string {
 	var ways []string
 	if c.Username != "" {
@@ -63,10 +62,10 @@ func (c Cluster) logins() []string {
 	return ways
 }
 
-// unsettable are headers that Go's HTTP client takes from elsewhere, silently.
+// unsettable are headers that Go's HTTP client silently ignores.
 var unsettable = []string{"Host", "Content-Length", "Transfer-Encoding", "Trailer"}
 
-// headers reads headers under their canonical names.
+// headers reads headers and stores them under their canonical names.
 func (r *reader) headers(from node) map[string]secret.String {
 	if !from.exists() {
 		return nil

@@ -1,8 +1,8 @@
-// Package clusterfile reads what an operator writes: the clusters file.
+// Package clusterfile reads the clusters file that an operator writes.
 //
-// [Load] returns [Clusters], plain data with every reference resolved and
-// every path made absolute or relative to the working directory; what is wrong
-// comes as an [InputError]. It opens no connection.
+// [Load] returns [Clusters]: plain data with every reference resolved, and every path
+// absolute or relative to the working directory. A mistake in the file is an
+// [InputError]. The package opens no connections.
 package clusterfile
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/schemas"
 )
 
-// Clusters are the clusters an operator named.
+// Clusters are the contents of a clusters file.
 type Clusters struct {
 	file    string
 	byName  map[string]Cluster
@@ -26,8 +26,8 @@ type Clusters struct {
 	secrets []secret.String
 }
 
-// Cluster says how to reach one Connect cluster and, maybe, its Kafka. At most
-// one of Username, BearerToken, OAuth and an Authorization header is set.
+// Cluster says how to reach one Connect cluster and, optionally, its Kafka. At most one
+// of Username, BearerToken, OAuth and an Authorization header is set.
 type Cluster struct {
 	Name        string
 	ConnectURLs []string // at least one
@@ -48,8 +48,8 @@ type OAuth struct {
 	Scopes       []string
 }
 
-// Kafka is the Kafka that holds a Connect cluster's internal topics. A topic
-// that was not named is "".
+// Kafka is the Kafka that holds a Connect cluster's internal topics. A topic that the
+// file does not name is "".
 type Kafka struct {
 	BootstrapServers []string
 	OffsetTopic      string
@@ -59,7 +59,7 @@ type Kafka struct {
 	TLS              *TLS // nil: plain text
 }
 
-// SASL is a user of a Kafka.
+// SASL is a SASL login to a Kafka.
 type SASL struct {
 	Mechanism string // PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512
 	Username  string
@@ -75,8 +75,8 @@ func Load(path string) (Clusters, error) {
 	return Parse(path, content)
 }
 
-// Parse reads a clusters document. file names it in errors, and relative paths
-// in it start from the folder of that file.
+// Parse parses a clusters file. Errors name it as file, and relative paths in it are
+// relative to the folder of file.
 func Parse(file string, content []byte) (Clusters, error) {
 	source, err := schemas.Read(content)
 	if err != nil {
@@ -104,8 +104,7 @@ func Parse(file string, content []byte) (Clusters, error) {
 	return clusters, nil
 }
 
-// Cluster returns the cluster of that name, or an error that names those there
-// are.
+// Cluster returns the cluster of that name, or an error that lists the names in the file.
 func (c Clusters) Cluster(name string) (Cluster, error) {
 	cluster, ok := c.byName[name]
 	if !ok {
@@ -117,9 +116,9 @@ func (c Clusters) Cluster(name string) (Cluster, error) {
 // Names returns the names of the clusters in order.
 func (c Clusters) Names() []string { return slices.Sorted(maps.Keys(c.byName)) }
 
-// NATS returns where leases and the history are kept; nil for nowhere.
+// NATS returns where leases and the history are kept; nil if the file does not say.
 func (c Clusters) NATS() *NATS { return c.nats }
 
-// Secrets returns every credential of every cluster, for a [secret.Mask]: also
-// those of a header, and user and password as they are sent together.
+// Secrets returns every credential in the file, for a [secret.Mask], including those in
+// headers, and user:password as HTTP basic authentication sends it.
 func (c Clusters) Secrets() []secret.String { return slices.Clone(c.secrets) }

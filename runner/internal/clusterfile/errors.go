@@ -7,11 +7,11 @@ import (
 	"github.com/connect-ferry/connect-ferry/schemas"
 )
 
-// InputError is a mistake in a file or a request: in which file, where, and what
-// was expected. Its text is one line and holds no value of the file.
+// InputError is a mistake in a file or a request. Its text is one line: the file, the
+// place, and what was expected. It holds no value of the file.
 type InputError struct {
 	File string
-	Err  error // a [schemas.DocumentError] where the place is known
+	Err  error // a [schemas.DocumentError] if the place is known
 }
 
 func (e *InputError) Error() string {
@@ -23,8 +23,8 @@ func (e *InputError) Error() string {
 
 func (e *InputError) Unwrap() error { return e.Err }
 
-// withoutPath returns the reason of a failed file operation without the path,
-// for messages that name it already.
+// withoutPath returns why a file operation failed, without the path, which the message
+// names already.
 func withoutPath(err error) error {
 	if wrapped, ok := errors.AsType[*os.PathError](err); ok {
 		return wrapped.Err

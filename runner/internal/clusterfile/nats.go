@@ -10,8 +10,8 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
 
-// NATS is where the leases and the history are kept. At most one of CredsFile,
-// Nkey, Token and Username is set.
+// NATS says where leases and the history are kept, and how to log in. At most one of
+// CredsFile, Nkey, Token and Username is set.
 type NATS struct {
 	URLs      []string // at least one
 	CredsFile string
@@ -19,17 +19,17 @@ type NATS struct {
 	Token     secret.String
 	Username  string
 	Password  secret.String
-	TLS       *TLS // nil: as the URL says
+	TLS       *TLS // nil: the URL decides
 	// Stream holds the history, Bucket the leases.
 	Stream, Bucket string
 	SubjectPrefix  string
-	// LeaseTTL is after what time without a renewal a lease may be taken.
+	// LeaseTTL is after how long without a renewal another run may take a lease.
 	LeaseTTL time.Duration
-	// Required says that nothing is written to a cluster without NATS.
+	// Required forbids writing to a cluster while NATS cannot be used.
 	Required bool
 }
 
-// What holds unless the clusters file says otherwise.
+// The defaults.
 const (
 	defaultStream   = "FERRY"
 	defaultBucket   = "ferry-leases"
@@ -37,8 +37,8 @@ const (
 	defaultLeaseTTL = 30 * time.Second
 )
 
-// The bounds of a lease's time. A shorter one would end while a server restarts,
-// a longer one would keep everybody out after a crash.
+// The bounds of LeaseTTL. A shorter lease would expire while a server restarts; a longer
+// one would keep everybody out after a crash.
 const (
 	minLeaseTTL = time.Second
 	maxLeaseTTL = time.Hour

@@ -11,8 +11,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/schemas"
 )
 
-// node is a value of the document and where it stands. It exists unless its
-// value is zero.
+// node is a value of the document and its path. It exists unless its value is zero.
 type node struct {
 	value rawjson.Value
 	path  []string
@@ -42,7 +41,7 @@ func (n node) member(key string) node {
 	return n.below(key, value)
 }
 
-// elements returns the elements of a list, or a single value as the only one.
+// elements returns the elements of a list. A single value counts as a list of one.
 func (n node) elements() []node {
 	values, isList := n.value.Elements()
 	if !isList && n.exists() {
@@ -55,8 +54,8 @@ func (n node) elements() []node {
 	return all
 }
 
-// reader reads a document that its schema has accepted. It keeps the first
-// failure, and the secrets it saw.
+// reader reads a document that its schema has accepted. It keeps the first error and the
+// secrets it read.
 type reader struct {
 	source  *schemas.Source
 	folder  string
@@ -64,7 +63,7 @@ type reader struct {
 	secrets []secret.String
 }
 
-// fail notes what is wrong at a node; expected must hold no value of the document.
+// fail records a mistake at a node. expected must hold no value of the document.
 func (r *reader) fail(at node, expected string) {
 	if r.err == nil {
 		r.err = r.source.Problem(at.path, expected)
@@ -104,16 +103,15 @@ func (r *reader) learn(value secret.String) {
 	}
 }
 
-// sensitiveHeader are headers that hold credentials, by their names.
+// sensitiveHeader matches names of headers that hold credentials.
 var sensitiveHeader = regexp.MustCompile(`(?i)auth|cookie|session|key|sign`)
 
-// shortestHeader is the length from which a header's value counts as a secret
-// whatever its name: a team's name as a secret would be masked in every message.
+// shortestHeader is the length from which a header's value counts as a secret whatever
+// its name. Shorter values may be a team's name, which would be masked in every message.
 const shortestHeader = 16
 
-// learnHeader decides whether a header's value is a secret to be masked in
-// foreign text. It is if its name says so, if it was referred to and not written
-// down, or if it is long.
+// learnHeader adds a header's value to the secrets if the header's name says so, if the
+// value comes from a reference, or if it is long.
 func (r *reader) learnHeader(name, value string, from node) {
 	written, _ := from.value.Text()
 	if !secret.SensitiveKey(name) && !sensitiveHeader.MatchString(name) && written == value && len(value) < shortestHeader {

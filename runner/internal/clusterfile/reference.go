@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// resolve replaces ${env:NAME} and ${file:PATH} in text, and $${ by ${. Paths
-// are relative to folder. It returns what is wrong with a reference, or "". What
-// follows ${ is named only if it looks like what belongs there: a password may
-// hold these two characters.
+// resolve replaces ${env:NAME} and ${file:PATH} in text, and $${ by ${. Paths are
+// relative to folder. mistake says what is wrong with a reference, "" if nothing is. It
+// quotes what follows ${ only if that looks like a valid name: a password may contain ${
+// too.
 func resolve(text, folder string) (resolved, mistake string) {
 	var out strings.Builder
 	for {

@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// TLS says whom to trust and as whom to speak. Its zero value trusts the
-// system's authorities and speaks as nobody.
+// TLS says which authorities to trust and which client certificate to use. The zero value
+// trusts the system's authorities and uses no certificate.
 type TLS struct {
-	CAFile     string // instead of the system's authorities, not beside them
-	CertFile   string // with KeyFile or not at all
+	CAFile     string // replaces the system's authorities
+	CertFile   string // requires KeyFile
 	KeyFile    string
 	ServerName string
 
-	place string // where it stands, for errors
+	place string // its path in the file, for errors
 }
 
 func (r *reader) tls(from node) *TLS {
@@ -41,9 +41,9 @@ func (r *reader) path(from node) string {
 	return inFolder(r.folder, path)
 }
 
-// Config returns the settings for package tls. What cannot work, such as an
-// expired certificate, is refused here, where the reason can be named, and not
-// by the other side. A nil TLS has the settings of a zero one.
+// Config returns the settings for package tls. It refuses what cannot work, such as an
+// expired certificate, since the other side would not give the reason. A nil TLS is like
+// a zero one.
 func (t *TLS) Config() (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if t == nil {
@@ -67,10 +67,9 @@ func (t *TLS) Config() (*tls.Config, error) {
 	return config, nil
 }
 
-// ConfigForOthers returns the settings for a server that belongs to the cluster
-// and is not one of it, such as an authorization server. It is trusted if the
-// system's authorities vouch for it or those of CAFile, and ServerName is not
-// its name.
+// ConfigForOthers returns the settings for a server that is not part of the cluster, such
+// as its authorization server. They trust both the system's authorities and those of
+// CAFile, and ignore ServerName.
 func (t *TLS) ConfigForOthers() (*tls.Config, error) {
 	config, err := t.Config()
 	if err != nil || t == nil {
@@ -82,7 +81,7 @@ func (t *TLS) ConfigForOthers() (*tls.Config, error) {
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
-		return config, nil //nolint:nilerr // a system without authorities: those of CAFile are all there are
+		return config, nil //nolint:nilerr // the system has no authorities, so trust those of CAFile
 	}
 	all, err := certificates(t.CAFile)
 	if err != nil {
@@ -136,8 +135,8 @@ func certificates(file string) ([]*x509.Certificate, error) {
 	return all, nil
 }
 
-// authorities reads the authorities to trust. A bundle may hold expired ones,
-// but not only those.
+// authorities reads the authorities to trust. Some of a bundle may have expired, but not
+// all.
 func authorities(file string) (*x509.CertPool, error) {
 	all, err := certificates(file)
 	if err != nil {
@@ -201,7 +200,7 @@ func (t *TLS) pair() (tls.Certificate, error) {
 	}
 }
 
-// readable looks at what can be said about a key without parsing it.
+// readable reports what is wrong with a key as far as its PEM header shows it.
 func readable(key []byte) error {
 	for block, rest := pem.Decode(key); block != nil; block, rest = pem.Decode(rest) {
 		if !strings.HasSuffix(block.Type, "PRIVATE KEY") {

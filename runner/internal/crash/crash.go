@@ -1,9 +1,9 @@
 // Package crash turns a panic into an error.
 //
-// A panic in ferry is a fault of ferry, and a connector may be standing still at
-// that moment: as an error it takes the way of every other failure, which puts
-// the connector back. What Go prints of a panic shows the value it was raised
-// with, which may hold a config. An [Error] shows types and places only.
+// A panic in ferry is a bug, and a connector may be standing still at that moment: as an
+// error it is handled like every other failure, which puts the connector back. Go prints
+// a panic with its value, which may hold a config. An [Error] shows only types and
+// places.
 package crash
 
 import (
@@ -13,29 +13,29 @@ import (
 	"strings"
 )
 
-// Report is where a fault of ferry is reported.
+// Report is where to report a bug of ferry.
 const Report = "https://github.com/connect-ferry/connect-ferry/issues"
 
-// Error is a fault of ferry itself.
+// Error is a panic in ferry itself.
 type Error struct {
-	What  string // the type of what was raised, or what the Go runtime says
-	Where string // the calls of ferry that led to it, the innermost first
+	What  string // the type of the panic's value, or the error of the Go runtime
+	Where string // the calls in ferry that led to it, the innermost first
 }
 
 func (e *Error) Error() string {
-	return fmt.Sprintf("ferry itself failed, which is a fault of ferry (%s at %s); report this line, which holds no value of a config, at %s",
+	return fmt.Sprintf("ferry itself failed, which is a bug (%s at %s); report this line, which holds no value of a config, at %s",
 		e.What, e.Where, Report)
 }
 
-// Catch, when deferred, makes a panic the error that err points to.
+// Catch, when deferred, turns a panic into an [Error] and stores it in err.
 func Catch(err *error) {
 	if raised := recover(); raised != nil {
 		*err = &Error{What: what(raised), Where: where()}
 	}
 }
 
-// what names a raised value. The runtime's own errors hold numbers and types;
-// any other may hold anything.
+// what describes a panic's value. The runtime's own errors hold only numbers and types;
+// any other value may hold anything.
 func what(raised any) string {
 	if fault, ok := raised.(runtime.Error); ok {
 		return fault.Error()
@@ -49,7 +49,7 @@ const (
 	maxCallers = 64
 )
 
-// where lists the calls of ferry on the stack, without their arguments.
+// where lists the calls in ferry on the stack, without their arguments.
 func where() string {
 	counters := make([]uintptr, maxCallers)
 	frames := runtime.CallersFrames(counters[:runtime.Callers(1, counters)])

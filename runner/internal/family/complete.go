@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// complete returns what is missing or misspelt in a description.
+// complete returns an error if something in a description is missing or misspelt.
 func (f Family) complete() error {
 	switch {
 	case f.Name == "" || f.Say == "":

@@ -15,63 +15,63 @@ import (
 //go:embed families.yaml
 var described []byte
 
-// Position is where a connector's position is kept, which decides what a move has
-// to carry.
+// Position is where a connector keeps its position, which decides what a move has to
+// copy.
 type Position string
 
-// Positions.
+// The positions.
 const (
 	Framework   Position = "framework"   // source: in Connect's offsets
 	Group       Position = "group"       // sink: in the offsets of its consumer group
 	Destination Position = "destination" // sink: in what it has written
-	External    Position = "external"    // source: in the system it reads from, which it acknowledges to
+	External    Position = "external"    // source: in the system it reads from, where it acknowledges
 	Unknown     Position = ""
 )
 
-// Verdict says how much a finding speaks against a move.
+// Verdict is how serious a finding is.
 type Verdict string
 
-// Verdicts. Loss and Twice refuse a move; an operator can accept Twice.
+// The verdicts. Loss and Twice refuse a move; an operator can accept Twice.
 const (
 	Loss  Verdict = "loss"
 	Twice Verdict = "twice"
 	Warn  Verdict = "warn"
 )
 
-// Family is a kind of connectors. Its fields are those of families.yaml.
+// Family is a kind of connector, as described in families.yaml.
 type Family struct {
 	Name string `yaml:"name"`
 	// Classes are full class names; one that ends in a dot is a prefix.
 	Classes []string `yaml:"classes"`
-	// When are settings that a config must have, not empty, to be of this family.
+	// When are the settings that must not be empty for a connector to be of this family.
 	When     []string `yaml:"when"`
 	Kind     string   `yaml:"kind"` // source or sink
 	Position Position `yaml:"position"`
-	// Partition are the fields of its source partitions; empty if they are not known.
+	// Partition are the fields of its source partitions; empty if not known.
 	Partition []string `yaml:"partition"`
-	// Order are the fields of an offset that grow, the first one first.
+	// Order are the growing fields of an offset, the most significant first.
 	Order []string `yaml:"order"`
-	// RandomKeys says that the order of the fields in its keys is another one in
-	// each process, so that a task may not find an offset that is there.
+	// RandomKeys says that the order of the fields in its keys changes with each process,
+	// so that a task may not find an existing offset.
 	RandomKeys bool         `yaml:"random_keys"`
 	Keep       []Keep       `yaml:"keep"`
 	Danger     []Danger     `yaml:"danger"`
 	Unfinished []Unfinished `yaml:"unfinished"`
 	Rename     *Rename      `yaml:"rename"`
-	// Say is what the operator is told in any case.
+	// Say is what the operator is always told.
 	Say string `yaml:"say"`
 }
 
 // Keep is a setting that the copy must share with its origin.
 type Keep struct {
 	Setting string  `yaml:"setting"`
-	Default string  `yaml:"default"` // what it means that it is not set
+	Default string  `yaml:"default"` // its value if it is not set
 	Verdict Verdict `yaml:"verdict"`
 	Why     string  `yaml:"why"`
 }
 
-// Danger is a value that a setting must have on neither side. The value "" stands
-// for a setting that is missing too.
+// Danger is a setting with values that it must not have on either side. The value "" also
+// stands for a missing setting.
 type Danger struct {
 	Setting string   `yaml:"setting"`
 	Values  []string `yaml:"values"`
@@ -79,8 +79,8 @@ type Danger struct {
 	Why     string   `yaml:"why"`
 }
 
-// Unfinished is a field of an offset that says that the position cannot be gone on
-// from, unless one of the others says that it can.
+// Unfinished is a field of an offset from which a copy cannot continue, unless one of the
+// fields in Unless is set too.
 type Unfinished struct {
 	Field   string   `yaml:"field"`
 	Unless  []string `yaml:"unless"`
@@ -88,20 +88,20 @@ type Unfinished struct {
 	Why     string   `yaml:"why"`
 }
 
-// Rename is what another name means to a connector. Unless one of the settings
-// named in Unless is set, which then takes the place of the name.
+// Rename is the effect of renaming a connector. It has none if one of the settings in
+// Unless is set, which then replaces the name.
 type Rename struct {
 	Verdict Verdict  `yaml:"verdict"`
 	Unless  []string `yaml:"unless"`
 	Why     string   `yaml:"why"`
 }
 
-// cautious is the family of a connector that nobody has described.
+// cautious is the family of connectors that are not described.
 var cautious = Family{Name: "unknown"}
 
 var load = sync.OnceValues(func() ([]Family, error) { return parse(described) })
 
-// All returns the families that are described.
+// All returns the described families.
 func All() []Family {
 	families, err := load()
 	if err != nil {
@@ -138,7 +138,7 @@ func For(config rawjson.Object) Family {
 	return cautious
 }
 
-// Known reports whether the family is described, and not the one of all others.
+// Known reports whether the family is a described one.
 func (f Family) Known() bool { return f.Name != cautious.Name }
 
 func (f Family) applies(config rawjson.Object) bool {
@@ -150,8 +150,8 @@ func (f Family) applies(config rawjson.Object) bool {
 	return true
 }
 
-// has reports whether a config means a class of the family. Connect takes the full
-// name, the simple name, and the simple name without Connector (PluginUtils).
+// has reports whether a connector.class names a class of the family. Connect takes the
+// full name, the simple name, and the simple name without Connector (PluginUtils).
 func (f Family) has(asked string) bool {
 	for _, class := range f.Classes {
 		if strings.HasSuffix(class, ".") {
@@ -183,7 +183,7 @@ func (f Family) unambiguous(simple string) bool {
 	return true
 }
 
-// sharesClasses reports whether two families are told apart by settings only.
+// sharesClasses reports whether two families differ only by settings.
 func (f Family) sharesClasses(other Family) bool {
 	for _, class := range f.Classes {
 		for _, theirs := range other.Classes {

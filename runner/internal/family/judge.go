@@ -9,24 +9,24 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// Case is a move to be judged.
+// Case is a move to judge.
 type Case struct {
-	// Origin is the connector's config, Copy that of its copy.
+	// Origin and Copy are the configs of the connector and of its copy.
 	Origin, Copy rawjson.Object
 	// Name and CopyName are the connector's names on both sides.
 	Name, CopyName string
-	// Offsets are those that the origin has committed; empty if it has none yet.
+	// Offsets are the origin's committed offsets; empty if there are none yet.
 	Offsets offset.Document
 }
 
-// Finding is something that speaks against a move, or has to be known about it.
+// Finding is a reason against a move, or something to know about it.
 type Finding struct {
 	Verdict Verdict
 	Reason  string // a sentence for people
 }
 
-// Judge returns what speaks against a move of a connector of this family, in the
-// order in which it is described.
+// Judge returns the findings about a move of a connector of this family, in the order of
+// its description.
 func (f Family) Judge(c Case) []Finding {
 	var found []Finding
 	note := func(verdict Verdict, format string, arguments ...any) {
@@ -82,12 +82,12 @@ func (f Family) judgeOffsets(c Case, note noter) {
 		}
 	}
 	if foreign := f.Foreign(c.Offsets); len(foreign) > 0 {
-		note(Warn, "%d of its partitions are not of the fields %s that this kind of connector reads, first %s; they may be of an older version of it",
+		note(Warn, "%d of its partitions do not have the fields %s that this kind of connector reads, first %s; an older version of it may have written them",
 			len(foreign), strings.Join(f.Partition, ", "), foreign[0].Partition)
 	}
 	if f.RandomKeys {
-		note(Twice, "the order of the fields in its keys is another one each time a worker starts, so that its copy may not find the offsets that are there and begin from scratch; "+
-			"that they read well today proves nothing")
+		note(Twice, "the order of the fields in its keys changes each time a worker starts, so its copy may not find the existing offsets and begin from scratch; "+
+			"that they can be read today proves nothing")
 	}
 }
 
@@ -98,8 +98,7 @@ func value(config rawjson.Object, setting, missing string) string {
 	return missing
 }
 
-// member reports whether an offset says yes in a field: it is there, and neither
-// false nor null.
+// member reports whether an offset has a field that is neither false, null nor empty.
 func member(of rawjson.Value, field string) bool {
 	object, err := of.Object()
 	if err != nil {
@@ -116,8 +115,8 @@ func member(of rawjson.Value, field string) bool {
 	return !isBool || is
 }
 
-// Foreign returns the entries whose partition does not have the fields that this
-// family's have, none if they are not known.
+// Foreign returns the entries whose partition does not have exactly this family's fields;
+// none if those are not known.
 func (f Family) Foreign(document offset.Document) []offset.Entry {
 	if len(f.Partition) == 0 {
 		return nil

@@ -8,13 +8,13 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// Mirror is what is known of where a MirrorSourceConnector reads and writes.
+// Mirror is where a MirrorSourceConnector reads and writes.
 type Mirror struct {
-	// SyncsTopic is the topic in which it notes which record of the source became
-	// which of the target, and SyncsOnSource whether that is in the source's Kafka.
+	// SyncsTopic is its topic of offset syncs. SyncsOnSource says that it is in the
+	// source's Kafka.
 	SyncsTopic    string
 	SyncsOnSource bool
-	// SourceBrokers are those of the source's Kafka.
+	// SourceBrokers are the bootstrap servers of the source's Kafka.
 	SourceBrokers string
 	alias         string
 	separator     string // "" for a policy that keeps the names
@@ -26,7 +26,7 @@ const (
 )
 
 // MirrorOf reads a MirrorSourceConnector's config. The error says why what it has
-// replicated cannot be told from outside.
+// replicated cannot be determined from outside.
 func MirrorOf(config rawjson.Object) (Mirror, error) {
 	mirror := Mirror{
 		SourceBrokers: config.Text("source.cluster.bootstrap.servers"),
@@ -68,15 +68,15 @@ func (m Mirror) TargetTopic(topic string) string {
 	return m.alias + m.separator + topic
 }
 
-// Replicated is a source partition and the offset of its last record that is
-// committed as replicated.
+// Replicated is a source partition and the offset of its last record that was committed
+// as replicated.
 type Replicated struct {
 	Topic     string
 	Partition int32
 	Upstream  int64
 }
 
-// Committed returns what a connector's offsets say.
+// Committed parses a connector's offsets.
 func (m Mirror) Committed(offsets offset.Document) ([]Replicated, error) {
 	var all []Replicated
 	for _, entry := range offsets.Entries() {
@@ -101,14 +101,12 @@ func (m Mirror) Committed(offsets offset.Document) ([]Replicated, error) {
 	return all, nil
 }
 
-// Since returns from which offset of its target partition on the records have to
-// be counted to learn how many follow the one that is committed, and how many of
-// them it has to be less. known is false if no offset sync tells.
+// Since says how to count the records that follow the committed one on the target: the
+// records from downstream on, minus less. known is false if no offset sync shows it.
 //
-// MirrorSourceTask notes an offset sync whenever its next record does not follow
-// the last one in the source, and when it starts. So between the last sync at or
-// before a record and that record nothing is missing, and each record of the
-// source is one of the target.
+// MirrorSourceTask writes an offset sync when it starts and whenever there is a gap in
+// the source's offsets. So from the last sync at or before a record up to that record,
+// each offset of the source has a record on the target.
 func (r Replicated) Since(syncs []kafka.OffsetSync) (downstream, less int64, known bool) {
 	for _, sync := range syncs {
 		if sync.Topic == r.Topic && sync.Partition == r.Partition && sync.Upstream <= r.Upstream+1 {

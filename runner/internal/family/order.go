@@ -8,8 +8,8 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// Regressed returns the entries of earlier that later lacks or is behind in. Where
-// the fields that grow are not known, it is [offset.Regressed].
+// Regressed returns the entries of earlier that later lacks or is behind. If the growing
+// fields are not known, it is [offset.Regressed].
 func (f Family) Regressed(earlier, later offset.Document) []offset.Entry {
 	if len(f.Order) == 0 {
 		return offset.Regressed(earlier, later)
@@ -28,8 +28,8 @@ func (f Family) Regressed(earlier, later offset.Document) []offset.Entry {
 	return regressed
 }
 
-// Compare orders two offsets: below zero if a is before b. comparable is false
-// where a field that would tell is missing or of another kind in one of them.
+// Compare orders two offsets: order is below zero if a is before b. comparable is false
+// if a field of [Family.Order] is missing in one of them or has different types.
 func (f Family) Compare(a, b rawjson.Value) (order int, comparable bool) {
 	ours, err := a.Object()
 	if err != nil || len(f.Order) == 0 {
@@ -44,7 +44,7 @@ func (f Family) Compare(a, b rawjson.Value) (order int, comparable bool) {
 		after, inB := theirs.Get(field)
 		switch {
 		case !inA && !inB:
-			continue // such as the timestamp of a source that goes by numbers only
+			continue // such as the timestamp of a source that uses only an incrementing column
 		case !inA || !inB:
 			return 0, false
 		}
@@ -55,7 +55,7 @@ func (f Family) Compare(a, b rawjson.Value) (order int, comparable bool) {
 	return 0, comparable
 }
 
-// compareValues orders integers by their value, and texts that count (a binary log
+// compareValues orders integers by value. It orders texts that count up (a binary log
 // file, a log sequence number, a system change number) by length and then by text.
 func compareValues(a, b rawjson.Value) (order int, comparable bool) {
 	if x, ok := a.Int(); ok {

@@ -23,21 +23,21 @@ type Event struct {
 // The types of events.
 const (
 	TypeStarted   = "io.connectferry.started"   // a move or rollback begins
-	TypeContinued = "io.connectferry.continued" // another run goes on with it
+	TypeContinued = "io.connectferry.continued" // another run continues it
 	TypeStep      = "io.connectferry.step"      // a step has ended
-	TypeEnded     = "io.connectferry.ended"     // what came of it
+	TypeEnded     = "io.connectferry.ended"     // its outcome
 )
 
 // SchemaID is the value of "schema" in the data of every event.
 const SchemaID = "connect-ferry/event/1"
 
-// Data is what an event tells.
+// Data is the data of an event.
 type Data struct {
 	Schema string `json:"schema"`
 	// Move is the id of the move. It is the same for all runs that work on it.
 	Move    string    `json:"move"`
 	BegunAt time.Time `json:"begun_at"`
-	// Open says that the move is not at its end.
+	// Open says that the move is not finished.
 	Open            bool         `json:"open"`
 	Command         string       `json:"command"` // move or rollback, of this run
 	Connector       string       `json:"connector"`
@@ -50,23 +50,23 @@ type Data struct {
 	Version         string       `json:"version"`
 	Step            *Step        `json:"step,omitempty"`
 	Outcome         string       `json:"outcome,omitempty"`
-	// Result is the connector's in the result document.
+	// Result is the connector's part of the result document.
 	Result *event.ConnectorResult `json:"result,omitempty"`
 }
 
 // Step is a step that has ended.
 type Step struct {
 	Step        string `json:"step"`
-	Destination string `json:"toward"` // cluster the connector is on its way to
+	Destination string `json:"toward"` // cluster the connector moves to
 	TookMS      int64  `json:"took_ms"`
 	Detail      string `json:"detail,omitempty"`
 	Error       string `json:"error,omitempty"`
-	// Inferred says that the run that took the step did not come to tell of it. The
-	// clusters show that it was taken.
+	// Inferred says that the run that took the step was killed before it published it.
+	// The clusters show that it was taken.
 	Inferred bool `json:"inferred,omitempty"`
 }
 
-// token is the last of the event's subject.
+// token is the last token of the event's subject.
 func (s Step) token() string {
 	if s.Error != "" {
 		return s.Step + "_failed"
@@ -74,8 +74,7 @@ func (s Step) token() string {
 	return s.Step
 }
 
-// id identifies a step within a move: there is one of each that succeeded, while
-// one may fail in every run.
+// id identifies a step: each step succeeds once in a move, but may fail in every run.
 func (s Step) id(move, run string) string {
 	id := move + "/"
 	if s.Error != "" {

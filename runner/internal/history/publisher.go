@@ -14,17 +14,17 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/natsstore"
 )
 
-// PublisherOptions are what every event tells of the run, and how to tell of trouble.
+// PublisherOptions describe the run in every event, and say how to publish.
 type PublisherOptions struct {
 	By      event.Holder
 	Run     string // id of the run; "" for a new one
 	Version string
 	// Mask replaces secrets; nil replaces none.
 	Mask func(string) string
-	// Events takes notes about what NATS does not take. It must not be the publisher.
+	// Events takes notes about failures to publish. It must not be the publisher itself.
 	Events event.Recorder
-	// Timeout is how long an event is waited for outside of a downtime, and all
-	// that are left at the end; 0 for 5 s.
+	// Timeout is how long to wait for the acknowledgement of an event while the connector
+	// runs, and for those of all remaining events at the end; 0 means 5 s.
 	Timeout time.Duration
 }
 
@@ -36,28 +36,28 @@ type Publisher struct {
 	queue   *queue
 
 	mu    sync.Mutex
-	moves map[string]*tale // by connector
+	moves map[string]*publishedMove // by connector
 }
 
-// tale is a move that this run works on.
-type tale struct {
+// publishedMove is the published history of a move that this run works on.
+type publishedMove struct {
 	command         string
 	id              string
 	begunAt         time.Time
-	found           *unfinished // what earlier runs told of it, nil for nothing
+	found           *unfinished // what earlier runs published; nil if nothing
 	connector       string
 	targetConnector string
 	origin, target  string
-	told            map[string]bool // ids of the events of this and earlier runs
-	// still says that the connector may stand still.
-	still bool
+	published       map[string]bool // ids of the published events, those of earlier runs too
+	// standsStill says that the connector may stand standsStill.
+	standsStill bool
 }
 
-const defaultPatience = 5 * time.Second
+const defaultTimeout = 5 * time.Second
 
-// NewPublisher returns a publisher to the stream of the store.
+// NewPublisher returns a publisher for the stream of the store.
 func NewPublisher(store *natsstore.Store, options PublisherOptions) *Publisher {
-	options.Timeout = cmp.Or(options.Timeout, defaultPatience)
+	options.Timeout = cmp.Or(options.Timeout, defaultTimeout)
 	options.Run = cmp.Or(options.Run, rand.Text())
 	if options.Mask == nil {
 		options.Mask = func(text string) string { return text }
@@ -65,7 +65,7 @@ func NewPublisher(store *natsstore.Store, options PublisherOptions) *Publisher {
 	if options.Events == nil {
 		options.Events = event.Discard{}
 	}
-	return &Publisher{store: store, options: options, queue: newQueue(store, options.Events), moves: map[string]*tale{}}
+	return &Publisher{store: store, options: options, queue: newQueue(store, options.Events), moves: map[string]*publishedMove{}}
 }
 
 // The steps between which a connector stands still.
@@ -75,44 +75,44 @@ const (
 	stepPutBack = "put_back"
 )
 
-// Emit publishes an event of a move or a rollback. It returns when the event is
-// acknowledged, at the latest after the publisher's timeout; while the connector
-// may stand still it returns at once.
+// Emit publishes an event of a move or a rollback. It returns once the event is
+// acknowledged, at the latest after the timeout. While the connector may stand still, it
+// returns at once.
 func (p *Publisher) Emit(happened event.Event) {
 	switch e := happened.(type) {
 	case event.MoveStarted:
 		p.begin(e)
 	case event.StepStarted:
-		if told := p.of(e.Connector); told != nil && e.Step == stepQuiesce {
-			told.still = true
+		if move := p.find(e.Connector); move != nil && e.Step == stepQuiesce {
+			move.standsStill = true
 		}
 	case event.StepEnded:
-		if told := p.of(e.Connector); told != nil {
-			p.step(told, e)
+		if move := p.find(e.Connector); move != nil {
+			p.step(move, e)
 		}
 	case event.MoveEnded:
-		if told := p.of(e.Result.Connector); told != nil {
-			p.end(told, e)
+		if move := p.find(e.Result.Connector); move != nil {
+			p.end(move, e)
 		}
 	case event.Note:
 	}
 }
 
-// Close delivers what is left, for as long as the timeout says, and returns the
-// events that were not. The publisher takes none afterwards.
+// Close delivers the remaining events, for at most the timeout, and returns those that
+// were not delivered. The publisher drops later events.
 func (p *Publisher) Close() []json.RawMessage {
 	p.queue.wait(p.options.Timeout, true)
 	return p.queue.close()
 }
 
-func (p *Publisher) of(connector string) *tale {
+func (p *Publisher) find(connector string) *publishedMove {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.moves[connector]
 }
 
-// begin tells that a run begins with a move, or goes on with one. It has the lease,
-// so nobody else tells of it at the same time.
+// begin publishes that a run begins or continues a move. The run has the lease, so no
+// other one publishes the same move at the same time.
 func (p *Publisher) begin(started event.MoveStarted) {
 	ctx, cancel := context.WithTimeout(context.Background(), p.options.Timeout)
 	defer cancel()
@@ -120,97 +120,97 @@ func (p *Publisher) begin(started event.MoveStarted) {
 	if err != nil {
 		p.options.Events.Emit(event.Note{
 			Connector: started.Connector, Level: event.Warn, At: time.Now(),
-			Message: fmt.Sprintf("what an earlier run told of this move cannot be read, so it is told of as a new one: %s", err),
+			Message: fmt.Sprintf("cannot read what an earlier run published about this move, so it is published as a new one: %s", err),
 		})
 	}
-	told := &tale{
+	move := &publishedMove{
 		command: started.Command, id: rand.Text(), begunAt: started.At.UTC(), connector: started.Connector, targetConnector: started.TargetConnector,
-		origin: started.Origin, target: started.Target, told: map[string]bool{},
+		origin: started.Origin, target: started.Target, published: map[string]bool{},
 	}
 	if found != nil {
-		told.id, told.begunAt, told.told, told.found = found.id, found.begunAt, found.told, found
+		move.id, move.begunAt, move.published, move.found = found.id, found.begunAt, found.published, found
 	}
 	p.mu.Lock()
-	p.moves[started.Connector] = told
+	p.moves[started.Connector] = move
 	p.mu.Unlock()
 	kind, last := TypeStarted, "started"
 	if found != nil {
 		kind, last = TypeContinued, "continued"
 	}
-	data := p.data(told, last)
-	p.publish(told, told.id+"/"+p.options.Run+"/"+last, kind, started.At, data)
+	data := p.data(move, last)
+	p.publish(move, move.id+"/"+p.options.Run+"/"+last, kind, started.At, data)
 }
 
-func (p *Publisher) step(told *tale, ended event.StepEnded) {
+func (p *Publisher) step(move *publishedMove, ended event.StepEnded) {
 	step := Step{Step: ended.Step, Destination: ended.Destination, TookMS: ended.Took.Milliseconds(), Detail: ended.Detail}
 	if ended.Err != nil {
 		step.Error = cmp.Or(event.OneLine(ended.Err.Error()), "failed")
 	}
 	if ended.Step == stepWatch || ended.Step == stepPutBack {
-		told.still = false
+		move.standsStill = false
 	}
-	p.tellStep(told, step, ended.At)
+	p.publishStep(move, step, ended.At)
 }
 
-func (p *Publisher) tellStep(told *tale, step Step, at time.Time) {
-	data := p.data(told, step.token())
+func (p *Publisher) publishStep(move *publishedMove, step Step, at time.Time) {
+	data := p.data(move, step.token())
 	data.Step = &step
-	p.publish(told, step.id(told.id, p.options.Run), TypeStep, at, data)
+	p.publish(move, step.id(move.id, p.options.Run), TypeStep, at, data)
 }
 
-// unfinishedStates are those from which a move goes on by being run again.
+// unfinishedStates are the states from which a later run continues the move.
 var unfinishedStates = []string{"half_copied", "copied", "unclear", "running_twice"}
 
-// end tells what came of it. A run that lost its lease has nothing to tell: the one
-// that has it goes on with the move.
-func (p *Publisher) end(told *tale, ended event.MoveEnded) {
+// end publishes the outcome. A run that lost its lease publishes none: the new holder
+// continues the move.
+func (p *Publisher) end(move *publishedMove, ended event.MoveEnded) {
 	p.mu.Lock()
-	delete(p.moves, told.connector)
+	delete(p.moves, move.connector)
 	p.mu.Unlock()
 	if ended.Result.Outcome == event.Held {
 		return
 	}
-	told.still = false
+	move.standsStill = false
 	result := ended.Result
 	outcome := result.Outcome
-	if found := told.found; found != nil && found.command == told.command && outcome == event.Unchanged {
-		outcome = p.infer(told, ended.At)
+	if found := move.found; found != nil && found.command == move.command && outcome == event.Unchanged {
+		outcome = p.infer(move, ended.At)
 	}
-	data := p.data(told, string(outcome))
+	data := p.data(move, string(outcome))
 	data.Outcome, data.Result = string(outcome), &result
 	data.Open = slices.Contains(unfinishedStates, result.State)
-	p.publish(told, told.id+"/"+p.options.Run+"/"+string(outcome), TypeEnded, ended.At, data)
+	p.publish(move, move.id+"/"+p.options.Run+"/"+string(outcome), TypeEnded, ended.At, data)
 }
 
-// infer tells of the steps that a run took which was killed before it could tell,
-// now that the clusters show that they were taken.
-func (p *Publisher) infer(told *tale, at time.Time) event.Outcome {
-	toward, outcome := told.target, event.Moved
-	if told.command == "rollback" {
-		toward, outcome = told.origin, event.RolledBack
+// infer publishes the steps of a run that was killed before it published them, once the
+// clusters show that they were taken.
+func (p *Publisher) infer(move *publishedMove, at time.Time) event.Outcome {
+	destination, outcome := move.target, event.Moved
+	if move.command == "rollback" {
+		destination, outcome = move.origin, event.RolledBack
 	}
 	for _, name := range []string{"prepare", stepQuiesce, "prove", "copy", "interlock", "start", stepWatch} {
-		p.tellStep(told, Step{
-			Step: name, Destination: toward, Inferred: true,
-			Detail: "taken by a run that was cut off before it told of it; the clusters show it",
+		p.publishStep(move, Step{
+			Step: name, Destination: destination, Inferred: true,
+			Detail: "taken by a run that was killed before it published it; the clusters show it",
 		}, at)
 	}
 	return outcome
 }
 
-func (p *Publisher) data(told *tale, last string) Data {
+func (p *Publisher) data(move *publishedMove, last string) Data {
 	return Data{
-		Schema: SchemaID, Move: told.id, BegunAt: told.begunAt, Open: true, Command: told.command,
-		Connector: told.connector, TargetConnector: told.targetConnector, Origin: told.origin, Target: told.target,
+		Schema: SchemaID, Move: move.id, BegunAt: move.begunAt, Open: true, Command: move.command,
+		Connector: move.connector, TargetConnector: move.targetConnector, Origin: move.origin, Target: move.target,
 		Event: last, Run: p.options.Run, By: p.options.By, Version: p.options.Version,
 	}
 }
 
-func (p *Publisher) publish(told *tale, id, kind string, at time.Time, data Data) {
-	if told.told[id] {
+func (p *Publisher) publish(move *publishedMove, id, kind string, at time.Time, data Data) {
+	if move.published[id] {
 		return
 	}
-	told.told[id] = true
+	move.published[id] = true
 	document, err := json.Marshal(Event{
 		SpecVersion: "1.0", ID: id, Source: "/connect-ferry/" + natsstore.Token(data.Origin), Type: kind, Subject: data.Connector,
 		Time: at.UTC(), DataContentType: "application/json", Data: data,
@@ -221,7 +221,7 @@ func (p *Publisher) publish(told *tale, id, kind string, at time.Time, data Data
 	p.queue.add(&message{
 		subject: subject(p.store, data.Origin, data.Target, data.Connector, data.Event), id: id, body: []byte(p.options.Mask(string(document))),
 	})
-	if !told.still {
+	if !move.standsStill {
 		p.queue.wait(p.options.Timeout, false)
 	}
 }

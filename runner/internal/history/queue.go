@@ -18,8 +18,8 @@ type message struct {
 	body        []byte
 }
 
-// queue delivers messages in order, at the side, and keeps those that NATS does not
-// take until it does.
+// queue delivers messages in order, in the background, and keeps them until NATS takes
+// them.
 type queue struct {
 	store  *natsstore.Store
 	events event.Recorder
@@ -29,7 +29,7 @@ type queue struct {
 	mu       sync.Mutex
 	waiting  []*message
 	dropped  int
-	trouble  error         // why the first of them is not taken
+	trouble  error         // why NATS does not take the first of them
 	changed  chan struct{} // closed whenever one of these changes
 	finished bool
 }
@@ -61,13 +61,13 @@ func (q *queue) add(m *message) {
 	q.signal()
 }
 
-// signal is called with the lock.
+// signal must be called with the lock held.
 func (q *queue) signal() {
 	close(q.changed)
 	q.changed = make(chan struct{})
 }
 
-// first waits for a message to be there.
+// first waits for a message and returns it without removing it.
 func (q *queue) first(ctx context.Context) *message {
 	for {
 		q.mu.Lock()
@@ -117,7 +117,7 @@ func (q *queue) deliver(ctx context.Context, m *message) error {
 	return q.store.Publish(ctx, m.subject, m.id, m.body)
 }
 
-// delivered removes the first message, which the stream holds now.
+// delivered removes the first message.
 func (q *queue) delivered() {
 	q.mu.Lock()
 	q.waiting = q.waiting[1:]
@@ -132,7 +132,7 @@ func (q *queue) delivered() {
 	}
 }
 
-// keep notes that the first message is not taken, and says so once.
+// keep records that NATS does not take the first message, and reports it once.
 func (q *queue) keep(err error) {
 	q.mu.Lock()
 	first := q.trouble == nil
@@ -147,8 +147,8 @@ func (q *queue) keep(err error) {
 	}
 }
 
-// wait returns when everything is delivered, or when limit has passed; unless
-// stubborn also at once if NATS is known to take nothing at the moment.
+// wait returns when everything is delivered or limit has passed. Unless stubborn, it also
+// returns at once if NATS takes nothing at the moment.
 func (q *queue) wait(limit time.Duration, stubborn bool) {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
@@ -181,7 +181,7 @@ func (q *queue) close() []json.RawMessage {
 		left[i] = m.body
 	}
 	if q.dropped > 0 {
-		q.events.Emit(event.Note{Level: event.Warn, At: time.Now(), Message: fmt.Sprintf("%d events were more than are kept, and are lost", q.dropped)})
+		q.events.Emit(event.Note{Level: event.Warn, At: time.Now(), Message: fmt.Sprintf("%d events are lost, since too many were waiting", q.dropped)})
 	}
 	return left
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// subject returns the subject of an event. An empty name stands for any.
+// subject returns the subject of an event. An empty name becomes the wildcard *.
 func subject(store *natsstore.Store, origin, target, connector, last string) string {
 	token := func(name string) string {
 		if name == "" {
@@ -24,8 +24,8 @@ func subject(store *natsstore.Store, origin, target, connector, last string) str
 	return store.Prefix() + "." + token(origin) + "." + token(target) + "." + token(connector) + "." + last
 }
 
-// read calls each for the events of a subject, in order. What is in the stream and
-// is no event of ours is passed over.
+// read calls each for the events of a subject, in order. It skips messages that are not
+// events of ferry.
 func read(ctx context.Context, store *natsstore.Store, config jetstream.OrderedConsumerConfig, each func(Event)) error {
 	consumer, err := store.Stream().OrderedConsumer(ctx, config)
 	if err != nil {
@@ -62,16 +62,16 @@ func read(ctx context.Context, store *natsstore.Store, config jetstream.OrderedC
 	}
 }
 
-// unfinished is a move that earlier runs have begun.
+// unfinished is a move that earlier runs did not finish.
 type unfinished struct {
-	id      string
-	command string // that it began with
-	begunAt time.Time
-	told    map[string]bool // ids of its events
+	id        string
+	command   string // the first run's
+	begunAt   time.Time
+	published map[string]bool // ids of its events
 
 }
 
-// unfinishedMove returns the move of a connector that is not at its end, or nil.
+// unfinishedMove returns the unfinished move of a connector, or nil.
 func unfinishedMove(ctx context.Context, store *natsstore.Store, origin, target, connector string) (*unfinished, error) {
 	subject := subject(store, origin, target, connector, "")
 	var last *Event
@@ -80,7 +80,7 @@ func unfinishedMove(ctx context.Context, store *natsstore.Store, origin, target,
 	if err != nil || last == nil || !last.Data.Open {
 		return nil, err
 	}
-	found := &unfinished{id: last.Data.Move, begunAt: last.Data.BegunAt, told: map[string]bool{}}
+	found := &unfinished{id: last.Data.Move, begunAt: last.Data.BegunAt, published: map[string]bool{}}
 	// The stream's clock and that of the run that began it may differ.
 	since := found.begunAt.Add(-clockSkew)
 	err = read(ctx, store, jetstream.OrderedConsumerConfig{
@@ -89,7 +89,7 @@ func unfinishedMove(ctx context.Context, store *natsstore.Store, origin, target,
 		if read.Data.Move != found.id {
 			return
 		}
-		found.told[read.ID] = true
+		found.published[read.ID] = true
 		if found.command == "" {
 			found.command = read.Data.Command
 		}

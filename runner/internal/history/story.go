@@ -24,26 +24,26 @@ type Stories struct {
 	Moves  []Story `json:"moves"` // the oldest first
 }
 
-// Story is what the stream tells of one move or rollback.
+// Story is the history of one move or rollback.
 type Story struct {
 	Move            string    `json:"move"`
 	Connector       string    `json:"connector"`
 	TargetConnector string    `json:"target_connector"`
-	From            string    `json:"from"` // where it was when it began
+	From            string    `json:"from"` // the cluster where the connector was at the beginning
 	To              string    `json:"to"`
-	Command         string    `json:"command"` // that it began with
+	Command         string    `json:"command"` // the first run's
 	BegunAt         time.Time `json:"begun_at"`
 	EndedAt         time.Time `json:"ended_at,omitzero"`
-	// Runs are who worked on it, one after the other.
+	// Runs are the runs that worked on it, in order.
 	Runs  []Run       `json:"runs"`
 	Steps []StoryStep `json:"steps"`
-	// Open says that it is not at its end.
+	// Open says that it is not finished.
 	Open       bool            `json:"open"`
 	Outcome    string          `json:"outcome,omitempty"` // the decision
 	Message    string          `json:"message,omitempty"`
 	Proof      event.ProofKind `json:"proof,omitempty"`
 	DowntimeMS *int64          `json:"downtime_ms,omitempty"`
-	// Result is the certificate, of the run that ended it.
+	// Result is the certificate, from the run that finished it.
 	Result *event.ConnectorResult `json:"result,omitempty"`
 }
 
@@ -63,8 +63,8 @@ type StoryStep struct {
 	Run string    `json:"run"`
 }
 
-// Read reads the moves of which something was published since then, each with all of
-// its steps: those of the named connectors, or all if none is named.
+// Read reads the moves with an event since then, each with all of its steps: those of the
+// named connectors, or all if none is named.
 func Read(ctx context.Context, store *natsstore.Store, since time.Time, connectors ...string) (Stories, error) {
 	var subjects []string
 	for _, connector := range connectors {
@@ -79,37 +79,37 @@ func Read(ctx context.Context, store *natsstore.Store, since time.Time, connecto
 		}
 		return jetstream.OrderedConsumerConfig{FilterSubjects: subjects, DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &from}
 	}
-	heard := &folding{stories: []Story{}}
-	if err := read(ctx, store, config(since), heard.hear); err != nil {
+	builder := &storyBuilder{stories: []Story{}}
+	if err := read(ctx, store, config(since), builder.add); err != nil {
 		return Stories{}, err
 	}
-	// Of a move that began before, the beginning is read too.
-	if first := heard.begun(); !since.IsZero() && !first.IsZero() && first.Before(since) {
-		whole := &folding{only: heard, stories: []Story{}}
-		if err := read(ctx, store, config(first.Add(-clockSkew)), whole.hear); err != nil {
+	// If a move began before since, read its beginning too.
+	if first := builder.begun(); !since.IsZero() && !first.IsZero() && first.Before(since) {
+		whole := &storyBuilder{only: builder, stories: []Story{}}
+		if err := read(ctx, store, config(first.Add(-clockSkew)), whole.add); err != nil {
 			return Stories{}, err
 		}
-		heard = whole
+		builder = whole
 	}
-	return Stories{Schema: StoriesSchemaID, Moves: heard.stories}, nil
+	return Stories{Schema: StoriesSchemaID, Moves: builder.stories}, nil
 }
 
-// folding makes stories of events.
-type folding struct {
-	only    *folding // if set, stories that it does not have are passed over
+// storyBuilder builds stories from events.
+type storyBuilder struct {
+	only    *storyBuilder // if set, only stories that it has are built
 	stories []Story
 }
 
-func (f *folding) find(move string) *Story {
-	i := slices.IndexFunc(f.stories, func(s Story) bool { return s.Move == move })
+func (b *storyBuilder) find(move string) *Story {
+	i := slices.IndexFunc(b.stories, func(s Story) bool { return s.Move == move })
 	if i < 0 {
 		return nil
 	}
-	return &f.stories[i]
+	return &b.stories[i]
 }
 
-func (f *folding) begun() (first time.Time) {
-	for _, story := range f.stories {
+func (b *storyBuilder) begun() (first time.Time) {
+	for _, story := range b.stories {
 		if first.IsZero() || story.BegunAt.Before(first) {
 			first = story.BegunAt
 		}
@@ -117,25 +117,25 @@ func (f *folding) begun() (first time.Time) {
 	return first
 }
 
-func (f *folding) hear(told Event) {
-	data := told.Data
-	if f.only != nil && f.only.find(data.Move) == nil {
+func (b *storyBuilder) add(e Event) {
+	data := e.Data
+	if b.only != nil && b.only.find(data.Move) == nil {
 		return
 	}
-	story := f.find(data.Move)
+	story := b.find(data.Move)
 	if story == nil {
-		f.stories = append(f.stories, begunBy(data))
-		story = &f.stories[len(f.stories)-1]
+		b.stories = append(b.stories, begunBy(data))
+		story = &b.stories[len(b.stories)-1]
 	}
 	if !slices.ContainsFunc(story.Runs, func(r Run) bool { return r.Run == data.Run }) {
-		story.Runs = append(story.Runs, Run{Run: data.Run, Command: data.Command, By: data.By, Version: data.Version, At: told.Time})
+		story.Runs = append(story.Runs, Run{Run: data.Run, Command: data.Command, By: data.By, Version: data.Version, At: e.Time})
 	}
 	story.Open = data.Open
 	if data.Step != nil {
-		story.Steps = append(story.Steps, StoryStep{Step: *data.Step, At: told.Time, Run: data.Run})
+		story.Steps = append(story.Steps, StoryStep{Step: *data.Step, At: e.Time, Run: data.Run})
 	}
-	if told.Type == TypeEnded {
-		story.end(told)
+	if e.Type == TypeEnded {
+		story.end(e)
 	}
 }
 
@@ -150,8 +150,8 @@ func begunBy(data Data) Story {
 	return story
 }
 
-func (s *Story) end(told Event) {
-	s.EndedAt, s.Outcome, s.Result = told.Time, told.Data.Outcome, told.Data.Result
+func (s *Story) end(e Event) {
+	s.EndedAt, s.Outcome, s.Result = e.Time, e.Data.Outcome, e.Data.Result
 	if s.Result == nil {
 		return
 	}
@@ -161,8 +161,8 @@ func (s *Story) end(told Event) {
 	}
 }
 
-// Kestra writes a line for each story into the log of a Kestra task, and how many
-// there are as its outputs.
+// Kestra writes a line for each story to the log of a Kestra task, and the number of
+// stories as its outputs.
 func (s Stories) Kestra(out io.Writer) {
 	markers := event.NewKestra(out)
 	for _, story := range s.Moves {

@@ -23,10 +23,10 @@ type Bucket struct {
 	TTL time.Duration
 	By  event.Holder
 	Run string // id of the run; "" for a new one with each lease
-	// Events takes notes about leases that ended and renewals that fail.
+	// Events takes notes about leases that were taken over and renewals that fail.
 	Events event.Recorder
-	// Optional says that a connector is worked on without a lease where NATS does
-	// not give one. One that another run holds is refused all the same.
+	// Optional allows a run to go on without a lease if NATS cannot be used. A lease that
+	// another run holds is refused all the same.
 	Optional bool
 }
 
@@ -36,11 +36,10 @@ const (
 	takeTries   = 5
 )
 
-// Take takes the leases of all keys or of none, and renews them until they are
-// released.
+// Take takes the leases on all keys or on none, and renews them until they are released.
 //
-// A lease of the same work, as [event.HolderVariable] says, is waited for: a
-// scheduler gives a task again whose worker died, and the dead run's lease ends.
+// If the holder does the same work, by [event.HolderVariable], Take waits for its lease
+// to expire: a scheduler that restarts the task of a dead worker must not be refused.
 func (b *Bucket) Take(ctx context.Context, command string, keys ...lease.Key) (lease.Lease, error) {
 	for waits := 0; ; waits++ {
 		taken, err := b.take(ctx, command, keys)
@@ -58,7 +57,8 @@ func (b *Bucket) Take(ctx context.Context, command string, keys ...lease.Key) (l
 	}
 }
 
-// A run that is alive renews its lease, and is not waited for again and again.
+// A run that is alive renews its lease, so there is a limit to how often it is waited
+// for.
 const (
 	maxWaits   = 2
 	waitLonger = 100 * time.Millisecond
@@ -75,7 +75,7 @@ func (e *sameWorkError) Error() string { return e.held.Error() }
 func (b *Bucket) take(ctx context.Context, command string, keys []lease.Key) (lease.Lease, error) {
 	ctx, cancel := context.WithTimeout(ctx, takeTime)
 	defer cancel()
-	// In one order, or two runs could each have one of two.
+	// All runs take keys in the same order, or two runs could each hold one of two keys.
 	keys = slices.SortedFunc(slices.Values(keys), func(a, b lease.Key) int {
 		return cmp.Or(cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.Connector, b.Connector))
 	})
@@ -92,13 +92,13 @@ func (b *Bucket) take(ctx context.Context, command string, keys []lease.Key) (le
 			return nil, err
 		}
 		b.note(key, event.Warn, fmt.Sprintf("going on without a lease, as nats.required is false: %s", err))
-		return none{}, nil
+		return unleased{}, nil
 	}
 	held.begin()
 	return held, nil
 }
 
-// name returns the key of a lease in the bucket.
+// name returns the key of a lease in the NATS bucket.
 func name(key lease.Key) string {
 	return natsstore.Token(key.Cluster) + "." + natsstore.Token(key.Connector)
 }
@@ -149,10 +149,10 @@ func isConflict(err error) bool {
 	return errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, jetstream.ErrKeyRevisionMismatch)
 }
 
-// look returns the lease under a name in the bucket, or nil if there is none.
+// look returns the lease under a name in the bucket, nil if there is none.
 func (b *Bucket) look(ctx context.Context, name string) (*found, error) {
 	entry, err := b.KV.Get(ctx, name)
-	if errors.Is(err, jetstream.ErrKeyNotFound) { // also if it was released
+	if errors.Is(err, jetstream.ErrKeyNotFound) { // also after a release
 		return nil, nil
 	}
 	if err != nil {
@@ -168,7 +168,7 @@ func (b *Bucket) look(ctx context.Context, name string) (*found, error) {
 
 var errNoTime = errors.New("the NATS server does not tell its time, which needs version 2.10 or later")
 
-// serverTime returns the time of the server that stamps what is written.
+// serverTime returns the time of the server that timestamps the entries.
 func (b *Bucket) serverTime(ctx context.Context) (time.Time, error) {
 	status, err := b.KV.Status(ctx)
 	if err != nil {
@@ -191,8 +191,8 @@ func (b *Bucket) note(key lease.Key, level event.Level, message string) {
 	}
 }
 
-// none is the lease of a run that goes without.
-type none struct{}
+// unleased is the lease of a run that goes on without one.
+type unleased struct{}
 
-func (none) Check(context.Context) error { return nil }
-func (none) Release(context.Context)     {}
+func (unleased) Check(context.Context) error { return nil }
+func (unleased) Release(context.Context)     {}

@@ -14,7 +14,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
-// held is what [Bucket.Take] took.
+// held is the leases that one [Bucket.Take] took.
 type held struct {
 	bucket *Bucket
 	run    string
@@ -24,14 +24,14 @@ type held struct {
 	renewing sync.Mutex // one renewal at a time
 	keys     []*entry
 
-	mu    sync.Mutex
-	sent  moment // when the last renewal that succeeded was sent
-	asked moment // when NATS was asked last by Check, and did not answer
-	lost  *lease.LostError
-	told  bool // that renewals fail
+	mu       sync.Mutex
+	sent     moment // when the last successful renewal was sent
+	asked    moment // when Check last asked NATS and got no answer
+	lost     *lease.LostError
+	reported bool // failing renewals were reported
 }
 
-// entry is one key of the bucket that is held.
+// entry is one held key of the bucket.
 type entry struct {
 	key      lease.Key
 	name     string // in the bucket
@@ -39,8 +39,8 @@ type entry struct {
 	revision uint64
 }
 
-// moment is a point in time by two clocks: the monotonic one stands still while
-// the machine sleeps, and the other may be set.
+// moment is a point in time by two clocks: the monotonic one stops while the machine
+// sleeps, and the wall clock may be set.
 type moment struct{ monotonic, wall time.Time }
 
 func stamp() moment {
@@ -48,7 +48,7 @@ func stamp() moment {
 	return moment{now, now.Round(0)}
 }
 
-// passed is what the clock says by which more time has passed.
+// passed is the time since m, by the clock that shows more of it.
 func (m moment) passed() time.Duration {
 	if m.monotonic.IsZero() {
 		return 1 << 62
@@ -60,7 +60,7 @@ func newHeld(b *Bucket, run string) *held {
 	return &held{bucket: b, run: run, ended: make(chan struct{})}
 }
 
-// add notes a key that was taken by what was sent at that moment.
+// add adds a key that was taken by a request sent at that moment.
 func (h *held) add(k *entry, sent moment) {
 	h.keys = append(h.keys, k)
 	if h.sent.monotonic.IsZero() {
@@ -68,14 +68,14 @@ func (h *held) add(k *entry, sent moment) {
 	}
 }
 
-// begin renews the lease from now on.
+// begin starts to renew the leases.
 func (h *held) begin() {
 	ctx, stop := context.WithCancel(context.Background())
 	h.stop = stop
 	go h.renewAlways(ctx)
 }
 
-// sure is for how long after a renewal was sent the lease is ours for certain.
+// sure is how long after a renewal was sent the lease is certainly ours.
 func (h *held) sure() time.Duration { return h.bucket.TTL * 2 / 3 }
 
 func (h *held) renewAlways(ctx context.Context) {
@@ -88,26 +88,26 @@ func (h *held) renewAlways(ctx context.Context) {
 		if _, lost := errors.AsType[*lease.LostError](err); lost {
 			return
 		}
-		h.tell(ctx, err)
+		h.reportRenewal(ctx, err)
 	}
 }
 
-// tell says once that NATS does not answer, and once that it does again.
-func (h *held) tell(ctx context.Context, err error) {
+// reportRenewal reports once that renewals fail, and once that they succeed again.
+func (h *held) reportRenewal(ctx context.Context, err error) {
 	h.mu.Lock()
-	told := h.told
+	reported := h.reported
 	late := err != nil && h.sent.passed() > h.sure()
 	if err == nil {
-		h.told = false
+		h.reported = false
 	} else if late {
-		h.told = true
+		h.reported = true
 	}
 	h.mu.Unlock()
 	switch {
 	case ctx.Err() != nil:
-	case late && !told:
+	case late && !reported:
 		h.bucket.note(h.keys[0].key, event.Warn, fmt.Sprintf("lease cannot be renewed, going on, since the clusters tell if somebody else works on it: %s", err))
-	case err == nil && told:
+	case err == nil && reported:
 		h.bucket.note(h.keys[0].key, event.Info, "lease is renewed again, nobody had taken it")
 	}
 }
@@ -172,8 +172,8 @@ func (h *held) isLost() *lease.LostError {
 	return h.lost
 }
 
-// askTime is how long a write waits for NATS to say whose the lease is. That
-// happens only after it could not be renewed for long, and then seldom.
+// askTime is how long a write waits for NATS to say who has the lease. It does so rarely:
+// only once renewals have failed for long, and then once per third of the TTL.
 const askTime = time.Second
 
 // Check returns a [lease.LostError] if another run may have the lease by now.
@@ -187,9 +187,9 @@ func (h *held) Check(ctx context.Context) error {
 	case sure, asked:
 		return nil
 	}
-	// A connection that was lost while this process was held up takes a moment to
-	// be made again.
-	err := wait.Until(context.WithoutCancel(ctx), "NATS to say whose the lease is", askTime, func(ctx context.Context) (bool, string, error) {
+	// A connection that was lost while this process was suspended takes a moment to
+	// reconnect.
+	err := wait.Until(context.WithoutCancel(ctx), "NATS to say who has the lease", askTime, func(ctx context.Context) (bool, string, error) {
 		once, cancel := context.WithTimeout(ctx, askTime)
 		defer cancel()
 		err := h.renew(once)
@@ -209,19 +209,19 @@ func (h *held) Check(ctx context.Context) error {
 	return nil
 }
 
-// Release gives the lease up. If NATS does not answer, it ends by itself.
+// Release gives up the lease. If NATS does not answer, the lease expires.
 func (h *held) Release(ctx context.Context) {
 	h.stop()
 	<-h.ended
 	h.giveUp(ctx)
 }
 
-// giveUp removes the keys that are still ours.
+// giveUp deletes the keys that are still ours.
 func (h *held) giveUp(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, releaseTime)
 	defer cancel()
 	for _, k := range h.keys {
-		// One that somebody else has taken stays theirs, by its revision.
+		// The revision keeps a key that somebody else has taken over.
 		_ = h.bucket.KV.Delete(ctx, k.name, jetstream.LastRevision(k.revision))
 	}
 }

@@ -12,10 +12,10 @@ import (
 
 const schemaID = "connect-ferry/lease/1"
 
-// value is what a key holds.
+// value is the value of a key.
 type value struct {
 	Schema    string       `json:"schema"`
-	Run       string       `json:"run"` // id of the run that holds it
+	Run       string       `json:"run"` // id of the holder
 	By        event.Holder `json:"by"`
 	Command   string       `json:"command"`
 	Cluster   string       `json:"cluster"`
@@ -23,7 +23,7 @@ type value struct {
 	Since     time.Time    `json:"since"` // by the holder's clock
 	Renewals  int          `json:"renewals"`
 	TTLMS     int64        `json:"ttl_ms"`
-	// Expires is for people, by the holder's clock. What counts is the server's.
+	// Expires is for people, by the holder's clock. Only the server's clock counts.
 	Expires time.Time `json:"expires"`
 }
 
@@ -45,7 +45,7 @@ type found struct {
 func read(entry jetstream.KeyValueEntry, now time.Time, otherwise time.Duration) found {
 	f := found{revision: entry.Revision(), age: now.Sub(entry.Created())}
 	if json.Unmarshal(entry.Value(), &f.value) != nil || f.Schema != schemaID || f.TTLMS <= 0 {
-		f.value = value{TTLMS: otherwise.Milliseconds()} // of somebody else, and it ends as ours do
+		f.value = value{TTLMS: otherwise.Milliseconds()} // not a lease of ferry: assume our own TTL
 	}
 	return f
 }
@@ -54,7 +54,7 @@ func (f found) ttl() time.Duration { return time.Duration(f.TTLMS) * time.Millis
 
 func (f found) expired() bool { return f.age >= f.ttl() }
 
-// holder says who has it since when, and until when.
+// holder says who has the lease, since when, and for how much longer.
 func (f found) holder() string {
 	if f.Run == "" {
 		return fmt.Sprintf("somebody whose lease is not ferry's, for another %s unless it is renewed", f.left())

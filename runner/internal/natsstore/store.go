@@ -1,6 +1,5 @@
-// Package natsstore connects to NATS and opens what ferry keeps there: the stream
-// of the history and the bucket of the leases. Packages history and natslease
-// share one [Store].
+// Package natsstore connects to NATS and opens the stream of the history and the bucket
+// of the leases. Packages history and natslease share one [Store].
 package natsstore
 
 import (
@@ -27,15 +26,16 @@ type Options struct {
 	Token     secret.String
 	Username  string
 	Password  secret.String
-	TLS       *tls.Config // nil: as the URL says
+	TLS       *tls.Config // nil: the URL decides
 	Stream    string
 	Bucket    string
 	Prefix    string // of every subject
-	// LeaseTTL is for how long the bucket has to remember a lease at least.
+	// LeaseTTL is how long a lease lasts; the bucket must keep its keys for at least
+	// twice as long.
 	LeaseTTL time.Duration
 }
 
-// The limits of what is created where nothing is there. The README says them.
+// The limits of a stream and a bucket that ferry creates, as documented.
 const (
 	maxHistoryAge   = 366 * 24 * time.Hour
 	maxHistoryBytes = 256 << 20
@@ -45,7 +45,7 @@ const (
 )
 
 const (
-	dialTime  = 5 * time.Second // to be connected
+	dialTime  = 5 * time.Second
 	openTime  = 10 * time.Second
 	redialing = 100 * time.Millisecond
 )
@@ -60,7 +60,7 @@ type Store struct {
 	bucket     jetstream.KeyValue
 }
 
-// Open connects, and creates the stream and the bucket if they are not there.
+// Open connects, and creates the stream and the bucket if they do not exist.
 func Open(ctx context.Context, options Options) (*Store, error) {
 	s := &Store{options: options}
 	ctx, cancel := context.WithTimeout(ctx, openTime)
@@ -75,7 +75,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 	return s, nil
 }
 
-// OpenToRead connects, and creates nothing.
+// OpenToRead connects without creating anything.
 func OpenToRead(ctx context.Context, options Options) (*Store, error) {
 	s := &Store{options: options}
 	ctx, cancel := context.WithTimeout(ctx, openTime)
@@ -107,7 +107,7 @@ func (s *Store) Stream() jetstream.Stream { return s.stream }
 // StreamName returns the name of the stream of the history.
 func (s *Store) StreamName() string { return s.options.Stream }
 
-// Prefix returns what every subject of the history begins with.
+// Prefix returns the prefix of every subject of the history.
 func (s *Store) Prefix() string { return s.options.Prefix }
 
 // Publish publishes to the stream of the history and waits for its
@@ -220,8 +220,8 @@ func (s *Store) openBucket(ctx context.Context) (jetstream.KeyValue, error) {
 	return bucket, err
 }
 
-// Explain says what an error of NATS means and what to do. what names the stream or
-// bucket, "" for NATS as a whole.
+// Explain adds to an error of NATS what to do about it. what names the stream or bucket,
+// "" for NATS as a whole.
 func (s *Store) Explain(what string, err error) error {
 	if what != "" {
 		what = ", " + what
@@ -232,7 +232,7 @@ func (s *Store) Explain(what string, err error) error {
 	case advice != "":
 		text += "; " + advice
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount), errors.Is(err, nats.ErrNoResponders):
-		// Nobody listens where JetStream would.
+		// No responders: nobody listens on JetStream's API subjects.
 		text += "; start its servers with JetStream, and allow it for this account"
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked):
 		text += "; correct how it is logged in to (nats.creds_file, nkey, token, or username and password)"
@@ -248,7 +248,7 @@ func (s *Store) Explain(what string, err error) error {
 	return &Error{text: text, err: err}
 }
 
-// Error is what speaks against using NATS, and what to do about it.
+// Error says why NATS cannot be used, and what to do about it.
 type Error struct {
 	text string
 	err  error

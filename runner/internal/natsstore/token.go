@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Token returns a name as one token of a subject or of a key: letters, digits, -
-// and _ as they are, every other byte as = and two hexadecimal digits, and = alone
-// for an empty name. No two names have the same token.
+// Token encodes a name as one token of a subject or a key: letters, digits, - and _ as
+// they are, every other byte as = and two hexadecimal digits, an empty name as =. No two
+// names have the same token.
 func Token(name string) string {
 	if name == "" {
 		return "="

@@ -7,15 +7,15 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// Difference says how a set of offsets differs from the one that was wanted.
+// Difference says how a set of offsets differs from the wanted one.
 type Difference struct {
 	Missing []Entry // wanted, not there
-	Changed []Entry // as wanted, but another offset is there
+	Changed []Entry // wanted, with another offset there; holds the wanted offset
 	Extra   []Entry // there, not wanted
 }
 
-// Compare returns how have differs from want. Both are of one kind, exact or
-// not; an empty document is of either.
+// Compare returns how have differs from want. Both must be exact or both not; an empty
+// document may be compared with either.
 func Compare(want, have Document) Difference {
 	var difference Difference
 	for _, entry := range want.entries {
@@ -38,7 +38,7 @@ func Compare(want, have Document) Difference {
 // None reports whether there is no difference.
 func (d Difference) None() bool { return len(d.Missing)+len(d.Changed)+len(d.Extra) == 0 }
 
-// String counts the difference and names the first entry of it.
+// String counts the entries that differ and names the first of each kind.
 func (d Difference) String() string {
 	if d.None() {
 		return "no difference"
@@ -55,10 +55,9 @@ func (d Difference) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Patch returns what has to be written over have to make it equal to want: the
-// entries that are missing or changed, and a tombstone for each extra one,
-// because Connect's PATCH only ever adds. The result is empty if nothing has to
-// be written; Connect refuses to be sent an empty one.
+// Patch returns what to write over have to make it equal to want: the missing and changed
+// entries, and a tombstone for each extra one, because Connect's PATCH only adds. If the
+// result is empty, do not send it: Connect refuses an empty one.
 func Patch(want, have Document) Document {
 	difference := Compare(want, have)
 	entries := append(difference.Missing, difference.Changed...)
@@ -68,8 +67,8 @@ func Patch(want, have Document) Document {
 	return mustBuild(entries, want.exact || have.exact)
 }
 
-// SamePartitions reports whether two documents are of the same partitions, at
-// least one, whatever their offsets.
+// SamePartitions reports whether two documents have the same partitions, at least one,
+// whatever their offsets.
 func SamePartitions(a, b Document) bool {
 	difference := Compare(a, b)
 	return a.Len() > 0 && len(difference.Missing)+len(difference.Extra) == 0
@@ -84,10 +83,9 @@ func (d Document) Chunks(size int) []Document {
 	return chunks
 }
 
-// Regressed returns the entries of earlier that later lacks, or holds with a
-// smaller number. Only an offset that is one integer under one name can be
-// compared (a MirrorMaker offset, a file position, a sequence); of any other
-// this package does not know which is the later.
+// Regressed returns the entries of earlier that later lacks, or has with a smaller
+// number. It compares only offsets with a single integer field (a MirrorMaker offset, a
+// file position, a sequence): for others, this package does not know which is later.
 func Regressed(earlier, later Document) []Entry {
 	var regressed []Entry
 	for _, entry := range earlier.entries {
@@ -116,7 +114,7 @@ func singleInteger(offset rawjson.Value) (name string, number int64, ok bool) {
 	return name, number, ok
 }
 
-// mustBuild builds a document of entries that come from valid documents.
+// mustBuild builds a document from the entries of valid documents.
 func mustBuild(entries []Entry, exact bool) Document {
 	document, err := build(entries, exact)
 	if err != nil {

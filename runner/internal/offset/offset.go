@@ -1,14 +1,13 @@
-// Package offset holds the offsets of a connector as Connect's REST API speaks
-// of them: a set of entries, each a partition and an offset, both JSON objects
-// whose meaning only the connector knows.
+// Package offset holds the offsets of a connector in the form of Connect's REST API: a
+// set of entries, each a partition and an offset, both JSON objects whose meaning only
+// the connector knows.
 //
-// A [Document] is a set: order does not count, a partition appears once, and
-// partitions are compared by meaning and not by their bytes, unless it was made
-// by [NewExact]. That an offset is
-// null means two different things. In a document to be written it removes the
-// partition (a tombstone). In a document that was read it says that the
-// connector's key does not survive the way through REST, so that writing it
-// would put it where no task looks; see [Document.Unreadable].
+// A [Document] is a set: order does not count, a partition appears once, and partitions
+// are compared by their JSON meaning, not their bytes, unless it was made by [NewExact].
+// A null offset means two different things. In a document to be written it removes the
+// partition (a tombstone). In a document that was read it says that the connector's key
+// does not survive the way through REST, so a write would put it where no task looks; see
+// [Document.Unreadable].
 package offset
 
 import (
@@ -27,11 +26,11 @@ type Entry struct {
 	Offset    rawjson.Value `json:"offset"`
 }
 
-// Document is a set of entries. Its zero value is the empty set, which says
-// that there are no offsets, never that they could not be read.
+// Document is a set of entries. The zero value is the empty set: it means that there are
+// no offsets, never that they could not be read.
 type Document struct {
 	entries []Entry
-	index   map[string]int // identity of a partition to its place in entries
+	index   map[string]int // from a partition's identity to its index in entries
 	exact   bool
 }
 
@@ -39,10 +38,9 @@ type Document struct {
 // partition object with an offset object or null, or if a partition repeats.
 func New(entries ...Entry) (Document, error) { return build(entries, false) }
 
-// NewExact is [New] for what lies in an offsets topic: partitions and offsets
-// are told apart and compared by their bytes. There a task finds its offset only
-// under the very bytes of its key, so two orders of the same fields are two
-// partitions.
+// NewExact is [New] for records of an offsets topic: it compares partitions and offsets
+// by their bytes. A task finds its offset there only under the exact bytes of its key, so
+// two orders of the same fields are two partitions.
 func NewExact(entries ...Entry) (Document, error) { return build(entries, true) }
 
 func build(entries []Entry, exact bool) (Document, error) {
@@ -64,8 +62,8 @@ func build(entries []Entry, exact bool) (Document, error) {
 	return document, nil
 }
 
-// Parse reads the document that Connect's GET and PATCH offsets exchange:
-// {"offsets": [{"partition": {...}, "offset": {...}}, ...]}.
+// Parse parses the document of Connect's GET and PATCH offsets: {"offsets":
+// [{"partition": {...}, "offset": {...}}, ...]}.
 func Parse(value rawjson.Value) (Document, error) {
 	object, err := value.Object()
 	if err != nil {
@@ -123,7 +121,7 @@ func parseEntry(element rawjson.Value) (Entry, error) {
 // Len returns the number of entries.
 func (d Document) Len() int { return len(d.entries) }
 
-// Exact reports whether the document is told apart by bytes, see [NewExact].
+// Exact reports whether the document compares by bytes, see [NewExact].
 func (d Document) Exact() bool { return d.exact }
 
 // Entries returns the entries in the order they were given.
@@ -146,8 +144,8 @@ func (d Document) JSON() rawjson.Value {
 // MarshalJSON returns [Document.JSON].
 func (d Document) MarshalJSON() ([]byte, error) { return d.JSON().Bytes(), nil }
 
-// SHA256 returns a hexadecimal hash of the set: two documents share it exactly
-// when they are [Equal].
+// SHA256 returns a hexadecimal hash of the set. Two documents have the same hash exactly
+// if they are [Equal].
 func (d Document) SHA256() string {
 	keys := make([]string, 0, len(d.entries))
 	for _, entry := range d.entries {
@@ -167,7 +165,7 @@ func (d Document) SHA256() string {
 // Equal reports whether a and b are the same set.
 func Equal(a, b Document) bool { return Compare(a, b).None() }
 
-// identity is what tells two partitions, or two offsets, apart.
+// identity is the text by which two partitions or offsets are compared.
 func (d Document) identity(value rawjson.Value) string {
 	if d.exact {
 		return value.String()

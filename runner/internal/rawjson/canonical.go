@@ -11,12 +11,11 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// Canonical returns a text that two JSON values share exactly when they mean
-// the same: members sorted by key, no white space, strings unescaped and
-// escaped one way, numbers exact.
+// Canonical returns a text that is equal for two JSON values exactly if they mean the
+// same: members sorted by key, no white space, strings escaped in one way, numbers exact.
 //
-// An integer and a decimal of the same value stay different (1 and 1.0), since
-// Connect hands a connector a Long for the one and a Double for the other.
+// An integer and a decimal of the same value stay different (1 and 1.0), since Connect
+// gives a connector a Long for one and a Double for the other.
 func (v Value) Canonical() string {
 	var text strings.Builder
 	writeCanonical(&text, v.result())
@@ -77,8 +76,8 @@ func writeObject(text *strings.Builder, object gjson.Result) {
 	text.WriteByte('}')
 }
 
-// canonicalNumber writes an integer as it is and a decimal as digits and a power
-// of ten, so that 1.50, 1.5 and 15e-1 are one text and no digit is lost.
+// canonicalNumber writes an integer as it is, and a decimal as digits and a power of ten,
+// so that 1.50, 1.5 and 15e-1 become the same text and no digit is lost.
 func canonicalNumber(raw string) string {
 	if !strings.ContainsAny(raw, ".eE") {
 		if raw == "-0" {
@@ -89,7 +88,7 @@ func canonicalNumber(raw string) string {
 	mantissa, power, _ := strings.Cut(strings.ToLower(raw), "e")
 	exponent, err := strconv.ParseInt(cmp.Or(power, "0"), 10, 32)
 	if err != nil {
-		// Beyond any number Connect can hold: only equal to itself.
+		// Beyond any number that Connect can hold: equal only to itself.
 		return raw
 	}
 	whole, fraction, _ := strings.Cut(strings.TrimPrefix(mantissa, "-"), ".")

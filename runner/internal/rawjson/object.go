@@ -8,8 +8,8 @@ import (
 	"github.com/tidwall/sjson"
 )
 
-// Object is a JSON object. Its zero value is the empty object. Members keep
-// their order and their bytes; setting one leaves the others untouched.
+// Object is a JSON object. The zero value is the empty object. Members keep their order
+// and their bytes; setting one leaves the others untouched.
 type Object struct{ text string }
 
 // ParseObject is [Parse] for a document that must be a JSON object.
@@ -100,13 +100,12 @@ func (o Object) With(key string, value Value) Object {
 	return Object{text: text}
 }
 
-// Without returns a copy that lacks key.
+// Without returns a copy without key.
 func (o Object) Without(key string) Object {
 	if _, ok := o.Get(key); !ok {
 		return o
 	}
-	// Not sjson.Delete: it leaves broken JSON behind for keys with quotes, which
-	// FuzzParse found.
+	// Not sjson.Delete: FuzzParse found that it leaves broken JSON for keys with quotes.
 	return o.rebuild(key, Value{})
 }
 
@@ -157,6 +156,6 @@ func (o Object) orEmpty() string {
 	return o.text
 }
 
-// path escapes a key so that sjson takes it as one key and nothing else. The
-// leading colon keeps it from reading a number as an array index.
+// path escapes a key so that sjson takes it as a single key. The leading colon keeps
+// sjson from reading a number as an array index.
 func path(key string) string { return ":" + gjson.Escape(key) }

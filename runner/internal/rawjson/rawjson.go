@@ -1,12 +1,11 @@
-// Package rawjson carries JSON that is not ours without changing it.
+// Package rawjson carries other programs' JSON without changing it.
 //
-// Offsets and connector configs belong to the connector that wrote them. A
-// float64 turns 9007199254740993 into ...992, and a path library reads the key
-// "connector.class" as two levels; both corrupt silently. So this package, the
-// only importer of gjson and sjson, offers two types: [Value], any JSON text
-// kept as its bytes, and [Object], a JSON object whose members can be read,
-// set and removed by their exact keys. It refuses invalid JSON and duplicate
-// keys, and it offers no paths.
+// Offsets and connector configs belong to the connector. A float64 turns 9007199254740993
+// into ...992, and a path library reads the key "connector.class" as two levels; both
+// corrupt data silently. So this package, the only importer of gjson and sjson, offers
+// two types: [Value], any JSON text kept byte for byte, and [Object], a JSON object whose
+// members can be read, set and removed by their exact keys. It refuses invalid JSON and
+// duplicate keys, and offers no paths.
 package rawjson
 
 import (
@@ -20,8 +19,8 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// Value is one valid JSON text, byte for byte as it was read. Its zero value is
-// no JSON at all and marshals as null.
+// Value is one valid JSON text, byte for byte as it was read. The zero value is no JSON
+// at all and marshals as null.
 type Value struct{ text string }
 
 // Null is the JSON null.
@@ -48,7 +47,7 @@ func Parse(document []byte) (Value, error) {
 	return value, nil
 }
 
-// maxDepth bounds the recursion into documents that come from elsewhere.
+// maxDepth bounds the recursion into foreign documents.
 const maxDepth = 256
 
 func refuseDuplicates(value gjson.Result, depth int) error {
@@ -74,7 +73,7 @@ func refuseDuplicates(value gjson.Result, depth int) error {
 	return failure
 }
 
-// invalid explains where the JSON breaks; gjson only says that it does.
+// invalid says where the JSON is invalid; gjson only says that it is.
 func invalid(document []byte) error {
 	var anything json.RawMessage
 	err := json.Unmarshal(document, &anything)

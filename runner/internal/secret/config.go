@@ -15,16 +15,16 @@ var (
 	// and jdbc:postgresql://host/db?user=u&password=p.
 	sensitiveValue = regexp.MustCompile(`(?i)://[^/@\s:]*:[^/@\s]+@|[?&;](?:password|passwd|pwd|secret|token|sig)=[^&;\s]`)
 
-	// reference is a value that a config provider resolves, ${provider:path:key}:
-	// it names a secret and is none.
+	// reference is a value that a config provider resolves, ${provider:path:key}: it
+	// names a secret but is not one.
 	reference = regexp.MustCompile(`^\$\{[^}]+\}$`)
 )
 
 // SensitiveKey reports whether a setting of this name usually holds a secret.
 func SensitiveKey(key string) bool { return sensitiveKey.MatchString(key) }
 
-// InConfig reports whether a connector's setting probably holds a secret in
-// clear, by its key and value.
+// InConfig reports whether a connector's setting probably holds a secret in clear text,
+// by its key and value.
 func InConfig(key, value string) bool {
 	if value == "" || isWord(value) || reference.MatchString(value) {
 		return false
@@ -32,20 +32,20 @@ func InConfig(key, value string) bool {
 	return SensitiveKey(key) || sensitiveValue.MatchString(value)
 }
 
-// embedded find a credential within a value: in a URL, and in a JAAS config such
-// as PlainLoginModule required username="u" password="p".
+// embedded finds a credential within a value: in a URL, and in a JAAS config such as
+// PlainLoginModule required username="u" password="p".
 var embedded = []*regexp.Regexp{
 	regexp.MustCompile(`://[^/@\s:]*:([^/@\s]+)@`),
 	regexp.MustCompile(`(?i)[?&;](?:password|passwd|pwd|secret|token|sig)=([^&;\s]+)`),
 	regexp.MustCompile(`(?i)(?:password|secret|token)[a-z0-9._-]*\s*=\s*"([^"]+)"`),
 }
 
-// jsonMember finds a member with text in JSON, such as a service account's key.
+// jsonMember finds a member with a string value in JSON, such as a service account's key.
 var jsonMember = regexp.MustCompile(`("(?:[^"\\]|\\.)*")\s*:\s*("(?:[^"\\]|\\.)*")`)
 
-// FromConfig returns what a connector's setting tells in clear that probably is
-// secret: nothing, or its value and the credentials within it, since who refuses
-// a login quotes the password alone.
+// FromConfig returns the probable secrets in a connector's setting: none, or its whole
+// value and each credential within it, since a server that refuses a login may quote the
+// password alone.
 func FromConfig(key, value string) []String {
 	if !InConfig(key, value) {
 		return nil

@@ -12,28 +12,28 @@ import (
 	"sync"
 )
 
-// shortest is the length in bytes below which a value is not masked in foreign
-// text: it would shred every line that happens to contain it. A shorter password
-// stays masked where it travels with its user, as in HTTP basic authentication.
+// shortest is the length in bytes below which a value is not masked: masking it would
+// shred every line that happens to contain it. A shorter password is still masked
+// together with its user, as in HTTP basic authentication.
 const shortest = 4
 
-// shortestLine is the length from which a single line of a secret of many lines
-// is masked by itself: printers break text into lines.
+// shortestLine is the length from which a single line of a multi-line secret is masked on
+// its own: printers break text into lines.
 const shortestLine = 16
 
 // Mask replaces known secrets in text. It is safe for concurrent use.
 //
-// In JSON it looks at string values only, so that a password such as connect
-// breaks no key and no number of the documents that programs read.
+// In JSON it masks only string values, so that a password such as connect breaks no key
+// or number of a document that programs read.
 type Mask struct {
 	mu     sync.RWMutex
-	values []string // to be found however they are escaped; sorted, each once
-	forms  []string // to be found as they are; sorted, each once
+	values []string // found however they are escaped; sorted, each once
+	forms  []string // found only as they are; sorted, each once
 }
 
-// Add makes the mask know further secrets, in the forms in which they travel:
-// as they are, inside JSON, HTML or a URL, quoted by Go, on one line, and in
-// base64. Values shorter than four bytes and words such as true are left alone.
+// Add adds secrets to the mask. It finds them as they are, escaped in JSON, HTML or a
+// URL, quoted by Go, on one line, and in base64. It ignores values shorter than four
+// bytes and words such as true.
 func (m *Mask) Add(secrets ...String) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -57,14 +57,14 @@ func (m *Mask) Add(secrets ...String) {
 	m.values, m.forms = slices.Compact(m.values), slices.Compact(m.forms)
 }
 
-// isWord reports whether a value is a setting rather than a secret, whatever its
-// key is called: no one is safer when every true is masked.
+// isWord reports whether a value is a keyword and no secret, whatever its key: masking
+// every true makes nobody safer.
 func isWord(value string) bool {
 	return slices.Contains([]string{"true", "false", "null", "none"}, strings.ToLower(value))
 }
 
-// forms are those of a value that no view of a text decodes: + for a blank in a
-// URL, and base64.
+// forms returns the encodings of a value that no [view] decodes: + for a blank in a URL,
+// and base64.
 func forms(value string) []string {
 	all := []string{url.QueryEscape(value), lowerHex(url.QueryEscape(value))}
 	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
@@ -73,14 +73,14 @@ func forms(value string) []string {
 	return all
 }
 
-// quoted returns text as it stands between the quotes of a JSON string.
+// quoted escapes text for the inside of a JSON string.
 func quoted(text string, escapeHTML bool) string {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(escapeHTML)
 	_ = encoder.Encode(text) // a string can always be encoded
 	line := strings.TrimSuffix(out.String(), "\n")
-	// Kestra takes a next line for the end of one.
+	// Kestra takes NEXT LINE for the end of a line.
 	return strings.ReplaceAll(line[1:len(line)-1], "\u0085", `\u0085`)
 }
 
@@ -88,7 +88,7 @@ var percent = regexp.MustCompile(`%[0-9A-F]{2}`)
 
 func lowerHex(text string) string { return percent.ReplaceAllStringFunc(text, strings.ToLower) }
 
-// Text returns text with every known secret replaced by ***. A nil mask knows none.
+// Text replaces every known secret in text by ***. A nil mask knows none.
 func (m *Mask) Text(text string) string {
 	if m == nil {
 		return text
@@ -103,7 +103,7 @@ func (m *Mask) Text(text string) string {
 	}
 	lines := strings.SplitAfter(text, "\n")
 	if !slices.ContainsFunc(lines, func(line string) bool { return isDocument(unmark(line)) }) {
-		return m.plain(text) // a secret may go over several lines
+		return m.plain(text) // a secret may span several lines
 	}
 	var out strings.Builder
 	for _, line := range lines {
@@ -117,7 +117,7 @@ func (m *Mask) Text(text string) string {
 	return out.String()
 }
 
-// unmark returns the JSON within a marker line that Kestra reads, ::{...}::.
+// unmark returns the JSON within a Kestra marker line, ::{...}::.
 func unmark(line string) string {
 	line = strings.TrimSpace(line)
 	if body, ok := strings.CutPrefix(line, "::"); ok {
@@ -133,8 +133,8 @@ func isDocument(text string) bool {
 	return start != "" && (start[0] == '{' || start[0] == '[') && json.Valid([]byte(text))
 }
 
-// plain masks all of text. It first finds every occurrence and then replaces
-// them: of two secrets that overlap neither leaves a piece behind.
+// plain masks all of text. It first finds every occurrence and then replaces them, so
+// that no piece of two overlapping secrets is left.
 func (m *Mask) plain(text string) string {
 	spans := occurrences(text, m.values)
 	for _, form := range m.forms {
@@ -166,8 +166,7 @@ func plainSpans(text, form string) []span {
 	}
 }
 
-// jsonStrings finds the strings of valid JSON, each with the colon that makes it
-// a key.
+// jsonStrings finds the strings of valid JSON, with the colon if it is a key.
 var jsonStrings = regexp.MustCompile(`"(?:[^"\\]|\\.)*"\s*:?`)
 
 func (m *Mask) document(text string) string {
@@ -185,9 +184,8 @@ func (m *Mask) document(text string) string {
 	})
 }
 
-// Writer returns a writer that masks what is written to out. A secret, and a
-// JSON document, must not be split over two writes; printers here write whole
-// lines.
+// Writer returns a writer that masks what it writes to out. A secret or a JSON document
+// MUST NOT be split over two writes; the printers here write whole lines.
 func (m *Mask) Writer(out io.Writer) io.Writer { return maskedWriter{mask: m, out: out} }
 
 type maskedWriter struct {

@@ -9,13 +9,12 @@ import (
 	"unicode/utf8"
 )
 
-// span is a part of a text, by its offsets in bytes.
+// span is a part of a text, by byte offsets.
 type span struct{ from, to int }
 
-// view is a text as it reads once it is decoded, and where each byte of it comes
-// from. Programs escape what they quote in more ways than can be listed: each
-// character or only some, in upper or lower case, once or twice. So a secret is
-// looked for in what the text means.
+// view is a decoded text that knows where each of its bytes comes from. Programs escape
+// what they quote in more ways than can be listed: all characters or only some, in upper
+// or lower case, once or twice. So secrets are searched for in the decoded text.
 type view struct {
 	text string
 	from []span // of each byte of text, in the original
@@ -29,8 +28,8 @@ func plainView(text string) view {
 	return view{text, from}
 }
 
-// decoder returns what the beginning of a text stands for and how long it is; 0
-// if it stands for itself.
+// decoder decodes the escape at the beginning of a text. length is that of the escape, 0
+// if there is none.
 type decoder func(text string) (meaning string, length int)
 
 func (v view) decoded(decode decoder) view {
@@ -51,7 +50,7 @@ func (v view) decoded(decode decoder) view {
 	return view{out.String(), from}
 }
 
-// find returns where in the original the value stands.
+// find returns where the value is in the original.
 func (v view) find(value string) []span {
 	var spans []span
 	for at := 0; ; {
@@ -68,7 +67,7 @@ var simpleEscapes = map[byte]string{
 	'a': "\a", 'b': "\b", 'f': "\f", 'n': "\n", 'r': "\r", 't': "\t", 'v': "\v", '"': `"`, '\'': "'", '/': "/", '\\': `\`,
 }
 
-// backslashes reads the escapes of JSON, Java and Go.
+// backslashes decodes the escapes of JSON, Java and Go.
 func backslashes(text string) (meaning string, length int) {
 	if len(text) < 2 || text[0] != '\\' {
 		return "", 0
@@ -102,7 +101,7 @@ func backslashes(text string) (meaning string, length int) {
 	return "", 0
 }
 
-// percents reads the escapes of URLs.
+// percents decodes the escapes of URLs.
 func percents(text string) (meaning string, length int) {
 	if text[0] != '%' {
 		return "", 0
@@ -121,10 +120,10 @@ func digits(text string, from, count int) (code uint64, ok bool) {
 	return code, err == nil && !strings.ContainsAny(text[from:from+count], "+-_")
 }
 
-// longestEntity bounds the search for the end of what may be no entity at all.
+// longestEntity bounds the search for the end of an entity.
 const longestEntity = 12
 
-// entities reads those of HTML.
+// entities decodes the entities of HTML.
 func entities(text string) (meaning string, length int) {
 	if text[0] != '&' {
 		return "", 0
@@ -140,7 +139,7 @@ func entities(text string) (meaning string, length int) {
 	return meaning, end + 1
 }
 
-// blanks reads any white space as one blank, as printers do that write one line.
+// blanks decodes any white space as one blank, as printers do that write one line.
 func blanks(text string) (meaning string, length int) {
 	rest := strings.TrimLeftFunc(text, unicode.IsSpace)
 	if length = len(text) - len(rest); length == 0 {
@@ -149,7 +148,7 @@ func blanks(text string) (meaning string, length int) {
 	return " ", length
 }
 
-// occurrences returns where the values stand in a text, however they are written.
+// occurrences returns where the values are in a text, however they are escaped.
 func occurrences(text string, values []string) []span {
 	original := plainView(text)
 	views := []view{original}

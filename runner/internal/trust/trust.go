@@ -1,5 +1,5 @@
-// Package trust says what a person can do about a connection that TLS ended.
-// The errors of crypto/tls and crypto/x509 name the fault and not the remedy.
+// Package trust says what an operator can do about a connection that failed in TLS. The
+// errors of crypto/tls and crypto/x509 name the fault but not the remedy.
 package trust
 
 import (
@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Alerts of TLS that speak of the client's certificate (RFC 8446, 6.2).
+// The TLS alerts about the client's certificate (RFC 8446, 6.2).
 const (
 	alertBadCertificate      = 42
 	alertCertificateRevoked  = 44
@@ -24,9 +24,9 @@ const (
 	alertCertificateRequired = 116
 )
 
-// Advice explains an error of a connection and says what to correct, in terms
-// of the tls section of a clusters file. It returns "" for an error that has
-// nothing to do with TLS, or about which nothing more can be said.
+// Advice explains an error of a connection and says what to correct in the tls section of
+// a clusters file. It returns "" if the error has nothing to do with TLS or nothing more
+// is known about it.
 func Advice(err error) string {
 	if refused := serverRefused(err); refused != "" {
 		return refused
@@ -52,7 +52,7 @@ const speaksPlain = "the server does not speak TLS, correct the URL to http or g
 // serverRefused explains why we did not trust the server.
 func serverRefused(err error) string {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "the server's certificate is of an authority that is not trusted, name the PEM file of that authority as tls.ca_file"
+		return "the server's certificate is from an authority that is not trusted, name the PEM file of that authority as tls.ca_file"
 	}
 	if wrong, ok := errors.AsType[x509.HostnameError](err); ok {
 		return fmt.Sprintf("the server's certificate is not for %s, correct the address or name one that it is for as tls.server_name", wrong.Host)
@@ -72,15 +72,15 @@ func serverRefused(err error) string {
 	}
 }
 
-// clientRefused explains the alert with which the server ended the handshake.
-// Over TCP crypto/tls gives it a type of its own, so it is known by its text.
+// clientRefused explains the alert with which the server ended the handshake. Over TCP,
+// crypto/tls gives the alert an unexported type, so it is compared by its text.
 func clientRefused(alert error) string {
 	is := func(candidates ...tls.AlertError) bool {
 		return slices.ContainsFunc(candidates, func(candidate tls.AlertError) bool { return alert.Error() == candidate.Error() })
 	}
 	switch {
 	case is(alertCertificateRequired, alertBadCertificate):
-		// Java sends the latter where there is none and where it is a wrong one.
+		// Java sends the latter both if there is no certificate and if it is a wrong one.
 		return "the server asks for a client certificate that it trusts, name one as tls.cert_file and tls.key_file"
 	case is(alertCertificateExpired):
 		return "the server says that the client certificate expired, renew tls.cert_file"
@@ -91,6 +91,5 @@ func clientRefused(alert error) string {
 	}
 }
 
-// Permanent reports whether an error of a connection stays as it is until a
-// person corrects something, so that trying again is of no use.
+// Permanent reports whether a retry is of no use until somebody corrects something.
 func Permanent(err error) bool { return Advice(err) != "" }

@@ -1,7 +1,6 @@
-// Package wait waits for conditions: never a fixed time, always with a context.
+// Package wait waits for conditions instead of fixed times, always with a context.
 //
-// It uses the clock of package time, so that tests run it in a testing/synctest
-// bubble and take no time.
+// Tests run it in a testing/synctest bubble, where waiting takes no time.
 package wait
 
 import (
@@ -10,8 +9,8 @@ import (
 	"time"
 )
 
-// Condition looks once. It returns done, or what is still missing, in words
-// that end up in the error if time runs out. An error ends the wait.
+// Condition checks once. It returns done, or what is still missing, which becomes part of
+// the error if time runs out. An error ends the wait.
 type Condition func(ctx context.Context) (done bool, missing string, err error)
 
 const (
@@ -30,9 +29,9 @@ func (e *TimeoutError) Error() string {
 	return fmt.Sprintf("%s: not within %s: %s", e.For, e.Waited.Round(time.Millisecond), e.Missing)
 }
 
-// Until looks until condition is done, for at most limit. It looks again after
-// 10 ms at first, as most conditions here are met within a fraction of a second
-// of downtime, and then less and less often, down to four times a second.
+// Until checks condition until it is done, for at most limit. It checks again after 10 ms
+// at first, since most conditions here are met within a fraction of a second of downtime,
+// and then less and less often, down to four times a second.
 func Until(ctx context.Context, what string, limit time.Duration, condition Condition) error {
 	start := time.Now()
 	pause := firstPause
@@ -52,8 +51,8 @@ func Until(ctx context.Context, what string, limit time.Duration, condition Cond
 	}
 }
 
-// For returns after d, or with the context's cause if that ends first. It is
-// for the space between two looks, not for waiting on something to be true.
+// For returns after d, or with the context's cause if the context ends first. Use it
+// between two checks; to wait for a condition, use [Until].
 func For(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
