@@ -15,8 +15,8 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// TestEveryReasonAtOnce: a move that three things speak against is refused with all
-// three, each under its code, and what one of them makes pointless is not asked.
+// TestEveryReasonAtOnce: a move that three checks refuse is refused with all three
+// reasons, each under its code, and checks that need one of them are left out.
 func TestEveryReasonAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := connecttest.NewKafka()
@@ -63,7 +63,7 @@ func TestEveryReasonAtOnce(t *testing.T) {
 	})
 }
 
-// TestGo: nothing speaks against the move, and the basis is what it goes on from.
+// TestGo: no check refuses the move, and the basis is complete.
 func TestGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := connecttest.NewKafka()

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// FuzzParseVersion takes whatever a worker may say of itself.
+// FuzzParseVersion parses whatever version a worker may report.
 func FuzzParseVersion(f *testing.F) {
 	for _, seed := range []string{"3.7.0", "7.6.1-ccs", "8.0.0-ce", "4.3.1-SNAPSHOT", "2.8.2.redhat-00001", "3", "3.", "999999999999999999999.1", "3.7.0-cce", "03.07"} {
 		f.Add(seed)
@@ -25,7 +25,7 @@ func FuzzParseVersion(f *testing.F) {
 		if found.Before(found) || found.Before(Version{}) {
 			t.Fatalf("%s is before itself or nothing", found)
 		}
-		// What is no build of Confluent's is the number it begins with.
+		// If it is no build of Confluent's, the version is the number at its beginning.
 		if major, rest, _ := strings.Cut(text, "."); !strings.Contains(rest, "-c") {
 			if number, err := strconv.Atoi(major); err != nil || number != found.Major {
 				t.Fatalf("%q is %s", text, found)

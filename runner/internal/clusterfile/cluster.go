@@ -29,8 +29,8 @@ func (r *reader) cluster(name string, from node) Cluster {
 	if cluster.Username != "" {
 		r.learn(secret.New(cluster.Username + ":" + cluster.Password.Reveal()))
 	}
-	if ways := cluster.logins(); len(ways) > 1 {
-		r.fail(from, "has "+strings.Join(ways, " and ")+", expected one way to log in")
+	if logins := cluster.logins(); len(logins) > 1 {
+		r.fail(from, "has "+strings.Join(logins, " and ")+", expected one way to log in")
 	}
 	return cluster
 }
@@ -46,20 +46,20 @@ func (r *reader) workers(from node) []string {
 
 // logins lists the logins that the cluster is given. Only one of them can be sent.
 func (c Cluster) logins() []string {
-	var ways []string
+	var logins []string
 	if c.Username != "" {
-		ways = append(ways, "username")
+		logins = append(logins, "username")
 	}
 	if !c.BearerToken.IsZero() {
-		ways = append(ways, "bearer_token")
+		logins = append(logins, "bearer_token")
 	}
 	if c.OAuth != nil {
-		ways = append(ways, "oauth")
+		logins = append(logins, "oauth")
 	}
 	if _, ok := c.Headers["Authorization"]; ok {
-		ways = append(ways, "headers.Authorization")
+		logins = append(logins, "headers.Authorization")
 	}
-	return ways
+	return logins
 }
 
 // unsettable are headers that Go's HTTP client silently ignores.

@@ -70,23 +70,23 @@ func (r *reader) nats(from node) *NATS {
 	if required, ok := from.member("required").value.Bool(); ok {
 		nats.Required = required
 	}
-	if ways := nats.logins(); len(ways) > 1 {
-		r.fail(from, "has "+strings.Join(ways, " and ")+", expected one way to log in")
+	if logins := nats.logins(); len(logins) > 1 {
+		r.fail(from, "has "+strings.Join(logins, " and ")+", expected one way to log in")
 	}
 	return nats
 }
 
 func (n *NATS) logins() []string {
-	var ways []string
-	for _, way := range []struct {
+	var logins []string
+	for _, login := range []struct {
 		name string
 		used bool
 	}{{"creds_file", n.CredsFile != ""}, {"nkey", !n.Nkey.IsZero()}, {"token", !n.Token.IsZero()}, {"username", n.Username != ""}} {
-		if way.used {
-			ways = append(ways, way.name)
+		if login.used {
+			logins = append(logins, login.name)
 		}
 	}
-	return ways
+	return logins
 }
 
 func (r *reader) named(from node, otherwise string, form *regexp.Regexp, of string) string {

@@ -13,8 +13,8 @@ func statusOf(connector State, tasks ...State) Status {
 	return status
 }
 
-// TestAtRest holds the two questions, what has not come to rest and what is awake,
-// against each other: nothing at rest is awake, and what is neither is on its way.
+// TestAtRest compares NotAtRest with Awake: nothing at rest is awake, and what is neither
+// is in transition.
 func TestAtRest(t *testing.T) {
 	for name, test := range map[string]struct {
 		status  Status

@@ -18,7 +18,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// wire is a transport that a test answers for. It keeps what was sent.
+// wire is a transport whose answers a test gives. It keeps what was sent.
 type wire struct {
 	answer func(attempt int, r *http.Request) (*http.Response, error)
 
@@ -46,7 +46,7 @@ func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
 	return w.answer(attempt, request)
 }
 
-// hosts are those that were asked, in order.
+// hosts are the hosts that were asked, in order.
 func (w *wire) hosts() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -191,23 +191,23 @@ func TestPatienceEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		transport := &wire{answer: func(int, *http.Request) (*http.Response, error) { return message(409, "no known leader URL") }}
 		client := newClient(t, transport)
-		for _, patience := range []time.Duration{0, 5 * time.Second, 2 * time.Minute} {
+		for _, retryFor := range []time.Duration{0, 5 * time.Second, 2 * time.Minute} {
 			transport.sent = nil
 			started := time.Now()
-			_, err := client.RetryFor(patience).Status(t.Context(), "a")
+			_, err := client.RetryFor(retryFor).Status(t.Context(), "a")
 			if !connect.IsTemporary(err) || !strings.Contains(err.Error(), "tried") {
-				t.Errorf("patience %s: %v", patience, err)
+				t.Errorf("retryFor %s: %v", retryFor, err)
 			}
 			took, times := time.Since(started), len(transport.sent)
-			if took > patience || took < patience-2*time.Second {
-				t.Errorf("patience %s lasted %s", patience, took)
+			if took > retryFor || took < retryFor-2*time.Second {
+				t.Errorf("retryFor %s lasted %s", retryFor, took)
 			}
-			if limit := 12 + int(patience/time.Second)*2; patience == 0 && times != 1 || times > limit {
-				t.Errorf("patience %s: sent %d times", patience, times)
+			if most := 12 + int(retryFor/time.Second)*2; retryFor == 0 && times != 1 || times > most {
+				t.Errorf("retryFor %s: sent %d times", retryFor, times)
 			}
 		}
 		if !strings.HasSuffix(errorOf(client.Status(t.Context(), "a")).Error(), "in 5s)") {
-			t.Error("the patience of a new client is not 5 s")
+			t.Error("the limit of a new client is not 5 s")
 		}
 	})
 }
@@ -475,8 +475,8 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// TestEndedTasksAreLeftOut: a task that is UNASSIGNED is one that ended if it is
-// configured no more, and one that changes its worker if it is.
+// TestEndedTasksAreLeftOut: an UNASSIGNED task has ended if it is no longer configured;
+// else it is changing its worker.
 func TestEndedTasksAreLeftOut(t *testing.T) {
 	const status = `{"name":"orders","connector":{"state":"STOPPED"},"tasks":[{"id":0,"state":"UNASSIGNED"},{"id":1,"state":"UNASSIGNED"},{"id":2,"state":"PAUSED"}]}`
 	for tasks, want := range map[string][]int{

@@ -10,7 +10,7 @@ import (
 
 func unmasked(text string) string { return text }
 
-// is is what the predicates say of an error.
+// is holds the results of the predicates for an error.
 type is struct{ notFound, unsupported, exists, badRequest, unauthorized, temporary, unreachable bool }
 
 func classify(err error) is {
@@ -105,8 +105,8 @@ func TestResponseErrorSaysWhatConnectSaid(t *testing.T) {
 	}
 }
 
-// TestACutLeavesNoHalfSecret moves a secret through the place where a body is
-// cut: with a mask that knows it, and with one that learns it afterwards.
+// TestACutLeavesNoHalfSecret moves a secret across the place where a body is cut, with a
+// mask that knows it and with one that learns it afterwards.
 func TestACutLeavesNoHalfSecret(t *testing.T) {
 	const planted = "planted-0123456789-abcdefghij"
 	known := func(text string) string { return strings.ReplaceAll(text, planted, "***") }
@@ -126,7 +126,8 @@ func TestACutLeavesNoHalfSecret(t *testing.T) {
 	}
 }
 
-// TestMaskedErrorsAreToldApart has a password that is a word of Connect's own.
+// TestMaskedErrorsAreToldApart has a password that is one of the words in Connect's
+// messages.
 func TestMaskedErrorsAreToldApart(t *testing.T) {
 	mask := func(text string) string { return strings.ReplaceAll(text, "exists", "***") }
 	err := newResponseError("POST", "http://worker/connectors", 409, []byte(`{"message":"Connector orders already exists"}`), mask)

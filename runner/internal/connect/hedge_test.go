@@ -12,8 +12,8 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 )
 
-// answerAs answers for a worker. One that is slow is in the middle of a rebalance: it
-// answers after three seconds, if the request is not given up before.
+// answerAs answers for a worker. A slow one is in the middle of a rebalance: it answers
+// after three seconds, unless the request is cancelled before.
 func answerAs(worker string, request *http.Request) (*http.Response, error) {
 	switch worker {
 	case "quick":
@@ -31,8 +31,8 @@ func answerAs(worker string, request *http.Request) (*http.Response, error) {
 	}
 }
 
-// TestSlowReadIsAskedElsewhere reads the tasks of a connector from workers of which
-// some are slow.
+// TestSlowReadIsAskedElsewhere reads the tasks of a connector while some of the workers
+// are slow.
 func TestSlowReadIsAskedElsewhere(t *testing.T) {
 	hosts := []string{"one:8083", "two:8083", "three:8083", "four:8083"}
 	for name, test := range map[string]struct {
@@ -83,8 +83,7 @@ func TestSlowReadIsAskedElsewhere(t *testing.T) {
 	}
 }
 
-// TestSlowWriteIsSentOnce: a worker that is slow to carry something out is not
-// asked twice.
+// TestSlowWriteIsSentOnce: a write to a slow worker is not sent twice.
 func TestSlowWriteIsSentOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net := &wire{answer: func(_ int, request *http.Request) (*http.Response, error) { return answerAs("slow", request) }}

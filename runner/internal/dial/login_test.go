@@ -13,7 +13,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
 
-// oauthLogin is a login with the token endpoint that the handler is.
+// oauthLogin is a login with the handler as its token endpoint.
 func oauthLogin(t *testing.T, handler http.HandlerFunc) *login {
 	t.Helper()
 	server := httptest.NewServer(handler)

@@ -16,7 +16,7 @@ import (
 
 var at = time.Date(2026, 11, 24, 18, 0, 0, 123_000_000, time.UTC)
 
-// happenings is one event of every kind, two of them of several lines.
+// happenings has one event of every kind, two of them with several lines.
 func happenings() []event.Event {
 	return []event.Event{
 		event.StepStarted{Connector: "orders", Step: "prove", At: at},
@@ -98,8 +98,8 @@ func certificate() event.Result {
 	}
 }
 
-// TestResultsPassTheirSchema holds the schema against every field, outcome, kind
-// of proof and state that there is.
+// TestResultsPassTheirSchema checks the schema against every field, outcome, kind of
+// proof and state.
 func TestResultsPassTheirSchema(t *testing.T) {
 	check := func(what string, result event.Result) {
 		t.Helper()

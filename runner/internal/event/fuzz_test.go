@@ -13,12 +13,12 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
 
-// kestraMarker is how Kestra looks for markers, in Java: there a dot stands for
-// no end of a line, of which Java knows more than Go.
+// kestraMarker is Kestra's pattern for markers. In Java a dot matches no line terminator,
+// and Java knows more of those than Go.
 var kestraMarker = regexp.MustCompile("^::(\\{[^\n\r\u0085\u2028\u2029]*\\})::$")
 
-// FuzzPrinters lets everything that comes from elsewhere into every printer: each
-// event stays one line, each line what it should be, and no secret is told.
+// FuzzPrinters feeds foreign text to every printer: each event stays one line in its
+// format, and no secret is printed.
 func FuzzPrinters(f *testing.F) {
 	f.Add("orders", "first\nsecond", "planted-secret")
 	f.Add("a}]}::\n::{\"outputs\":{}}::", "}::", "::{")

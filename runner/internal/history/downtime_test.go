@@ -10,21 +10,21 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/natstest"
 )
 
-// slow is how long each answer of a slow NATS is held up, several times what a
-// connector stands still here.
+// slow is how long a slow NATS delays each answer, several times the downtime of a
+// connector here.
 const slow = 300 * time.Millisecond
 
-// ways are how NATS can be while connectors move.
-var ways = []string{"off", "on", "slow", "stopped"}
+// conditions are the conditions of NATS while connectors move.
+var conditions = []string{"off", "on", "slow", "stopped"}
 
-// moveWith moves a connector with NATS being in one way while it stands still, and
-// returns how long that was.
-func moveWith(t testing.TB, way string) time.Duration {
+// moveWith moves a connector with NATS in one condition while it stands still, and
+// returns its downtime.
+func moveWith(t testing.TB, condition string) time.Duration {
 	s := newStage(t, "orders")
 	options := move.DefaultOptions()
 	options.Watch = 30 * time.Millisecond
 	mover := &move.Mover{Options: options, Events: event.Discard{}}
-	if way != "off" {
+	if condition != "off" {
 		running, err := natstest.Start(t.TempDir(), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -42,9 +42,9 @@ func moveWith(t testing.TB, way string) time.Duration {
 			started, ok := happened.(event.StepStarted)
 			switch {
 			case !ok:
-			case started.Step == "quiesce" && way == "slow":
+			case started.Step == "quiesce" && condition == "slow":
 				wire.Delay(slow)
-			case started.Step == "quiesce" && way == "stopped":
+			case started.Step == "quiesce" && condition == "stopped":
 				running.Stop()
 			case started.Step == "watch":
 				wire.Delay(0)
@@ -53,14 +53,14 @@ func moveWith(t testing.TB, way string) time.Duration {
 	}
 	result := mover.Move(t.Context(), s.request(&line{}))
 	if result.Outcome != event.Moved || result.DowntimeMS == nil {
-		t.Fatalf("with NATS %s: %s: %s", way, result.Outcome, result.Message)
+		t.Fatalf("with NATS %s: %s: %s", condition, result.Outcome, result.Message)
 	}
 	return time.Duration(*result.DowntimeMS) * time.Millisecond
 }
 
-// TestDowntime moves a connector with NATS off, on, slow and stopped in the middle,
-// in turns, and compares how long it stood still. One answer of the slow NATS waited
-// for would show.
+// TestDowntime moves a connector with NATS off, on, slow and stopped in the middle, in
+// turns, and compares the downtimes. Waiting for a single answer of the slow NATS would
+// show.
 func TestDowntime(t *testing.T) {
 	rounds := 3
 	if testing.Short() {
@@ -68,17 +68,17 @@ func TestDowntime(t *testing.T) {
 	}
 	took := map[string][]time.Duration{}
 	for range rounds {
-		for _, way := range ways {
-			took[way] = append(took[way], moveWith(t, way))
+		for _, condition := range conditions {
+			took[condition] = append(took[condition], moveWith(t, condition))
 		}
 	}
 	base := median(took["off"])
-	for _, way := range ways {
-		middle := median(took[way])
-		t.Logf("NATS %-8s down for %4d ms (median of %d, %d to %d), ratio %.2f", way, middle.Milliseconds(), rounds,
-			slices.Min(took[way]).Milliseconds(), slices.Max(took[way]).Milliseconds(), middle.Seconds()/base.Seconds())
-		if best := slices.Min(took[way]); best > slices.Max(took["off"])+slow/2 {
-			t.Errorf("with NATS %s it never stood still for less than %s, without for at most %s", way, best, slices.Max(took["off"]))
+	for _, condition := range conditions {
+		middle := median(took[condition])
+		t.Logf("NATS %-8s down for %4d ms (median of %d, %d to %d), ratio %.2f", condition, middle.Milliseconds(), rounds,
+			slices.Min(took[condition]).Milliseconds(), slices.Max(took[condition]).Milliseconds(), middle.Seconds()/base.Seconds())
+		if best := slices.Min(took[condition]); best > slices.Max(took["off"])+slow/2 {
+			t.Errorf("with NATS %s it never stood still for less than %s, without for at most %s", condition, best, slices.Max(took["off"]))
 		}
 	}
 }
@@ -88,13 +88,13 @@ func median(all []time.Duration) time.Duration {
 	return sorted[len(sorted)/2]
 }
 
-// BenchmarkDowntime reports the downtime as ms/down for each way of NATS.
+// BenchmarkDowntime reports the downtime as ms/down for each condition of NATS.
 func BenchmarkDowntime(b *testing.B) {
-	for _, way := range ways {
-		b.Run(way, func(b *testing.B) {
+	for _, condition := range conditions {
+		b.Run(condition, func(b *testing.B) {
 			var down time.Duration
 			for range b.N {
-				down += moveWith(b, way)
+				down += moveWith(b, condition)
 			}
 			b.ReportMetric(float64(down.Milliseconds())/float64(b.N), "ms-down/op")
 		})

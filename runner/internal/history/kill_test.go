@@ -16,13 +16,13 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
-// short is a lease that tests can wait for to end.
+// short is a TTL that tests can wait for.
 const short = 1500 * time.Millisecond
 
-// TestKilledHolder kills a run at different requests of its move, with its way to
-// NATS, so that it neither ends its lease nor tells anything more. The next run is
-// held off until the lease ends, takes over, and ends the move. The history is one
-// story, with each step once.
+// TestKilledHolder kills a run at different requests of its move and cuts it off from
+// NATS, so that it neither releases its lease nor publishes anything more. The next run
+// is refused until the lease expires, takes over, and finishes the move. The history is
+// one story, with each step once.
 func TestKilledHolder(t *testing.T) {
 	for at, every := 3, killEvery(); at < 60; at += every {
 		t.Run(fmt.Sprint(at), func(t *testing.T) {
@@ -96,9 +96,9 @@ func killed(t *testing.T, at int) {
 	}
 }
 
-// TestLostLease lets another run take the lease while its holder is cut off from
-// NATS and held up before a request. Once NATS answers the holder again, it writes
-// nothing more, not even to put the connector back.
+// TestLostLease has another run take the lease while its holder is cut off from NATS and
+// delayed before a request. Once NATS answers the holder again, it writes nothing more,
+// not even to put the connector back.
 func TestLostLease(t *testing.T) {
 	for _, before := range []string{"/pause", "/stop", "/offsets", "/resume"} {
 		t.Run(before[1:], func(t *testing.T) {
@@ -120,7 +120,7 @@ func lost(t *testing.T, before string) {
 	thief := newRun(t, server.URL(), "bert", 30*time.Second)
 	var written []string
 	taken := false
-	// The read before the write is held up, so that what follows is the next write.
+	// The read before the write is delayed, so that the next request is the write.
 	heldUp := &line{each: func(request *http.Request) {
 		if taken && request.Method != http.MethodGet && !strings.HasSuffix(request.URL.Path, "/validate") {
 			written = append(written, request.Method+" "+request.URL.Path)
@@ -146,8 +146,8 @@ func lost(t *testing.T, before string) {
 	if len(written) > 0 {
 		t.Errorf("written after the lease was lost: %v", written)
 	}
-	// The request that was on its way when it was held up is carried out; a resume
-	// is the last one of a move, which then has reached its end.
+	// The delayed request is carried out; if it is the resume, the last write of a move,
+	// the move is finished.
 	if before == "/resume" && result.Outcome == event.Moved {
 		return
 	}

@@ -79,8 +79,8 @@ func operator(t *testing.T, options *server.Options) string {
 	return file
 }
 
-// TestLogins opens the stream and the bucket by each way to log in, and is told
-// what is wrong with a wrong one.
+// TestLogins opens the stream and the bucket with each kind of login, and checks the
+// message for a wrong one.
 func TestLogins(t *testing.T) {
 	user := must(nkeys.CreateUser())
 	pair, pool := certificate()
@@ -169,7 +169,7 @@ func TestLogins(t *testing.T) {
 	}
 }
 
-// TestUnsuitable is about streams and buckets that are there and cannot be used.
+// TestUnsuitable has streams and buckets that exist but cannot be used.
 func TestUnsuitable(t *testing.T) {
 	running := startServer(t)
 	connection := must(nats.Connect(running.URL()))
@@ -231,8 +231,8 @@ type recorderFunc func(event.Event)
 
 func (f recorderFunc) Emit(happened event.Event) { f(happened) }
 
-// TestServerStaysAway ends the server after the connector was stopped: the move goes on, the
-// operator is told, and the events are handed back.
+// TestServerStaysAway stops the server after the connector was stopped: the move
+// continues, the operator is warned, and the events are returned.
 func TestServerStaysAway(t *testing.T) {
 	t.Parallel()
 	running := startServer(t)
@@ -251,7 +251,7 @@ func TestServerStaysAway(t *testing.T) {
 	s.exact()
 }
 
-// TestFullStream is about a stream that takes nothing more.
+// TestFullStream has a stream that takes nothing more.
 func TestFullStream(t *testing.T) {
 	t.Parallel()
 	running := startServer(t)
@@ -283,7 +283,7 @@ func expectLeft(t *testing.T, ferry *run, want string) {
 		}
 		left = append(left, read.Data.Event)
 	}
-	// What was on its way when the server went may have arrived or not.
+	// What was in flight when the server stopped may have arrived or not.
 	if got := strings.Join(left, " "); !strings.HasSuffix(got, want) {
 		t.Errorf("left are %q, want %q", got, want)
 	}

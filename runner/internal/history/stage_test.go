@@ -27,7 +27,7 @@ import (
 // The tests here take real time: a NATS server listens on a socket, and a bubble of
 // virtual time cannot wait for one.
 
-// odd is a connector's name with everything in it that a subject gives a meaning.
+// odd is a connector's name with every character that has a meaning in a subject.
 const odd = "orders.v2 *>é"
 
 const topic = "numbers"
@@ -79,8 +79,8 @@ func (s *stage) exact() {
 	}
 }
 
-// line carries the requests of one run, and can be cut as a kill does it: whatever
-// the run does next, it never gets to do it.
+// line carries the requests of one run. Cutting it is like a kill: nothing the run does
+// afterwards reaches a cluster.
 type line struct {
 	mu    sync.Mutex
 	sent  int
@@ -190,7 +190,7 @@ func newRun(t testing.TB, url, who string, ttl time.Duration) *run {
 	}
 }
 
-// stories reads the history, and holds every event against the schema.
+// stories reads the history and checks every event against the schema.
 func stories(t testing.TB, url, connector string) []history.Story {
 	t.Helper()
 	store, err := natsstore.OpenToRead(t.Context(), optionsFor(url, time.Second))

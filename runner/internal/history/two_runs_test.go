@@ -10,9 +10,8 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 )
 
-// TestTwoRunsAtOnce lets two runs move the same connector at the same moment, a
-// hundred times, there and back: one does it, the other is told who does, and
-// never do both.
+// TestTwoRunsAtOnce has two runs move the same connector at the same moment, a hundred
+// times, there and back: one moves it, the other learns who does, and never do both.
 func TestTwoRunsAtOnce(t *testing.T) {
 	rounds := 100
 	if testing.Short() {

@@ -54,7 +54,7 @@ func newTwoKafkas(t *testing.T, spec connecttest.MirrorSpec) *twoKafkas {
 	return w
 }
 
-// begin lets records be made, mirrored and delivered until there are checkpoints.
+// begin produces, mirrors and delivers records until there are checkpoints.
 func (w *twoKafkas) begin() {
 	w.t.Helper()
 	if err := w.global.Client().PutConfig(w.t.Context(), "traffic", slowSource()); err != nil {
@@ -65,7 +65,7 @@ func (w *twoKafkas) begin() {
 	w.pass(20 * time.Second)
 }
 
-// deliveredCount lets everything be delivered and counts it on both sides.
+// deliveredCount waits until everything is delivered and counts it on both sides.
 func (w *twoKafkas) deliveredCount() connecttest.Count {
 	w.t.Helper()
 	if err := w.global.Client().Pause(w.t.Context(), "traffic"); err != nil {
@@ -87,8 +87,8 @@ func (w *twoKafkas) deliveredCount() connecttest.Count {
 	return count
 }
 
-// TestSinkBetweenKafkas moves a sink through MirrorMaker's checkpoints and back, and
-// holds the duplicates to what was said before the start.
+// TestSinkBetweenKafkas moves a sink through MirrorMaker's checkpoints and back. It
+// compares the duplicates with the number that was reported before the start.
 func TestSinkBetweenKafkas(t *testing.T) {
 	for name, test := range map[string]struct {
 		spec    connecttest.MirrorSpec
@@ -145,8 +145,8 @@ func TestSinkBetweenKafkas(t *testing.T) {
 	}
 }
 
-// otherMirror notes the offset syncs of a MirrorMaker to a third Kafka, which has
-// the same records at other offsets.
+// otherMirror writes the offset syncs of a MirrorMaker to a third Kafka, which has the
+// same records at other offsets.
 func (w *twoKafkas) otherMirror() {
 	third := connecttest.NewKafka()
 	other := connecttest.StartMirror(connecttest.MirrorSpec{From: w.kafka, To: third, Topics: []string{topic}, Alias: "factory", TargetAlias: "asia", Twice: 7})
@@ -225,8 +225,8 @@ func TestSecondMirrorMakerIsToldByTheTopics(t *testing.T) {
 	})
 }
 
-// TestSinkMovedRecordForRecord goes back as it went: as it is, with the offsets that
-// it has, although MirrorMaker has checkpoints too.
+// TestSinkMovedRecordForRecord moves a sink with --same-log and back: its offsets are
+// copied as they are both ways, although MirrorMaker has checkpoints too.
 func TestSinkMovedRecordForRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTwoKafkas(t, connecttest.MirrorSpec{KeepNames: true})
@@ -258,7 +258,7 @@ func TestCopyFailsOnTheOtherKafka(t *testing.T) {
 }
 
 // TestStopShowsThatNothingCanBeTranslated puts the origin back when its topic was
-// made anew between the checks and the stop.
+// recreated between the checks and the stop.
 func TestStopShowsThatNothingCanBeTranslated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTwoKafkas(t, connecttest.MirrorSpec{})
@@ -280,12 +280,12 @@ func TestStopShowsThatNothingCanBeTranslated(t *testing.T) {
 	})
 }
 
-// mirroredBy lets the target's Kafka show what MirrorMaker wrote as log has it.
+// mirroredBy makes log the MirrorLog of the target's Kafka.
 func mirroredBy(request *pair.Request, log cluster.MirrorLog) {
 	request.Target.Kafka.Mirrors = cluster.Known(cluster.Mirrors{Log: log})
 }
 
-// laterChanged shows other records from the second look on.
+// laterChanged returns other records from the second read on.
 type laterChanged struct {
 	cluster.MirrorLog
 	looks int
@@ -302,9 +302,9 @@ func (l *laterChanged) RecordsAt(ctx context.Context, topic string, at map[int32
 	return found, err
 }
 
-// TestSinkBetweenKafkasKilledAtEveryRequest kills a move and a rollback at each
-// request, of a sink that runs, is paused or stopped: it ends where the next run
-// brings it, nothing is lost, and no more is sent again than all runs said.
+// TestSinkBetweenKafkasKilledAtEveryRequest kills a move and a rollback of a running,
+// paused or stopped sink at each request. The next run finishes the work, nothing is
+// lost, and no more is sent again than the runs reported.
 func TestSinkBetweenKafkasKilledAtEveryRequest(t *testing.T) {
 	if testing.Short() {
 		t.Skip("hundreds of moves in virtual time take a while")

@@ -13,9 +13,9 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 )
 
-// TestFaultOfFerryAtEveryRequest lets ferry panic at each request of a move: the
-// connector is put back or moved, the next run ends what is left to do, and the
-// message tells no value.
+// TestFaultOfFerryAtEveryRequest makes ferry panic at each request of a move: the
+// connector is put back or moved, the next run finishes the rest, and the message holds
+// no value.
 func TestFaultOfFerryAtEveryRequest(t *testing.T) {
 	if testing.Short() {
 		t.Skip("dozens of moves in virtual time take a while")
@@ -61,7 +61,7 @@ func TestFaultOfFerryAtEveryRequest(t *testing.T) {
 			}
 			switch result.Outcome {
 			case event.Failed:
-				// A copy that was made in the step of the fault may be left, at rest.
+				// A copy that was created in the step that panicked may be left, at rest.
 				if target := w.state(w.europe); w.state(w.global) != connect.Running || target != "" && target != connect.Stopped {
 					t.Errorf("%s on global, %s on europe", w.state(w.global), target)
 				}

@@ -60,14 +60,14 @@ func (c *cutover) do(ctx context.Context) error {
 // open opens the offset stores with longer retries: while the connector stands still,
 // giving up early is worse than waiting. request has the direction of the cutover.
 func (c *cutover) open(request pair.Request, seen pair.Observation, method offsetstore.Method) error {
-	patient := request.RetryLonger()
-	stores, err := patient.StoresBy(method, seen)
+	retrying := request.RetryLonger()
+	stores, err := retrying.StoresBy(method, seen)
 	if err != nil {
 		return err
 	}
 	c.use(stores)
 	if !seen.Origin.Sink() && request.Copy != offsetstore.ByREST && request.TopicsKnown() == nil {
-		c.rest.reopen = func(ctx context.Context) bool { return c.reopen(ctx, patient, seen) }
+		c.rest.reopen = func(ctx context.Context) bool { return c.reopen(ctx, retrying, seen) }
 	}
 	return nil
 }
@@ -184,8 +184,8 @@ func (c *cutover) unchanged(ctx context.Context) error {
 // expected, which may be nil, it reads them again until several reads agree. It reads the
 // state again at the end: somebody may start the connector while its offsets are read.
 func (c *cutover) atRest(ctx context.Context, side instance.Instance, store offsetstore.Store, expected *offset.Document) (offset.Document, error) {
-	patient := side.RetryLonger()
-	if err := patient.AwaitRest(ctx); err != nil {
+	retrying := side.RetryLonger()
+	if err := retrying.AwaitRest(ctx); err != nil {
 		return offset.Document{}, fmt.Errorf("interlock: %w", err)
 	}
 	if c.transfer.shared {
@@ -198,7 +198,7 @@ func (c *cutover) atRest(ctx context.Context, side instance.Instance, store offs
 	if err != nil {
 		return offset.Document{}, fmt.Errorf("interlock: %s: %w", side.On(), err)
 	}
-	if err := patient.AwaitRest(ctx); err != nil {
+	if err := retrying.AwaitRest(ctx); err != nil {
 		return offset.Document{}, fmt.Errorf("interlock: %w", err)
 	}
 	return document, nil

@@ -18,7 +18,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// kinds of requests that a run sends, by what tells them apart.
+// kinds are the requests that a run sends, and how to recognize them.
 var kinds = map[string]func(*http.Request) bool{
 	"create": func(r *http.Request) bool { return r.Method == http.MethodPost },
 	"put config": func(r *http.Request) bool {
@@ -46,7 +46,7 @@ var kinds = map[string]func(*http.Request) bool{
 	"get a server": func(r *http.Request) bool { return r.URL.Path == "/" },
 }
 
-// faults are what can become of a request.
+// faults are the ways in which a request can fail.
 var faults = map[string]connecttest.Interceptor{
 	"answer lost":  func(_ http.ResponseWriter, r *http.Request, next http.Handler) { connecttest.LoseAnswer(r, next) },
 	"request lost": func(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) },
@@ -68,8 +68,8 @@ func answerError(w http.ResponseWriter, status int, message string) {
 	_, _ = fmt.Fprintf(w, `{"error_code":%d,"message":%q}`, status, message)
 }
 
-// TestFaultOnEveryKindOfRequest lets every second requests of a kind fail, on
-// both sides, in every way: the move and the rollback wait it out.
+// TestFaultOnEveryKindOfRequest fails every second request of a kind, on both sides, in
+// every way: the move and the rollback wait it out.
 func TestFaultOnEveryKindOfRequest(t *testing.T) {
 	for kind, is := range kinds {
 		for fault, intercept := range faults {
@@ -109,9 +109,8 @@ func (w *world) calm() {
 	w.europe.Intercept(nil)
 }
 
-// TestLateWriteDoesNotLast loses the answer of the first write of offsets, the
-// rehearsal, and carries it out at some later moment of the move, over the
-// offsets that were copied since.
+// TestLateWriteDoesNotLast loses the answer of the first write of offsets, the rehearsal,
+// and carries it out at a later moment of the move, over the offsets copied since.
 func TestLateWriteDoesNotLast(t *testing.T) {
 	for late := 50 * time.Millisecond; late < 600*time.Millisecond; late += 3 * time.Millisecond {
 		synctest.Test(t, func(t *testing.T) {
@@ -139,8 +138,8 @@ func TestLateWriteDoesNotLast(t *testing.T) {
 	}
 }
 
-// TestLaggingWorkerBehindALoadBalancer sends each request to the next worker, of
-// which one is two seconds behind.
+// TestLaggingWorkerBehindALoadBalancer sends each request to the next worker. One of them
+// lags two seconds behind.
 func TestLaggingWorkerBehindALoadBalancer(t *testing.T) {
 	for slow := range 2 {
 		for _, hard := range []bool{true, false} {
@@ -244,8 +243,8 @@ func TestOtherNamesAndSettings(t *testing.T) {
 	}
 }
 
-// TestNamesThatNoURLCanCarry has names that Kafka Connect takes on creation and
-// whose URLs Jetty 12 then refuses.
+// TestNamesThatNoURLCanCarry uses names that Kafka Connect accepts in a create, but whose
+// URLs Jetty 12 then refuses.
 func TestNamesThatNoURLCanCarry(t *testing.T) {
 	for _, name := range []string{"a/b", "100%", "%2F", ".", ".."} {
 		t.Run(name, func(t *testing.T) {
@@ -301,8 +300,8 @@ func TestUserResumesTheOriginAfterTheMove(t *testing.T) {
 	})
 }
 
-// TestCopyGoneSinceItWasSeen has a copy that the worker which is asked still
-// shows although it was deleted. To put its config would create it, running.
+// TestCopyGoneSinceItWasSeen has a deleted copy that the worker still shows. A PUT of its
+// config would create it, running.
 func TestCopyGoneSinceItWasSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, true, connecttest.WithWorkers(2), connecttest.WithLag(0, 2*time.Second))
@@ -318,9 +317,9 @@ func TestCopyGoneSinceItWasSeen(t *testing.T) {
 	})
 }
 
-// TestUnreadableOnlyAfterTheStop has no offset before its first commit, which is
-// the last one. What then turns out is mended by the offsets topics, or it is a
-// failure that was put back, not a refusal that touched nothing.
+// TestUnreadableOnlyAfterTheStop has a connector whose first commit is its last, so only
+// then REST shows a null. The offsets topics help, or the move fails and is put back; it
+// is no refusal, which would say that nothing was touched.
 func TestUnreadableOnlyAfterTheStop(t *testing.T) {
 	inWorld(t, func(_ *testing.T, w *world) {
 		if err := w.global.Client().Create(w.t.Context(), orders, connecttest.OrderedMapConfig(topic, 1), connect.Running); err != nil {
@@ -344,8 +343,8 @@ func TestUnreadableOnlyAfterTheStop(t *testing.T) {
 	})
 }
 
-// TestPutBackThatFails leaves the operator with what to do, and does not call it
-// put back.
+// TestPutBackThatFails tells the operator what to do, and does not say that the connector
+// was put back.
 func TestPutBackThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, true)

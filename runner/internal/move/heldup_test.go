@@ -45,8 +45,8 @@ func TestHangingIsRefused(t *testing.T) {
 	}
 }
 
-// What begins to hang when it is too late for a refusal is told at once, and not
-// waited for; once it is ended the connector is back without another word.
+// A transaction that begins to hang too late for a refusal is reported at once. Once it
+// is aborted, the connector is back without another command.
 func TestHangingWhilePaused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newExactWorld(t)
@@ -75,7 +75,8 @@ func TestHangingWhilePaused(t *testing.T) {
 	})
 }
 
-// What keeps the copy from starting is told with the failure; it goes on where it was.
+// The failure names what keeps the copy from starting, and the connector continues where
+// it was.
 func TestHangingAtTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newExactWorld(t)
@@ -96,7 +97,7 @@ func TestHangingAtTheStart(t *testing.T) {
 	})
 }
 
-// restart starts the connector and all of its tasks anew.
+// restart restarts the connector and all of its tasks.
 func (w *world) restart(cluster *connecttest.Cluster) {
 	w.t.Helper()
 	request, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, cluster.URLs()[0]+"/connectors/"+w.name+"/restart?includeTasks=true", nil)

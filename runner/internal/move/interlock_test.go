@@ -12,8 +12,8 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 )
 
-// TestStartedOnTheOriginWithTheCopy has somebody resume the origin in the moment
-// in which the copy is started, after the last look at the origin.
+// TestStartedOnTheOriginWithTheCopy has somebody resume the origin just as the copy is
+// started, after the last look at the origin.
 func TestStartedOnTheOriginWithTheCopy(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.run(connecttest.SourceConfig(topic, 2))
@@ -37,9 +37,9 @@ func TestStartedOnTheOriginWithTheCopy(t *testing.T) {
 	})
 }
 
-// TestResumedBeforeTheWorkersFollow has somebody resume the origin while the offsets
-// are copied, and its worker show nothing of that for two seconds. Its Kafka tells;
-// where that is not known, the watch notices, as above.
+// TestResumedBeforeTheWorkersFollow has somebody resume the origin while the offsets are
+// copied, which its worker does not show for two seconds. The config topic shows it; if
+// that is not known, the watch notices, as above.
 func TestResumedBeforeTheWorkersFollow(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		if !w.hard {
@@ -75,13 +75,13 @@ func TestResumedBeforeTheWorkersFollow(t *testing.T) {
 	})
 }
 
-// TestResumedBeforeTheStop has a reconciler resume the origin just before it is
-// stopped. The stop overtakes that, but who asked once may ask again.
+// TestResumedBeforeTheStop has a reconciler resume the origin just before it is stopped.
+// The stop takes effect, but the reconciler may resume again.
 func TestResumedBeforeTheStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, true)
 		w.run(connecttest.SourceConfig(topic, 2))
-		w.pressedAt(w.global, kinds["stop"], w.global)
+		w.resumedAt(w.global, kinds["stop"], w.global)
 		result := w.move()
 		if result.Outcome != event.Failed || !strings.Contains(result.Message, "such as a reconciler") {
 			t.Errorf("%s: %s", result.Outcome, result.Message)
@@ -92,13 +92,13 @@ func TestResumedBeforeTheStop(t *testing.T) {
 	})
 }
 
-// TestReconcilerIsRefused has somebody resume the origin, which runs, while the move
-// is prepared. Nothing is stopped then.
+// TestReconcilerIsRefused has somebody resume the running origin while the move is
+// prepared. Then nothing is stopped.
 func TestReconcilerIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, true)
 		w.run(connecttest.SourceConfig(topic, 2))
-		w.pressedAt(w.europe, kinds["create"], w.global)
+		w.resumedAt(w.europe, kinds["create"], w.global)
 		result := w.move()
 		w.expect(result, event.Refused, connect.Running, "")
 		if !strings.Contains(result.Message, "such as a reconciler") {
@@ -117,7 +117,7 @@ func TestReconcilerOfTheCopyIsRefused(t *testing.T) {
 		w.run(connecttest.SourceConfig(topic, 2))
 		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
 		w.pass(time.Minute)
-		w.pressedAt(w.global, func(*http.Request) bool { return true }, w.europe)
+		w.resumedAt(w.global, func(*http.Request) bool { return true }, w.europe)
 		result := w.rollback()
 		w.expect(result, event.Refused, connect.Stopped, connect.Running)
 		if !strings.Contains(result.Message, "such as a reconciler") {
@@ -130,9 +130,9 @@ func TestReconcilerOfTheCopyIsRefused(t *testing.T) {
 	})
 }
 
-// pressedAt has somebody resume the connector on one cluster right before the first
+// resumedAt has somebody resume the connector on one cluster right before the first
 // request of a kind is carried out by the same or the other.
-func (w *world) pressedAt(seen *connecttest.Cluster, kind func(*http.Request) bool, resumed *connecttest.Cluster) {
+func (w *world) resumedAt(seen *connecttest.Cluster, kind func(*http.Request) bool, resumed *connecttest.Cluster) {
 	seen.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		if kind(r) {
 			seen.Intercept(nil)

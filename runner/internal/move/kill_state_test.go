@@ -11,10 +11,9 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 )
 
-// TestKilledWithAnyStateAndAnyNextCommand kills a move, or a rollback, at each
-// request, of a connector that runs, is paused, or is stopped, and then does the
-// same again or the opposite. It ends where the last command says, in the state
-// it had.
+// TestKilledWithAnyStateAndAnyNextCommand kills a move or a rollback of a running, paused
+// or stopped connector at each request, and then runs the same command again or the
+// opposite one. The connector ends where the last command says, in the state it had.
 func TestKilledWithAnyStateAndAnyNextCommand(t *testing.T) {
 	if testing.Short() {
 		t.Skip("hundreds of moves in virtual time take a while")
@@ -36,8 +35,8 @@ func TestKilledWithAnyStateAndAnyNextCommand(t *testing.T) {
 	}
 }
 
-// atEveryRequest calls play, each time in virtual time, with each request at which it
-// is to kill, until it is done: there were fewer requests.
+// atEveryRequest calls play in virtual time with the number of the request at which to
+// kill, until play reports that there were fewer requests.
 func atEveryRequest(t *testing.T, play func(t *testing.T, request int) (done bool)) {
 	t.Helper()
 	for request, done := 1, false; !done; request++ {
@@ -58,9 +57,9 @@ func killThen(t *testing.T, state connect.State, killed, next string, request in
 	return done
 }
 
-// killThen kills one command at a request, lets the next one run, and makes sure
-// that the connector is where that one says, and then runs. A rollback is of a copy
-// that has had time to go on.
+// killThen kills one command at a request, runs the next one, and makes sure that the
+// connector ends where that one says. Before a rollback the copy has had time to make
+// progress.
 func (w *world) killThen(state connect.State, killed, next string, goOn time.Duration, request int, answered bool, run func(command string) event.ConnectorResult) (done bool) {
 	t := w.t
 	t.Helper()
@@ -102,7 +101,7 @@ func (w *world) killThen(state connect.State, killed, next string, goOn time.Dur
 	return done
 }
 
-// rest brings the connector to a state and waits until it is there.
+// rest brings the connector to a state and waits for it.
 func (w *world) rest(cluster *connecttest.Cluster, state connect.State) {
 	w.t.Helper()
 	client := cluster.Client()

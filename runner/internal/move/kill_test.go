@@ -58,7 +58,7 @@ func TestKilledAtEveryRequest(t *testing.T) {
 	}
 }
 
-// slowSource sends little, as what costs time here is the number of records.
+// slowSource sends few records, since their number is what costs time here.
 func slowSource() rawjson.Object {
 	return connecttest.SourceConfig(topic, 2).With("rate", rawjson.String("5"))
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// TestWays moves there and back on the way that versions and keys ask for.
+// TestWays moves there and back by the method that versions and keys require.
 func TestWays(t *testing.T) {
 	linked := connecttest.OrderedMapConfig(topic, 2)
 	plain := connecttest.SourceConfig(topic, 2)
@@ -95,7 +95,7 @@ func TestSharedTopicIsNeverEmptied(t *testing.T) {
 	}
 }
 
-// TestExactlyOnce keeps the guarantee, or refuses, or is told that it may go.
+// TestExactlyOnce keeps the guarantee, refuses, or is allowed to give it up.
 func TestExactlyOnce(t *testing.T) {
 	for name, test := range map[string]struct {
 		target      []connecttest.Option

@@ -177,7 +177,7 @@ func (s *schedule) disturb(percent int) {
 	}
 }
 
-// inPeace asks for one side, as often as the answers say, and counts.
+// inPeace asks for one side, without faults, as often as the answers say, and counts.
 func (s *schedule) inPeace(state connect.State) {
 	command, do, owner := "move", s.move, s.europe
 	if s.dice.IntN(2) == 0 {

@@ -21,8 +21,8 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
-// world is two Connect clusters on one Kafka, with a connector that runs on the
-// first, and all of time to play with.
+// world is two Connect clusters on one Kafka, in virtual time, with a connector on the
+// first.
 type world struct {
 	t              *testing.T
 	kafka          *connecttest.Kafka
@@ -112,7 +112,7 @@ func (w *world) state(cluster *connecttest.Cluster) connect.State {
 	return status.Connector.State
 }
 
-// request asks for the move, through the line, on which a test can hang up.
+// request asks for the move through the line, which a test can cut.
 func (w *world) request() pair.Request {
 	side := func(c *connecttest.Cluster) *cluster.Cluster {
 		client, err := connect.New(connect.Options{Workers: c.URLs(), Transport: w.line.over(c.Transport())})
@@ -128,7 +128,7 @@ func (w *world) request() pair.Request {
 	return pair.Request{Origin: side(w.global), Target: side(w.europe), Connector: w.name, AtLeastOnce: w.atLeastOnce, SameLog: w.sameLog, Set: w.set}
 }
 
-// kafkaOf is all there is of an in-memory cluster's Kafka.
+// kafkaOf is every part of an in-memory cluster's Kafka.
 func kafkaOf(c *connecttest.Cluster) cluster.Kafka {
 	return cluster.Kafka{
 		Status: cluster.Known[cluster.StatusTopic](c.StatusLog()), Configs: cluster.Known[cluster.ConfigTopic](c.ConfigTopic()),
@@ -225,7 +225,7 @@ func (l *line) over(next http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// carry is [line.over] for what a run asks of Kafka.
+// carry is [line.over] for requests to Kafka.
 func (l *line) carry(do func() error) error {
 	answer, err := l.over(roundTripper(func(*http.Request) (*http.Response, error) {
 		return &http.Response{Body: http.NoBody}, do()

@@ -69,7 +69,7 @@ func (b *bench) bucket(t *testing.T, url, who string) (*Bucket, *notes) {
 
 var places = []lease.Key{{Cluster: "global", Connector: "orders.v2 *>é"}, {Cluster: "europe", Connector: "orders"}}
 
-// await takes the lease as soon as it can be had, and returns after what time.
+// await takes the lease as soon as it is free, and returns how long that took.
 func await(t *testing.T, b *Bucket) (lease.Lease, time.Duration) {
 	t.Helper()
 	var taken lease.Lease
@@ -87,8 +87,8 @@ func await(t *testing.T, b *Bucket) (lease.Lease, time.Duration) {
 	return taken, time.Since(begun)
 }
 
-// TestOneAtATime is about a holder that renews for longer than its time, and then
-// gives its lease up.
+// TestOneAtATime has a holder that renews its lease for longer than the TTL, and then
+// releases it.
 func TestOneAtATime(t *testing.T) {
 	t.Parallel()
 	b := start(t)
@@ -123,8 +123,8 @@ func TestOneAtATime(t *testing.T) {
 	next.Release(t.Context())
 }
 
-// TestExpiry is about a holder that is cut off, whose clock besides is wrong by
-// hours: its lease ends when the server has not heard of it for its time.
+// TestExpiry has a holder that is cut off and whose clock is wrong by hours: its lease
+// expires once the server has had no renewal for the TTL.
 func TestExpiry(t *testing.T) {
 	t.Parallel()
 	b := start(t)
@@ -151,7 +151,7 @@ func TestExpiry(t *testing.T) {
 	if !heard.has("took over the lease on global of anna@here (process 1)") {
 		t.Errorf("notes: %q", heard.texts)
 	}
-	// Cut off, it does not know, and goes on.
+	// Being cut off, it does not know, and continues.
 	begun := time.Now()
 	if err := taken.Check(t.Context()); err != nil || time.Since(begun) > 3*askTime {
 		t.Errorf("cut off, after %s: %v", time.Since(begun), err)
@@ -180,7 +180,7 @@ func TestExpiry(t *testing.T) {
 	next.Release(t.Context())
 }
 
-// TestRemovedKey is about an operator who ends a lease by hand.
+// TestRemovedKey has an operator delete a lease by hand.
 func TestRemovedKey(t *testing.T) {
 	t.Parallel()
 	b := start(t)
@@ -202,8 +202,8 @@ func TestRemovedKey(t *testing.T) {
 	taken.Release(t.Context())
 }
 
-// TestHeldUp is about a process that stood still for longer than its lease: asked
-// before its first write, NATS says that the lease is gone.
+// TestHeldUp has a process that was suspended for longer than its lease: before its first
+// write it asks NATS and learns that the lease is gone.
 func TestHeldUp(t *testing.T) {
 	t.Parallel()
 	b := start(t)
@@ -226,7 +226,7 @@ func TestHeldUp(t *testing.T) {
 	next.Release(t.Context())
 }
 
-// TestOptional is about a NATS that gives no lease, where none is needed.
+// TestOptional has a NATS that gives no lease, while nats.required is false.
 func TestOptional(t *testing.T) {
 	t.Parallel()
 	b := start(t)
@@ -245,8 +245,8 @@ func TestOptional(t *testing.T) {
 	}
 }
 
-// TestSameWork is about a scheduler that gives the work of a worker that died to
-// another one: it waits for the dead run's lease to end, but not for one that lives.
+// TestSameWork has a scheduler that restarts the work of a dead worker: the new run waits
+// for the dead run's lease to expire, but not for that of a living one.
 func TestSameWork(t *testing.T) {
 	t.Parallel()
 	b := start(t)

@@ -40,7 +40,7 @@ func FuzzToken(f *testing.F) {
 	})
 }
 
-// nameOf returns the name of a token, or false if it is none that [Token] returns.
+// nameOf decodes a token, and returns false if [Token] never returns it.
 func nameOf(token string) (string, bool) {
 	if token == "=" {
 		return "", true

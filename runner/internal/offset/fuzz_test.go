@@ -6,8 +6,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// FuzzDocuments holds documents by meaning and by bytes to what they promise of
-// each other.
+// FuzzDocuments checks the laws that documents promise, compared by meaning and by bytes.
 func FuzzDocuments(f *testing.F) {
 	f.Add([]byte(`[{"a":1,"b":2},{"n":9007199254740993}]`), []byte(`[{"b":2,"a":1},{"n":9007199254740993.0}]`))
 	f.Add([]byte(`[{"a":"\u00e4"},null]`), []byte(`[{"a":"ä"},null]`))

@@ -24,7 +24,8 @@ func marked(seen instance.Observed, mark func(rawjson.Object, connect.State) raw
 	return seen
 }
 
-// TestStates is the table of the docs: where a move stands, derived from both clusters.
+// TestStates tests the table in the docs: where a move stands, derived from both
+// clusters.
 func TestStates(t *testing.T) {
 	offsets, err := offset.Parse(value(t, `{"offsets":[{"partition":{"p":"a"},"offset":{"n":5}}]}`))
 	if err != nil {

@@ -33,8 +33,8 @@ type bench struct {
 	subject proof.Subject
 }
 
-// TestProve brings a connector to rest in every way, and compares what is proven
-// with what really came of its tasks.
+// TestProve brings a connector to rest in every way, and compares the proof with what
+// really happened to its tasks.
 func TestProve(t *testing.T) {
 	source := connecttest.SourceConfig(topic, 2).With("rate", rawjson.String("5"))
 	blocking := source.With("poll.block.ms", rawjson.String("30000")).With("batch.size", rawjson.String("2"))
@@ -90,7 +90,8 @@ func TestProve(t *testing.T) {
 		"found stopped in its poll, fenced": {
 			config: blocking, before: func(b *bench) { b.stop(); b.fence(oldIDs{}) }, kind: hard, check: fenced,
 		},
-		// Ids of that name in its workers' Kafka are of a time before it wrote to another one.
+		// The ids of that name in its workers' Kafka are older than its move to another
+		// Kafka.
 		"found stopped in its poll, its ids in another Kafka": {
 			config: blocking, says: "may still commit",
 			before: func(b *bench) { b.stop(); b.fence(oldIDs{}); b.subject.OtherKafka = true },
@@ -225,7 +226,7 @@ func newBench(t *testing.T, workers int, config rawjson.Object, noKafka bool) *b
 
 func (b *bench) fence(by cluster.Fencer) { b.prover.Cluster.Kafka.Fencer = cluster.Known(by) }
 
-// prove takes all steps, and tells after each.
+// prove takes all steps and calls back after each.
 func (b *bench) prove(at func(state string)) (offset.Document, event.Proof, error) {
 	attempt, err := b.prover.Begin(b.Context(), b.subject)
 	if err != nil {
@@ -269,7 +270,7 @@ func (b *bench) stop() {
 	b.pass(10 * time.Second)
 }
 
-// final makes sure that what was proven final is: nothing changes any more.
+// final makes sure that the proven offsets really are final.
 func (b *bench) final(document offset.Document) {
 	b.Helper()
 	b.pass(10 * time.Minute)
@@ -294,7 +295,7 @@ func TestPartitionThatIsNewToTheWorker(t *testing.T) {
 	})
 }
 
-// TestOffsetsThatGoBack refuses what lacks progress that was seen before.
+// TestOffsetsThatGoBack refuses offsets behind those seen before.
 func TestOffsetsThatGoBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 1, connecttest.SourceConfig(topic, 1), false)

@@ -7,7 +7,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 )
 
-// TestLedger feeds what REST and the status topic say of one task, in order.
+// TestLedger feeds the tracker what REST and the status topic say of one task, in order.
 func TestLedger(t *testing.T) {
 	seen := func(state connect.State, worker string) func(*taskTracker) {
 		return func(l *taskTracker) {

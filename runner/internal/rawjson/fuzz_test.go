@@ -9,8 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzObject changes one member of an object and looks whether all others are
-// still the bytes they were.
+// FuzzObject changes one member of an object and checks that all others keep their bytes.
 func FuzzObject(f *testing.F) {
 	f.Add([]byte(`{"a.b":{"n":9007199254740993},"a":{"b":1.50},"":null}`), "a.b", []byte(`1e400`))
 	f.Add([]byte(`{ "x" : "\u00e4\/" , "0":[ 1 , 2 ] }`), "0", []byte(`"y"`))
@@ -62,7 +61,7 @@ func FuzzObject(f *testing.F) {
 	})
 }
 
-// FuzzNumber keeps the digits of a number, wherever it stands.
+// FuzzNumber checks that a number keeps its digits, wherever it is.
 func FuzzNumber(f *testing.F) {
 	for _, seed := range []string{"9007199254740993", "-0", "1.50", "1e400", "0.10000000000000000001", "-1E-7", "100", "1e2"} {
 		f.Add(seed, seed+"0")

@@ -72,7 +72,7 @@ func TestMaskText(t *testing.T) {
 	}
 }
 
-// FuzzMask writes a secret as others do and looks for it in what the mask leaves.
+// FuzzMask escapes a secret as other programs do and looks for it in the masked text.
 func FuzzMask(f *testing.F) {
 	f.Add(planted, "before ", " after")
 	f.Add("connect", `{"connector":"`, `"}`)

@@ -18,7 +18,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/trust"
 )
 
-// TestAdvice brings each fault about between real ends of a connection.
+// TestAdvice causes each fault between the real ends of a connection.
 func TestAdvice(t *testing.T) {
 	authority, err := lab.NewAuthority(t.TempDir(), "known")
 	if err != nil {
@@ -96,8 +96,8 @@ func serve(t *testing.T, config *tls.Config) (address string) {
 	return server.Listener.Addr().String()
 }
 
-// alert answers what is not TLS as servers in Java do, by an alert; Go's answer
-// by a page that says what is wrong.
+// alert answers a request without TLS by an alert, as servers in Java do; Go's answer
+// with a page that says what is wrong.
 func alert(t *testing.T) (address string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
