@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
@@ -47,7 +48,7 @@ type Subject struct {
 // StatusTopic is a cluster's status topic; [StatusLog] and [kafka.StatusLog] are.
 type StatusTopic interface {
 	Tail(ctx context.Context) (kafka.Tail, error)
-	History(ctx context.Context, connector string) ([]kafka.StatusRecord, error)
+	History(ctx context.Context, connector string) ([]internaltopic.Status, error)
 }
 
 // Setup runs a test with a subject, in a testing/synctest bubble or not.

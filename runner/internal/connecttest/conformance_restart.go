@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
@@ -161,7 +162,7 @@ func (s *rawSuite) wantRecords(tail kafka.Tail, name string, tasks int, states .
 			s.Fatalf("tasks wrote %v: %v", written, err)
 		}
 		for _, record := range records {
-			if record.Connector == name && record.Task != kafka.OfConnector {
+			if record.Connector == name && record.Task != internaltopic.OfConnector {
 				written[record.Task] = append(written[record.Task], string(record.State))
 			}
 		}

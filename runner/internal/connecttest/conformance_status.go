@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
+	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
@@ -19,7 +19,7 @@ func (s *suite) statusTopic() {
 	s.must(err)
 	defer tail.Close()
 	s.must(s.Client.Stop(s.ctx, name))
-	ended, removed, stopped := map[int]kafka.StatusRecord{}, map[int]bool{}, false
+	ended, removed, stopped := map[int]internaltopic.Status{}, map[int]bool{}, false
 	ctx, cancel := context.WithTimeout(s.ctx, limit)
 	defer cancel()
 	for !stopped || !removed[0] || !removed[1] {
@@ -30,7 +30,7 @@ func (s *suite) statusTopic() {
 		for _, record := range records {
 			switch {
 			case record.Connector != name:
-			case record.Task == kafka.OfConnector:
+			case record.Task == internaltopic.OfConnector:
 				stopped = stopped || record.State == connect.Stopped
 			case record.State == connect.Unassigned:
 				ended[record.Task] = record
@@ -44,7 +44,7 @@ func (s *suite) statusTopic() {
 	history, err := s.Status.History(s.ctx, name)
 	s.must(err)
 	for task := range 2 {
-		started := slices.IndexFunc(history, func(record kafka.StatusRecord) bool { return record.Task == task && record.State == connect.Running })
+		started := slices.IndexFunc(history, func(record internaltopic.Status) bool { return record.Task == task && record.State == connect.Running })
 		if started < 0 || ended[task].WorkerID == "" || history[started].WorkerID != ended[task].WorkerID {
 			s.Errorf("task %d: end %+v, history %+v", task, ended[task], history)
 		}
@@ -119,7 +119,7 @@ func (s *suite) blockedPoll() {
 	for _, name := range []string{busy, idle} {
 		history, err := s.Status.History(s.ctx, name)
 		s.must(err)
-		if slices.ContainsFunc(history, func(record kafka.StatusRecord) bool { return record.Task == 0 && record.State == connect.Unassigned }) {
+		if slices.ContainsFunc(history, func(record internaltopic.Status) bool { return record.Task == 0 && record.State == connect.Unassigned }) {
 			s.Errorf("a cancelled task said that it ended: %+v", history)
 		}
 	}

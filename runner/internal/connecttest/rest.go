@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
+	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
@@ -545,7 +545,7 @@ func (c *Cluster) getStatus(w *worker, r *http.Request) (answer, error) {
 }
 
 func (c *Cluster) status(seen *view, name string) (connect.Status, error) {
-	shown, found := seen.statuses[name][kafka.OfConnector]
+	shown, found := seen.statuses[name][internaltopic.OfConnector]
 	if !found {
 		return connect.Status{}, errNotFound("No status found for connector " + name)
 	}
@@ -559,7 +559,7 @@ func (c *Cluster) status(seen *view, name string) (connect.Status, error) {
 		Connector: connect.StateInfo{State: shown.state, WorkerID: shown.worker, Trace: shown.trace},
 	}
 	for id, task := range seen.statuses[name] {
-		if id != kafka.OfConnector {
+		if id != internaltopic.OfConnector {
 			info := connect.StateInfo{State: task.state, WorkerID: task.worker, Trace: task.trace}
 			status.Tasks = append(status.Tasks, connect.TaskStatus{ID: id, StateInfo: info})
 		}

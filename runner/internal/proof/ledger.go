@@ -9,7 +9,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
-	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
+	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
@@ -54,8 +54,8 @@ func (l *ledger) expect(tasks []connect.TaskStatus) {
 // in order. Only the worker that had the task can tell that it ended: after a
 // rebalance the UNASSIGNED of the worker that gave it away says nothing of the
 // one that took it.
-func (l *ledger) record(record kafka.StatusRecord) {
-	if record.Connector != l.connector || record.Task == kafka.OfConnector {
+func (l *ledger) record(record internaltopic.Status) {
+	if record.Connector != l.connector || record.Task == internaltopic.OfConnector {
 		return
 	}
 	known, ok := l.tasks[record.Task]

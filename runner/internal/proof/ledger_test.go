@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
+	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
 )
 
 // TestLedger feeds what REST and the status topic say of one task, in order.
@@ -16,7 +16,7 @@ func TestLedger(t *testing.T) {
 	}
 	record := func(state connect.State, worker string) func(*ledger) {
 		return func(l *ledger) {
-			l.record(kafka.StatusRecord{Connector: "a", Task: 0, State: state, WorkerID: worker})
+			l.record(internaltopic.Status{Connector: "a", Task: 0, State: state, WorkerID: worker})
 		}
 	}
 	const running, paused, unassigned, failed, tombstone = connect.Running, connect.Paused, connect.Unassigned, connect.Failed, ""
@@ -40,8 +40,10 @@ func TestLedger(t *testing.T) {
 		"ended, then a tombstone":         {told: []func(*ledger){record(running, "w1"), record(unassigned, "w1"), record(tombstone, "")}},
 		"only a tombstone is left":        {told: []func(*ledger){record(tombstone, "")}, open: "task 0 on "},
 		"restarting":                      {told: []func(*ledger){record(connect.Restarting, "w1")}, open: "task 0 on w1", cutOff: "task 0 on w1"},
-		"another connector":               {told: []func(*ledger){seen(running, "w1"), func(l *ledger) { l.record(kafka.StatusRecord{Connector: "b", State: unassigned, WorkerID: "w1"}) }}, open: "task 0 on w1", cutOff: "task 0 on w1"},
-		"of the connector itself":         {told: []func(*ledger){func(l *ledger) { l.record(kafka.StatusRecord{Connector: "a", Task: kafka.OfConnector, State: running}) }}},
+		"another connector":               {told: []func(*ledger){seen(running, "w1"), func(l *ledger) { l.record(internaltopic.Status{Connector: "b", State: unassigned, WorkerID: "w1"}) }}, open: "task 0 on w1", cutOff: "task 0 on w1"},
+		"of the connector itself": {told: []func(*ledger){func(l *ledger) {
+			l.record(internaltopic.Status{Connector: "a", Task: internaltopic.OfConnector, State: running})
+		}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLedger("a")

@@ -1,15 +1,19 @@
-package kafka
+// Package discover finds the internal topics of a Connect cluster, which REST does not
+// name, by what the compacted topics of its Kafka hold.
+package discover
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
@@ -35,7 +39,7 @@ const (
 	findPause = 200 * time.Millisecond
 )
 
-// FindTopics finds those of a Connect cluster's topics that were not given, among
+// Find finds those of a Connect cluster's topics that were not given, among
 // the compacted topics of its Kafka, and looks whether those that were given are
 // the cluster's.
 //
@@ -45,21 +49,21 @@ const (
 // that the search failed as a whole is an error.
 //
 // gather asks the REST API, once for each try.
-func (c *Client) FindTopics(ctx context.Context, given TopicNames, gather func(context.Context) (Evidence, error)) (Topics, error) {
+func Find(ctx context.Context, client *kafka.Client, given TopicNames, gather func(context.Context) (Evidence, error)) (Topics, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, findLimit, fmt.Errorf("not done within %s", findLimit))
 	defer cancel()
 	for try := 1; ; try++ {
 		evidence, err := gather(ctx)
 		if err != nil {
-			return Topics{}, fmt.Errorf("kafka %s: find the topics of the Connect cluster: %w", c.brokers, causeOf(ctx, err))
+			return Topics{}, failed(ctx, client, err)
 		}
-		search := &search{client: c, evidence: evidence, contents: map[string]*content{}, unreadable: map[string]error{}}
+		search := &search{client: client, evidence: evidence, contents: map[string]*content{}, unreadable: map[string]error{}}
 		search.read = func(ctx context.Context, topic string, partitions int) (*content, error) {
-			return c.content(ctx, topic, partitions, evidence.Connectors)
+			return read(ctx, client, topic, partitions, evidence.Connectors)
 		}
 		topics, err := search.run(ctx, given)
 		if err != nil {
-			return Topics{}, fmt.Errorf("kafka %s: find the topics of the Connect cluster: %w", c.brokers, causeOf(ctx, err))
+			return Topics{}, failed(ctx, client, err)
 		}
 		if !search.doubtful || try == findTries {
 			return topics, nil
@@ -70,9 +74,16 @@ func (c *Client) FindTopics(ctx context.Context, given TopicNames, gather func(c
 	}
 }
 
+func failed(ctx context.Context, client *kafka.Client, err error) error {
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return fmt.Errorf("kafka %s: find the topics of the Connect cluster: %w", client.Brokers(), err)
+}
+
 // search is one try.
 type search struct {
-	client     *Client
+	client     *kafka.Client
 	read       func(ctx context.Context, topic string, partitions int) (*content, error)
 	evidence   Evidence
 	contents   map[string]*content // by topic
@@ -223,7 +234,7 @@ func (s *search) loadAll(ctx context.Context) error {
 	if s.all {
 		return nil
 	}
-	candidates, err := s.client.compacted(ctx)
+	candidates, err := s.client.Compacted(ctx)
 	if err != nil {
 		return err
 	}
@@ -262,3 +273,5 @@ func (s *search) load(ctx context.Context, topics map[string]int) error {
 	}
 	return nil
 }
+
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

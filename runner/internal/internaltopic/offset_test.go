@@ -1,4 +1,4 @@
-package kafka
+package internaltopic
 
 import (
 	"encoding/json"
@@ -17,7 +17,7 @@ func TestOffsetKeyIsWrittenAsByJackson(t *testing.T) {
 		"\x01\n\x1f\x7f": `["\u0001\n\u001F` + "\x7f" + `",{"z":1,"a":2}]`,
 		"😀":              `["\uD83D\uDE00",{"z":1,"a":2}]`,
 	} {
-		if got := string(offsetKey(name, parsed(t, `{"z":1,"a":2}`))); got != want {
+		if got := string(OffsetKey(name, parsed(t, `{"z":1,"a":2}`))); got != want {
 			t.Errorf("%q:\n got %s\nwant %s", name, got, want)
 		}
 	}
@@ -47,7 +47,7 @@ func TestPartitionOf(t *testing.T) {
 		`["a",{}`:                            {},
 		``:                                   {},
 	} {
-		partition, own, err := partitionOf([]byte(key), "a")
+		partition, own, err := PartitionOf([]byte(key), "a")
 		switch {
 		case want.problem != "":
 			if !own || err == nil || !strings.Contains(err.Error(), want.problem) {
@@ -74,7 +74,7 @@ func TestOffsetOf(t *testing.T) {
 		`{"n":1,"n":2}`:                         {problem: `key "n" appears twice`},
 		`{"schema":1,"payload":2,"position":3}`: {offset: `{"schema":1,"payload":2,"position":3}`},
 	} {
-		offset, err := offsetOf([]byte(value))
+		offset, err := OffsetOf([]byte(value))
 		if want.problem != "" {
 			if err == nil || !strings.Contains(err.Error(), want.problem) {
 				t.Errorf("%q: error %v, want %q", value, err, want.problem)
@@ -85,7 +85,7 @@ func TestOffsetOf(t *testing.T) {
 			t.Errorf("%q: %s, %v", value, offset, err)
 		}
 	}
-	if tombstone, err := offsetOf(nil); err != nil || !tombstone.IsNull() {
+	if tombstone, err := OffsetOf(nil); err != nil || !tombstone.IsNull() {
 		t.Errorf("a tombstone reads as %s, %v", tombstone, err)
 	}
 }
@@ -99,12 +99,12 @@ func FuzzOffsetKey(f *testing.F) {
 		if err != nil || !partition.IsObject() || !utf8.ValidString(name) {
 			return
 		}
-		key := offsetKey(name, partition)
+		key := OffsetKey(name, partition)
 		var elements []json.RawMessage
 		if err := json.Unmarshal(key, &elements); err != nil || len(elements) != 2 {
 			t.Fatalf("%s is no array of two: %v", key, err)
 		}
-		read, own, err := partitionOf(key, name)
+		read, own, err := PartitionOf(key, name)
 		if !own || err != nil || read != partition {
 			t.Fatalf("%s reads back as %s, own %v: %v", key, read, own, err)
 		}
@@ -116,9 +116,18 @@ func FuzzPartitionOf(f *testing.F) {
 		f.Add([]byte(key), "a")
 	}
 	f.Fuzz(func(t *testing.T, key []byte, name string) {
-		partition, own, err := partitionOf(key, name)
-		if own && err == nil && string(offsetKey(name, partition)) != string(key) {
-			t.Fatalf("key %q is taken for %q", key, offsetKey(name, partition))
+		partition, own, err := PartitionOf(key, name)
+		if own && err == nil && string(OffsetKey(name, partition)) != string(key) {
+			t.Fatalf("key %q is taken for %q", key, OffsetKey(name, partition))
 		}
 	})
+}
+
+func parsed(t *testing.T, text string) rawjson.Value {
+	t.Helper()
+	value, err := rawjson.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
 }

@@ -1,4 +1,4 @@
-package kafka
+package discover
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
@@ -62,7 +63,7 @@ func (s *search) offsets(ctx context.Context, names []string) (map[string]judgem
 	var left []string
 	for _, name := range names {
 		switch found := s.contents[name]; {
-		case found.kind != offsetsKind && found.kind != noKind:
+		case found.kind != internaltopic.OffsetsKind && found.kind != internaltopic.NoKind:
 			judged[name] = judgement{no, "it is no offsets topic"}
 		case s.evidence.isOwnTopic(name):
 			judged[name] = judgement{no, "a connector has it for itself"}

@@ -1,9 +1,10 @@
-package kafka
+package discover
 
 import (
 	"context"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
@@ -36,7 +37,7 @@ type judgement struct {
 // config judges a topic as the config topic: it holds this cluster's connectors
 // and no other, with these configs and target states.
 func (e Evidence) config(found *content) judgement {
-	if found.partitions != 1 || found.kind != configKind && found.kind != noKind {
+	if found.partitions != 1 || found.kind != internaltopic.ConfigKind && found.kind != internaltopic.NoKind {
 		return judgement{no, "it is no config topic"}
 	}
 	for _, name := range sorted(found.connectors) {
@@ -84,7 +85,7 @@ func agrees(target, state connect.State) bool {
 // status judges a topic as the status topic by the workers: no two clusters on
 // one Kafka have one at the same address.
 func (e Evidence) status(found *content) judgement {
-	if found.kind != statusKind && found.kind != noKind {
+	if found.kind != internaltopic.StatusKind && found.kind != internaltopic.NoKind {
 		return judgement{no, "it is no status topic"}
 	}
 	known, seen := 0, 0

@@ -1,4 +1,8 @@
-package kafka
+// Package internaltopic reads and writes the records of Kafka Connect's internal topics,
+// as its workers do: offset.storage.topic (KafkaOffsetBackingStore, OffsetUtils),
+// status.storage.topic (KafkaStatusBackingStore) and config.storage.topic
+// (KafkaConfigBackingStore). It knows no Kafka client.
+package internaltopic
 
 import (
 	"bytes"
@@ -10,11 +14,11 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// offsetKey returns the key under which Connect keeps the offset of a source
+// OffsetKey returns the key under which Connect keeps the offset of a source
 // partition: the JSON array of the connector's name and the partition
 // (OffsetStorageWriter.doFlush), as Jackson writes it, without spaces. The bytes
 // of the partition are kept.
-func offsetKey(connector string, partition rawjson.Value) []byte {
+func OffsetKey(connector string, partition rawjson.Value) []byte {
 	var key bytes.Buffer
 	key.WriteByte('[')
 	writeJackson(&key, connector)
@@ -52,11 +56,11 @@ func writeJackson(to *bytes.Buffer, text string) {
 	to.WriteByte('"')
 }
 
-// partitionOf returns the source partition in a record's key, byte for byte. own
+// PartitionOf returns the source partition in a record's key, byte for byte. own
 // is false for a key that is not of this connector. The error says why a key
 // that is of this connector cannot be carried.
-func partitionOf(key []byte, connector string) (partition rawjson.Value, own bool, err error) {
-	elements, wrapped, ok := keyElements(key)
+func PartitionOf(key []byte, connector string) (partition rawjson.Value, own bool, err error) {
+	elements, wrapped, ok := KeyElements(key)
 	if !ok || len(elements) == 0 {
 		return rawjson.Value{}, false, nil
 	}
@@ -77,17 +81,17 @@ func partitionOf(key []byte, connector string) (partition rawjson.Value, own boo
 	if !partition.IsObject() {
 		return rawjson.Value{}, true, fmt.Errorf("the partition in the key %s is %s where a JSON object was expected", brief(key), partition)
 	}
-	if own := offsetKey(connector, partition); !bytes.Equal(own, key) {
+	if own := OffsetKey(connector, partition); !bytes.Equal(own, key) {
 		return rawjson.Value{}, true, fmt.Errorf("the key %s was not written the way Connect writes it, which is %s: "+
 			"it would not stay the same when it is written again", brief(key), brief(own))
 	}
 	return partition, true, nil
 }
 
-// keyElements returns the elements of a key that is a JSON array, bare or
+// KeyElements returns the elements of a key that is a JSON array, bare or
 // wrapped with its schema. ok is false for anything else, of which Connect
 // itself can make nothing (OffsetUtils.processPartitionKey).
-func keyElements(key []byte) (elements []json.RawMessage, wrapped, ok bool) {
+func KeyElements(key []byte) (elements []json.RawMessage, wrapped, ok bool) {
 	if json.Unmarshal(key, &elements) == nil {
 		return elements, false, true
 	}
@@ -100,9 +104,9 @@ func keyElements(key []byte) (elements []json.RawMessage, wrapped, ok bool) {
 	return nil, false, false
 }
 
-// offsetOf returns the offset in a record's value, byte for byte, and null for a
+// OffsetOf returns the offset in a record's value, byte for byte, and null for a
 // tombstone.
-func offsetOf(value []byte) (rawjson.Value, error) {
+func OffsetOf(value []byte) (rawjson.Value, error) {
 	if value == nil {
 		return rawjson.Null, nil
 	}

@@ -1,124 +1,17 @@
-package kafka
+package discover
 
 import (
 	"context"
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
-	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
-	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
-
-// Four clusters on one Kafka, each with a connector of the same name and config:
-// one runs, one is a copy at rest, two are old.
-func TestFindTopicsAmongFourClusters(t *testing.T) {
-	client := open(t)
-	name, topic := labtest.Name(t), labtest.Name(t)+"-records"
-	for cluster, rate := range map[string]int{"current": 200, "v36": 200, "v34": 34, "v28": 28} {
-		config := lab.With(lab.NumberedSource(topic, 2, rate), map[string]string{"secret": "s3cret-of-the-config"})
-		connectCluster := labtest.Lab(t).Connect(cluster)
-		if err := connectCluster.Run(t.Context(), name, config); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = connectCluster.Client().Delete(context.WithoutCancel(t.Context()), name) })
-	}
-	stopped := labtest.Lab(t).Connect("v36")
-	if err := stopped.Client().Stop(t.Context(), name); err != nil {
-		t.Fatal(err)
-	}
-	awaitStatus(t, stopped, name, func(status connect.Status) bool {
-		return status.Connector.State == connect.Stopped && len(status.Tasks) == 0
-	})
-	for _, cluster := range []string{"v36", "current"} {
-		log := client.OffsetLog(labtest.Lab(t).Connect(cluster).OffsetsTopic())
-		err := wait.Until(t.Context(), "offsets of "+cluster, time.Minute, func(ctx context.Context) (bool, string, error) {
-			document, err := log.Read(ctx, name)
-			return document.Len() == 2, text(document), err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	// What is nobody's, and what could be anybody's.
-	foreign := newTopic(t, client, 1, compacted())
-	put(t, client, foreign, 0, [2]string{"connect-me", "x"}, [2]string{"y", "z"})
-
-	for _, cluster := range []string{"current", "v36"} {
-		connectCluster := labtest.Lab(t).Connect(cluster)
-		started := time.Now()
-		topics, err := client.FindTopics(t.Context(), TopicNames{}, Gather(connectCluster.Client()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Logf("%s found in %s", cluster, time.Since(started).Round(time.Millisecond))
-		wantFound(t, cluster, topics, connectCluster.ConfigTopic(), connectCluster.StatusTopic(), connectCluster.OffsetsTopic())
-		given := TopicNames{Config: connectCluster.ConfigTopic(), Status: connectCluster.StatusTopic(), Offsets: connectCluster.OffsetsTopic()}
-		topics, err = client.FindTopics(t.Context(), given, Gather(connectCluster.Client()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		wantFound(t, cluster+", given", topics, given.Config, given.Status, given.Offsets)
-	}
-
-	// Old workers tell no offsets, and every cluster holds some of that connector.
-	old := labtest.Lab(t).Connect("v28")
-	topics, err := client.FindTopics(t.Context(), TopicNames{}, Gather(old.Client()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	wantFound(t, "v28", topics, old.ConfigTopic(), old.StatusTopic(), "")
-	if topics.Offsets.Err == nil || !strings.Contains(topics.Offsets.Err.Error(), "name the right one as kafka.offset_storage_topic in the clusters file") {
-		t.Errorf("offsets topic of v28: %+v", topics.Offsets)
-	}
-
-	// Names that were given wrong.
-	current := labtest.Lab(t).Connect("current")
-	topics, err = client.FindTopics(t.Context(), TopicNames{
-		Config: current.StatusTopic(), Status: stopped.StatusTopic(), Offsets: stopped.OffsetsTopic(),
-	}, Gather(current.Client()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for setting, test := range map[string]struct {
-		topic Topic
-		wants []string
-	}{
-		"config": {topics.Config, []string{`"connect-current-status", given as kafka.config_storage_topic, is not this cluster's: it is no config topic; "connect-current-configs" is`}},
-		"status": {topics.Status, []string{`"connect-v36-status", given as kafka.status_storage_topic`, "none of this cluster's connectors is in it with its worker"}},
-		"offset": {topics.Offsets, []string{`"connect-v36-offsets", given as kafka.offset_storage_topic`, `; "connect-current-offsets" is`}},
-	} {
-		for _, want := range test.wants {
-			if test.topic.Err == nil || !strings.Contains(test.topic.Err.Error(), want) {
-				t.Errorf("%s: %+v, want %s", setting, test.topic, want)
-			}
-		}
-		if test.topic.Err != nil && strings.Contains(test.topic.Err.Error(), "s3cret") {
-			t.Errorf("%s: %v tells a secret", setting, test.topic.Err)
-		}
-	}
-	topics, err = client.FindTopics(t.Context(), TopicNames{Status: "no-such-topic"}, Gather(current.Client()))
-	if err != nil || topics.Status.Err == nil || !strings.Contains(topics.Status.Err.Error(), "does not exist") {
-		t.Errorf("a topic that does not exist: %+v, %v", topics.Status, err)
-	}
-}
-
-func wantFound(t *testing.T, what string, topics Topics, config, status, offsets string) {
-	t.Helper()
-	for role, topic := range map[string]struct {
-		found Topic
-		want  string
-	}{"config": {topics.Config, config}, "status": {topics.Status, status}, "offsets": {topics.Offsets, offsets}} {
-		if topic.found.Name != topic.want {
-			t.Errorf("%s: the %s topic is found to be %+v, want %s", what, role, topic.found, topic.want)
-		}
-	}
-}
 
 // contentOf makes the content of a topic out of its records.
 func contentOf(topic string, partitions int, asked map[string]connect.Listed, pairs ...[2]string) *content {
@@ -188,7 +81,7 @@ func TestFindByElimination(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			search := &search{
-				client: &Client{}, contents: test.topics, all: true,
+				client: &kafka.Client{}, contents: test.topics, all: true,
 				evidence: Evidence{Offsets: func(context.Context, string) (offset.Document, error) { return offset.Document{}, nil }},
 			}
 			topics, err := search.run(t.Context(), TopicNames{})
@@ -295,12 +188,12 @@ func TestJudgeOffsetsTopic(t *testing.T) {
 	} {
 		connectors := map[string]connect.Listed{"a": {Status: connect.Status{Type: "source"}}, "b": {Status: connect.Status{Type: "sink"}}}
 		search := &search{
-			client: &Client{}, contents: map[string]*content{},
+			client: &kafka.Client{}, contents: map[string]*content{},
 			evidence: Evidence{Connectors: connectors, Offsets: func(_ context.Context, connector string) (offset.Document, error) {
 				if connector != "a" {
 					t.Errorf("%s: asked for the offsets of sink %s", name, connector)
 				}
-				return sinkOffsets(t, test.told...), nil
+				return documentOf(t, test.told...), nil
 			}},
 		}
 		for topic, pairs := range test.topics {
@@ -325,7 +218,7 @@ func TestAConnectorsOwnTopicIsNotTheClusters(t *testing.T) {
 		t.Fatal(err)
 	}
 	search := &search{
-		client: &Client{}, contents: map[string]*content{"own": contentOf("own", 1, nil, [2]string{`["a",{}]`, `{}`})},
+		client: &kafka.Client{}, contents: map[string]*content{"own": contentOf("own", 1, nil, [2]string{`["a",{}]`, `{}`})},
 		evidence: Evidence{Connectors: map[string]connect.Listed{"a": {Config: config}}},
 	}
 	judged, err := search.offsets(t.Context(), []string{"own"})
@@ -338,7 +231,7 @@ func TestAConnectorsOwnTopicIsNotTheClusters(t *testing.T) {
 func TestJudgeOffsetsTopicInSpiteOfABrokenConnector(t *testing.T) {
 	connectors := map[string]connect.Listed{"a": {}, "b": {}, "c": {}}
 	search := &search{
-		client: &Client{},
+		client: &kafka.Client{},
 		contents: map[string]*content{
 			"ours":  contentOf("ours", 1, connectors, [2]string{`["c",{}]`, `{"n":1}`}),
 			"other": contentOf("other", 1, connectors, [2]string{`["c",{}]`, `{"n":2}`}),
@@ -350,7 +243,7 @@ func TestJudgeOffsetsTopicInSpiteOfABrokenConnector(t *testing.T) {
 			case "b":
 				return offset.Document{}, nil
 			default:
-				return sinkOffsets(t, `{}`, `{"n":1}`), nil
+				return documentOf(t, `{}`, `{"n":1}`), nil
 			}
 		}},
 	}
@@ -367,7 +260,7 @@ func TestJudgeOffsetsTopicWhileACopyIsWritten(t *testing.T) {
 	connectors := map[string]connect.Listed{"a": {}}
 	held := [2]string{`["a",{}]`, `{"n":1}`}
 	search := &search{
-		client: &Client{},
+		client: &kafka.Client{},
 		contents: map[string]*content{
 			"ours":   contentOf("ours", 1, connectors),
 			"origin": contentOf("origin", 1, connectors, held),
@@ -376,11 +269,54 @@ func TestJudgeOffsetsTopicWhileACopyIsWritten(t *testing.T) {
 			return contentOf(topic, 1, connectors, held), nil
 		},
 		evidence: Evidence{Connectors: connectors, Offsets: func(context.Context, string) (offset.Document, error) {
-			return sinkOffsets(t, `{}`, `{"n":1}`), nil
+			return documentOf(t, `{}`, `{"n":1}`), nil
 		}},
 	}
 	judged, err := search.offsets(t.Context(), []string{"ours", "origin"})
 	if err != nil || judged["ours"].fit != yes || judged["origin"].fit != yes {
 		t.Errorf("judged %+v, %v, want that both can be it", judged, err)
 	}
+}
+
+func record(topic string, partition int32, key, value string) *kgo.Record {
+	record := &kgo.Record{Topic: topic, Partition: partition, Key: []byte(key)}
+	if value != "" {
+		record.Value = []byte(value)
+	}
+	return record
+}
+
+func wantFound(t *testing.T, what string, topics Topics, config, status, offsets string) {
+	t.Helper()
+	for role, topic := range map[string]struct {
+		found Topic
+		want  string
+	}{"config": {topics.Config, config}, "status": {topics.Status, status}, "offsets": {topics.Offsets, offsets}} {
+		if topic.found.Name != topic.want {
+			t.Errorf("%s: the %s topic is found to be %+v, want %s", what, role, topic.found, topic.want)
+		}
+	}
+}
+
+// documentOf makes a document of partitions and offsets in turn.
+func documentOf(t *testing.T, texts ...string) offset.Document {
+	t.Helper()
+	var entries []offset.Entry
+	for i := 0; i < len(texts); i += 2 {
+		entries = append(entries, offset.Entry{Partition: value(t, texts[i]), Offset: value(t, texts[i+1])})
+	}
+	document, err := offset.New(entries...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document
+}
+
+func value(t *testing.T, text string) rawjson.Value {
+	t.Helper()
+	value, err := rawjson.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
 }

@@ -1,4 +1,4 @@
-package kafka
+package discover
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 )
 
-// Gather returns what [Client.FindTopics] asks a Connect cluster for.
+// Gather returns what [Find] asks a Connect cluster for.
 func Gather(rest *connect.Client) func(context.Context) (Evidence, error) {
 	return func(ctx context.Context) (Evidence, error) {
 		inventory, err := rest.Inventory(ctx)
