@@ -1,4 +1,4 @@
-package connecttest
+package conformance_test
 
 import (
 	"bytes"
@@ -8,12 +8,16 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/conformance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
@@ -36,10 +40,13 @@ func TestMain(m *testing.M) {
 	})
 }
 
+// names counts the names that were given.
+var names atomic.Int64
+
 // grace is less than Connect's default of 5 s, to save time.
 const grace = 3 * time.Second
 
-func labSubject(t *testing.T, cluster *lab.Connect) RawSubject {
+func labSubject(t *testing.T, cluster *lab.Connect) conformance.RawSubject {
 	t.Helper()
 	client, err := connect.New(connect.Options{Workers: cluster.URLs()})
 	if err != nil {
@@ -53,7 +60,7 @@ func labSubject(t *testing.T, cluster *lab.Connect) RawSubject {
 	// Files of sinks. Connectors end after the test, so it may not be in its way.
 	folder := t.TempDir()
 	bootstrap := cluster.Kafka().Bootstrap()
-	raw := RawSubject{
+	raw := conformance.RawSubject{
 		Offsets: broker.OffsetLog(cluster.OffsetsTopic()), Config: broker.ConfigLog(cluster.ConfigTopic()), Groups: broker,
 		Last: func(ctx context.Context, topic string) (map[string]int64, error) {
 			tally, err := lab.Count(ctx, bootstrap, topic)
@@ -76,7 +83,7 @@ func labSubject(t *testing.T, cluster *lab.Connect) RawSubject {
 		Produce: func(ctx context.Context, topic string, records int) error {
 			return produce(ctx, bootstrap, topic, records)
 		},
-		TopicOf: func(topic string) RawOffsets { return broker.OffsetLog(topic) },
+		TopicOf: func(topic string) conformance.RawOffsets { return broker.OffsetLog(topic) },
 		Hang: func(ctx context.Context) error {
 			return cluster.Kafka().Hang(ctx, cluster.OffsetsTopic(), 0, cluster.Name()+"-hanging")
 		},
@@ -113,20 +120,20 @@ func produce(ctx context.Context, bootstrap, topic string, records int) error {
 	return nil
 }
 
-func subject(cluster *lab.Connect, client *connect.Client, broker *kafka.Client, folder string) Subject {
-	return Subject{
+func subject(cluster *lab.Connect, client *connect.Client, broker *kafka.Client, folder string) conformance.Subject {
+	return conformance.Subject{
 		Client: client,
 		Grace:  grace,
 		Status: broker.StatusLog(cluster.StatusTopic()),
-		Topic:  func() string { return cluster.Name() + "-" + nextID() },
+		Topic:  func() string { return cluster.Name() + "-" + strconv.FormatInt(names.Add(1), 10) },
 		// The fake takes the configs of the lab's source.
-		Source:     SourceConfig,
+		Source:     connecttest.SourceConfig,
 		Number:     "sequence",
 		Required:   "topic",
-		OrderedMap: func(topic string) rawjson.Object { return OrderedMapConfig(topic, 1) },
-		Blocking:   blockingConfig,
+		OrderedMap: func(topic string) rawjson.Object { return connecttest.OrderedMapConfig(topic, 1) },
+		Blocking:   connecttest.BlockingConfig,
 		Sink: func(topic string) rawjson.Object {
-			return config(map[string]string{
+			return connecttest.Config(map[string]string{
 				"connector.class": "org.apache.kafka.connect.file.FileStreamSinkConnector", "topics": topic, "tasks.max": "1",
 				"file": filepath.Join(folder, topic),
 			})
@@ -138,9 +145,9 @@ func subject(cluster *lab.Connect, client *connect.Client, broker *kafka.Client,
 func TestConformanceOfKafkaConnect(t *testing.T) {
 	started := labtest.Lab(t)
 	subject := labSubject(t, started.Connect("current"))
-	RunConformance(t, func(t *testing.T, test func(*testing.T, Subject)) { test(t, subject.Subject) })
+	conformance.Run(t, func(t *testing.T, test func(*testing.T, conformance.Subject)) { test(t, subject.Subject) })
 	for _, name := range []string{"v36", "v34", "v28"} {
-		t.Run(name, func(t *testing.T) { RunOldConformance(t, labSubject(t, started.Connect(name)).Subject) })
+		t.Run(name, func(t *testing.T) { conformance.RunOld(t, labSubject(t, started.Connect(name)).Subject) })
 	}
 }
 
@@ -150,7 +157,7 @@ func TestRawConformanceOfKafkaConnect(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // each is a cluster of its own, which mostly waits
 			subject := labSubject(t, started.Connect(name))
-			RunRawConformance(t, func(t *testing.T, test func(*testing.T, RawSubject)) { test(t, subject) })
+			conformance.RunRaw(t, func(t *testing.T, test func(*testing.T, conformance.RawSubject)) { test(t, subject) })
 		})
 	}
 }

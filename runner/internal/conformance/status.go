@@ -1,4 +1,4 @@
-package connecttest
+package conformance
 
 import (
 	"context"
@@ -12,13 +12,13 @@ import (
 
 // statusTopic: each task that ends says so itself, after the stop, by the worker
 // that ran it; then it is removed.
-func (s *suite) statusTopic() {
-	name := s.create(s.Source(s.Topic(), 2), connect.Running)
-	s.awaitAll(name, connect.Running, 2)
+func (s *Suite) statusTopic() {
+	name := s.Create(s.Source(s.Topic(), 2), connect.Running)
+	s.AwaitAll(name, connect.Running, 2)
 	tail, err := s.Status.Tail(s.ctx)
-	s.must(err)
+	s.Must(err)
 	defer tail.Close()
-	s.must(s.Client.Stop(s.ctx, name))
+	s.Must(s.Client.Stop(s.ctx, name))
 	ended, removed, stopped := map[int]internaltopic.Status{}, map[int]bool{}, false
 	ctx, cancel := context.WithTimeout(s.ctx, limit)
 	defer cancel()
@@ -42,7 +42,7 @@ func (s *suite) statusTopic() {
 		}
 	}
 	history, err := s.Status.History(s.ctx, name)
-	s.must(err)
+	s.Must(err)
 	for task := range 2 {
 		started := slices.IndexFunc(history, func(record internaltopic.Status) bool { return record.Task == task && record.State == connect.Running })
 		if started < 0 || ended[task].WorkerID == "" || history[started].WorkerID != ended[task].WorkerID {
@@ -52,25 +52,25 @@ func (s *suite) statusTopic() {
 }
 
 // pausedBeforeStopped: paused tasks rest and say so, and end at once when stopped.
-func (s *suite) pausedBeforeStopped() {
+func (s *Suite) pausedBeforeStopped() {
 	topic := s.Topic()
-	name := s.create(s.Source(topic, 2), connect.Running)
-	s.hasWritten(name, topic)
-	s.must(s.Client.Pause(s.ctx, name))
-	s.awaitAll(name, connect.Paused, 2)
-	s.stop(name)
-	s.wantEnded(name, 2)
-	if final := s.offsets(name); final.Len() != 2 {
+	name := s.Create(s.Source(topic, 2), connect.Running)
+	s.HasWritten(name, topic)
+	s.Must(s.Client.Pause(s.ctx, name))
+	s.AwaitAll(name, connect.Paused, 2)
+	s.Stop(name)
+	s.WantEnded(name, 2)
+	if final := s.ReadOffsets(name); final.Len() != 2 {
 		s.Errorf("offsets of two tasks are %s", final.JSON())
 	}
 }
 
-// wantEnded checks that the last word of each of the first count tasks was
+// WantEnded checks that the last word of each of the first count tasks was
 // UNASSIGNED.
-func (s *suite) wantEnded(name string, count int) {
+func (s *Suite) WantEnded(name string, count int) {
 	s.Helper()
 	history, err := s.Status.History(s.ctx, name)
-	s.must(err)
+	s.Must(err)
 	last := map[int]connect.State{}
 	for _, record := range history {
 		if record.State != "" {
@@ -88,37 +88,37 @@ func (s *suite) wantEnded(name string, count int) {
 // The cluster shows it as gone like any other, but it never says UNASSIGNED; what
 // it sent is not committed if its poll returns records, and is committed late if
 // its poll returns nothing.
-func (s *suite) blockedPoll() {
+func (s *Suite) blockedPoll() {
 	// Longer than two stops take: the herder carries out one at a time, and each
 	// waits for its task's whole grace.
 	block := 2*s.Grace + 2*time.Second
 	busyTopic, idleTopic := s.Topic(), s.Topic()
-	busy := s.create(s.Blocking(busyTopic, block, 0), connect.Running)
-	idle := s.create(s.Blocking(idleTopic, block, 5), connect.Running)
-	s.hasWritten(busy, busyTopic)
-	s.hasWritten(idle, idleTopic)
+	busy := s.Create(s.Blocking(busyTopic, block, 0), connect.Running)
+	idle := s.Create(s.Blocking(idleTopic, block, 5), connect.Running)
+	s.HasWritten(busy, busyTopic)
+	s.HasWritten(idle, idleTopic)
 	asked := time.Now()
-	s.must(s.Client.Stop(s.ctx, busy))
-	s.must(s.Client.Stop(s.ctx, idle))
-	s.awaitAll(busy, connect.Stopped, 0)
-	s.awaitAll(idle, connect.Stopped, 0)
-	s.wantOffsets(busy, `{"offsets":[]}`)
-	s.wantOffsets(idle, `{"offsets":[]}`)
+	s.Must(s.Client.Stop(s.ctx, busy))
+	s.Must(s.Client.Stop(s.ctx, idle))
+	s.AwaitAll(busy, connect.Stopped, 0)
+	s.AwaitAll(idle, connect.Stopped, 0)
+	s.WantOffsets(busy, `{"offsets":[]}`)
+	s.WantOffsets(idle, `{"offsets":[]}`)
 	if time.Since(asked) > block {
 		s.Fatalf("the stop took %s: too long to tell anything", time.Since(asked))
 	}
-	s.must(wait.Until(s.ctx, "the late commit", limit, func(ctx context.Context) (bool, string, error) {
-		late, err := s.read(ctx, idle)
+	s.Must(wait.Until(s.ctx, "the late commit", limit, func(ctx context.Context) (bool, string, error) {
+		late, err := s.TryRead(ctx, idle)
 		return err == nil && late.Len() == 1, "no offset", err
 	}))
-	if position := s.position(s.offsets(idle)); position != 4 {
+	if position := s.Position(s.ReadOffsets(idle)); position != 4 {
 		s.Errorf("the late commit is %d, want 4", position)
 	}
-	s.must(wait.For(s.ctx, time.Second))
-	s.wantOffsets(busy, `{"offsets":[]}`)
+	s.Must(wait.For(s.ctx, time.Second))
+	s.WantOffsets(busy, `{"offsets":[]}`)
 	for _, name := range []string{busy, idle} {
 		history, err := s.Status.History(s.ctx, name)
-		s.must(err)
+		s.Must(err)
 		if slices.ContainsFunc(history, func(record internaltopic.Status) bool { return record.Task == 0 && record.State == connect.Unassigned }) {
 			s.Errorf("a cancelled task said that it ended: %+v", history)
 		}
