@@ -49,6 +49,12 @@ build/ca-certificates.crt:
 	mkdir -p build
 	cp $(firstword $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem)) $@
 
+dist: ## What a release publishes, build/dist: runner, plugin, image, SBOMs (BASE=... for another base of the image)
+	VERSION=$(VERSION) BASE=$(BASE) .ci/dist
+
+dist-check: ## The last commit built in two clones gives the same bytes, and the image runs
+	VERSION=$(VERSION) BASE=$(BASE) .ci/dist-check
+
 lint: ## gofmt, vet, and the linters of .golangci.yml
 	! gofmt -l runner schemas examples | grep .
 	$(GOLANGCI) run
@@ -69,4 +75,4 @@ clean: ## Remove what was built
 	rm -rf build plugin/target plugin/engine/target
 
 FORCE:
-.PHONY: help demo test hazards test-short build runner plugin image lint vuln golden fuzz clean FORCE
+.PHONY: help demo test hazards test-short build runner plugin image dist dist-check lint vuln golden fuzz clean FORCE
