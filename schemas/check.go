@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 )
 
 // Check checks a document by a schema, as in Check(Request, content). It
@@ -59,6 +60,9 @@ func leaves(refusal *jsonschema.ValidationError) []*jsonschema.ValidationError {
 	}
 	var all []*jsonschema.ValidationError
 	for _, cause := range refusal.Causes {
+		if _, ok := refusal.ErrorKind.(*kind.PropertyNames); ok { // a key has no location of its own
+			cause.InstanceLocation = refusal.InstanceLocation
+		}
 		all = append(all, leaves(cause)...)
 	}
 	return all

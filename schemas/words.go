@@ -21,7 +21,7 @@ func (s *Source) explain(leaf *jsonschema.ValidationError) []*DocumentError {
 	case *kind.Required:
 		expected = "missing " + strings.Join(found.Missing, " and ")
 	case *kind.DependentRequired:
-		expected = fmt.Sprintf("%s needs %v beside it", found.Prop, found.Missing)
+		expected = found.Prop + " needs " + strings.Join(found.Missing, " and ") + " beside it"
 	case *kind.Type:
 		expected += types(found)
 	case *kind.Enum:
