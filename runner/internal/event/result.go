@@ -58,8 +58,7 @@ type Result struct {
 	Undelivered []json.RawMessage `json:"undelivered_events,omitempty"`
 }
 
-// ConnectorResult is what came of one connector. In the result of a move it is the
-// move's certificate.
+// ConnectorResult is what came of one connector.
 type ConnectorResult struct {
 	Connector       string  `json:"connector"`
 	TargetConnector string  `json:"target_connector,omitempty"`

@@ -4,12 +4,18 @@
 // The type to know is [Mover]. [Mover.Move] and [Mover.Rollback] handle one
 // connector each and are safe to kill and to run again: the clusters are the
 // ledger. Where a move stands is derived from what both clusters say
-// ([Observation.State]), never from a file of ours.
+// (pair.Observation.State), never from a file of ours. docs/design.md follows one
+// connector through the code.
 //
 //	check > prepare > quiesce > prove > copy > read back > interlock > start > watch
 //	└─── origin runs on ───┘  └──────────────── downtime ───────────────┘
 //
-// Invariants, each of which has a test:
+// A move is check.go, prepare.go and a cutover: rest.go brings the origin to rest,
+// transfer.go copies its offsets, cutover.go has the interlock and the start, watch.go
+// looks at the copy afterwards. undo.go is for what fails, rollback.go for what is taken
+// back on request, step*.go for one step at a time.
+//
+// Invariants; docs/design.md names the test of each:
 //
 //   - Only one side ever may run: the target is started only after both sides were
 //     read back stopped without tasks in the same breath ([cutover.interlock]).
