@@ -1,6 +1,4 @@
-// Package docs holds the tests of what people read: that links lead somewhere, and that commands, flags, paths, flows,
-// tasks and tests that are named exist.
-package docs
+package docs_test
 
 import (
 	"os"
@@ -82,6 +80,27 @@ func parse(path, text string) page {
 		p.lines = append(p.lines, line{i + 1, text, fence})
 	}
 	return p
+}
+
+// block is a code block.
+type block struct {
+	number int // of its first line
+	fence  string
+	text   string
+}
+
+func (p page) blocks() []block {
+	var found []block
+	for i, l := range p.lines {
+		if l.fence == "" {
+			continue
+		}
+		if i == 0 || p.lines[i-1].number != l.number-1 {
+			found = append(found, block{number: l.number, fence: l.fence})
+		}
+		found[len(found)-1].text += l.text + "\n"
+	}
+	return found
 }
 
 var spans = regexp.MustCompile("`([^`]+)`")
