@@ -387,3 +387,81 @@ func TestMovedWithOtherSettings(t *testing.T) {
 		}
 	})
 }
+
+// TestReadOfOffsetsThatAWorkerFailsByItself: a worker that walks its partitions while new
+// ones come in answers 500. That passes, and is no refusal; where it does not pass, the
+// offsets are read from the topic.
+func TestReadOfOffsetsThatAWorkerFailsByItself(t *testing.T) {
+	failing := func(times int) connecttest.Interceptor {
+		return func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/offsets") || times == 0 {
+				next.ServeHTTP(rw, r)
+				return
+			}
+			times--
+			rw.Header().Set("Content-Type", "application/json")
+			rw.WriteHeader(http.StatusInternalServerError)
+			_, _ = rw.Write([]byte(`{"error_code":500,"message":"Failed to retrieve offsets for source connector orders"}`))
+		}
+	}
+	for name, test := range map[string]struct {
+		hard    bool
+		origin  int // how often the origin's reads fail, -1 for always
+		target  int
+		outcome event.Outcome
+		copied  string
+	}{
+		"it passes":                    {true, 3, 3, event.Moved, "rest"},
+		"it passes, Kafka not named":   {false, 3, 3, event.Moved, "rest"},
+		"it does not, the topic helps": {true, -1, 0, event.Moved, "raw"},
+		"it does not, nothing helps":   {false, -1, 0, event.Failed, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, test.hard)
+				w.run(slowSource())
+				w.global.Intercept(failing(test.origin))
+				w.europe.Intercept(failing(test.target))
+				result := w.move()
+				w.calm()
+				if result.Outcome != test.outcome || result.Copy != test.copied {
+					t.Fatalf("%s, copied by %q: %s", result.Outcome, result.Copy, result.Message)
+				}
+				w.exact()
+			})
+		})
+	}
+}
+
+// TestAskedAndCarriedOut loses every answer to one kind of request that is carried out, as
+// a proxy with a time limit does: what the cluster shows counts, and nothing is asked for
+// half a minute while the connector stands still.
+func TestAskedAndCarriedOut(t *testing.T) {
+	for _, verb := range []string{"/pause", "/stop", "/resume"} {
+		t.Run(verb, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, true)
+				w.run(slowSource())
+				asked := 0
+				for _, side := range []*connecttest.Cluster{w.global, w.europe} {
+					side.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+						if !strings.HasSuffix(r.URL.Path, verb) {
+							next.ServeHTTP(rw, r)
+							return
+						}
+						asked++
+						next.ServeHTTP(httptest.NewRecorder(), r)
+						http.Error(rw, "upstream timed out", http.StatusGatewayTimeout)
+					})
+				}
+				result := w.move()
+				w.calm()
+				w.expect(result, event.Moved, connect.Stopped, connect.Running)
+				if asked > 10 || *result.DowntimeMS > 2000 {
+					t.Errorf("asked %d times, down for %d ms", asked, *result.DowntimeMS)
+				}
+				w.exact()
+			})
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/check"
@@ -98,7 +99,9 @@ func (r *run) prepareCopy(ctx context.Context, request pair.Request, verdict che
 func (r *run) rehearse(ctx context.Context, basis check.Basis, on string, copied *prepared) error {
 	copied.wrote(basis.Stores.To)
 	done, err := offsetstore.MakeEqual(ctx, on, basis.Stores.To, basis.Offsets, copied.offsets)
-	if answer, ok := errors.AsType[*connect.ResponseError](err); ok && !connect.IsTemporary(err) {
+	// Only the answer to the write speaks of the offsets: a read that failed is a fault. A
+	// plugin that refuses them is a 500 (Worker.alterSourceConnectorOffsets).
+	if answer, ok := errors.AsType[*connect.ResponseError](err); ok && answer.Method == http.MethodPatch && !connect.IsTemporary(err) {
 		return cluster.Refused(fmt.Sprintf("%s does not take the offsets in a rehearsal: %s", on, answer.Message))
 	}
 	if mismatch, ok := errors.AsType[*offsetstore.MismatchError](err); ok {
