@@ -170,6 +170,15 @@ func (i Instance) AwaitRest(ctx context.Context) error {
 	return Interfered("another run or somebody started the connector on %s: it is %s there", i.On(), status.Connector.State)
 }
 
+// Gone reports whether the connector does not exist: the worker that is asked does not
+// know it, which may be behind, and the leader says so too.
+func (i Instance) Gone(ctx context.Context) bool {
+	if _, err := i.NotAtRest(ctx); !connect.IsNotFound(err) {
+		return false
+	}
+	return connect.IsNotFound(i.confirmExists(ctx))
+}
+
 // AwakeEverywhere returns the connector's state if every worker shows it awake, and
 // "" if not, also if one cannot be asked.
 func (i Instance) AwakeEverywhere(ctx context.Context) (state connect.State) {

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -465,3 +466,53 @@ func TestAskedAndCarriedOut(t *testing.T) {
 		})
 	}
 }
+
+// TestCopyDeletedInTheMiddle has somebody delete the copy once the origin is stopped: the
+// origin runs again at once, and it is said who is missing.
+func TestCopyDeletedInTheMiddle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, true)
+		w.run(slowSource())
+		var stopped, resumed time.Time
+		w.global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			next.ServeHTTP(rw, r)
+			switch {
+			case strings.HasSuffix(r.URL.Path, "/stop"):
+				stopped = time.Now()
+				if err := w.europe.Client().Delete(t.Context(), orders); err != nil {
+					t.Error(err)
+				}
+			case strings.HasSuffix(r.URL.Path, "/resume"):
+				resumed = time.Now()
+			}
+		})
+		told := &remembering{}
+		mover := w.mover()
+		mover.Events = told
+		result := mover.Move(t.Context(), w.request())
+		w.expect(result, event.Failed, connect.Running, "")
+		if down := resumed.Sub(stopped); down <= 0 || down > 2*time.Second {
+			t.Errorf("down for %s", down)
+		}
+		if !told.has("the copy on europe is gone: somebody has removed it") {
+			t.Errorf("told %q", told.texts)
+		}
+		w.exact()
+	})
+}
+
+// remembering remembers the notes.
+type remembering struct {
+	mu    sync.Mutex
+	texts []string
+}
+
+func (r *remembering) Emit(happened event.Event) {
+	if note, ok := happened.(event.Note); ok {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.texts = append(r.texts, note.Message)
+	}
+}
+
+func (r *remembering) has(text string) bool { return slices.Contains(r.texts, text) }

@@ -21,6 +21,7 @@ import (
 // prepared is the copy that waits on the target, and what is known of its offsets.
 type prepared struct {
 	created bool            // by this run
+	seen    bool            // it was seen at rest since; before that, a 404 does not say that it is gone
 	offsets offset.Document // that are on the target now
 	// store is where this run wrote offsets that it may remove again; nil for nowhere.
 	// It stays nil where the target was not seen to lack offsets that the origin has:
@@ -60,7 +61,7 @@ func (r *run) prepareCopy(ctx context.Context, request pair.Request, verdict che
 	if copied.created, err = to.CreateStopped(ctx, settings, verdict.Seen.Target.Exists); err != nil {
 		return err
 	}
-	r.result.Changed = true
+	copied.seen, r.result.Changed = true, true
 	if !copied.created { // so that whether it has run since can be told
 		if err := to.ForgetTopics(ctx); err != nil {
 			r.note(event.Warn, "%s", err)
