@@ -30,7 +30,7 @@ const exitStatus = `EXIT STATUS
    11   the offsets could not be proven final; put back
    12   the copy failed after its start and was rolled back with its progress
    13   the plan no longer matches the clusters
-   14   held by another run, which has the lease; or the lease was lost to it
+   14   another run holds the lease, or this run lost it
    15   running twice: the connector runs on both clusters
    130  interrupted; what was begun has been put back
    An unknown code means failure. Every command may be killed and run again.

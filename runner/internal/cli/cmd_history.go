@@ -21,7 +21,7 @@ import (
 // about what NATS holds of them.
 func historyCommand(stdout, stderr io.Writer, code *int) *ucli.Command {
 	return &ucli.Command{
-		Name: "history", Usage: "say who moved what when, from NATS (reads only)", OnUsageError: onUsageError, HideHelpCommand: true,
+		Name: "history", Usage: "show from NATS who moved what, and when (reads only)", OnUsageError: onUsageError, HideHelpCommand: true,
 		Description: "One story for each move and rollback: who ran it, its steps, its proof, its downtime and its outcome.\n" +
 			"Needs the nats section of the clusters file; no cluster is asked.\n\n" +
 			"Example: ferry history --clusters clusters.yaml --connector orders --since 24h",

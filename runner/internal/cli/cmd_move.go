@@ -88,7 +88,7 @@ func rollbackCommand() definition {
 func statusCommand() definition {
 	return definition{
 		name: "status", usage: "say where the moves of connectors stand (reads only)",
-		description: "Derives it from both clusters. Exits with 15 if a connector runs on both.\n\n" +
+		description: "Works it out from what both clusters show. Exits with 15 if a connector runs on both.\n\n" +
 			"Example: ferry status --clusters clusters.yaml --origin global --target europe --connector orders",
 		flags: flags(nil, pairs),
 		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {

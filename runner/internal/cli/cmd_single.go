@@ -15,7 +15,7 @@ import (
 )
 
 // one says of a single step that it takes one connector.
-var one = map[string]string{"connector": "`NAME` of the connector", "rename": "`OLD=NEW` name of the copy"}
+var one = map[string]string{"connector": "`NAME` of the connector", "rename": "give the copy another name, `OLD=NEW`"}
 
 func offsetsGetCommand() definition {
 	return definition{
@@ -167,7 +167,7 @@ func flushWaitCommand() definition {
 
 func startCommand() definition {
 	return definition{
-		name: "start", writes: true, usage: "let a stopped connector run and see it do so (writes to the cluster)",
+		name: "start", writes: true, usage: "start a stopped connector and wait until it runs (writes to the cluster)",
 		description: "With --origin, first makes sure that the connector there is stopped without tasks and that the offsets are equal.\n\n" +
 			"Example: ferry start --clusters clusters.yaml --cluster europe --connector orders --origin global",
 		flags: flags(map[string]string{"connector": one["connector"], "origin": "`CLUSTER` the connector came from"}, single, []string{"origin"}),

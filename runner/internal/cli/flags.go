@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -68,9 +69,9 @@ func flagOf(property schemas.Property) ucli.Flag {
 
 // overlay lays the flags that were given over a request file's document.
 func overlay(c *ucli.Context, document rawjson.Object) (rawjson.Object, error) {
-	for name, property := range properties {
-		flag := property.Flag()
-		if !c.IsSet(flag) {
+	for _, name := range slices.Sorted(maps.Keys(properties)) { // of several mistakes always the same is told
+		property := properties[name]
+		if !c.IsSet(property.Flag()) {
 			continue
 		}
 		value, err := given(c, property, document)
@@ -113,6 +114,9 @@ func given(c *ucli.Context, property schemas.Property, document rawjson.Object) 
 	case schemas.Text:
 	}
 	text := c.String(flag)
+	if len(property.OneOf) > 0 && text == "" { // as --proof "$UNSET" gives it
+		return rawjson.Parse(property.Default)
+	}
 	if len(property.OneOf) > 0 && !slices.Contains(property.OneOf, text) {
 		last := len(property.OneOf) - 1
 		return rawjson.Value{}, usagef("--%s is %s or %s, not %s", flag, strings.Join(property.OneOf[:last], ", "), property.OneOf[last], strconv.Quote(text))

@@ -62,24 +62,39 @@ func (m *oneOrMany) UnmarshalJSON(document []byte) error {
 func readRequest(c *ucli.Context) (request, error) {
 	asked := request{Output: c.String("output"), Result: c.String("result")}
 	var document rawjson.Object
-	if file := c.String("request"); file != "" {
+	file := c.String("request")
+	if file != "" {
 		var err error
 		if document, err = readRequestFile(file); err != nil {
 			return asked, err
 		}
-		asked.Output, asked.Result = cmp.Or(document.Text("output"), asked.Output), cmp.Or(document.Text("result"), asked.Result)
+		if !c.IsSet("output") {
+			asked.Output = cmp.Or(document.Text("output"), asked.Output)
+		}
+		if !c.IsSet("result") {
+			asked.Result = document.Text("result")
+		}
 	}
 	document, err := overlay(c, document)
 	if err == nil {
 		document, err = withDefaults(document)
 	}
 	if err == nil {
-		err = json.Unmarshal(document.Value().Bytes(), &asked)
+		err = asked.decode(file, document)
 	}
 	if err != nil {
 		return asked, err
 	}
 	return asked, asked.check()
+}
+
+// decode takes a document that the schema has passed. A flag is typed already, so what
+// does not fit a field is from the file: 8.0 is a whole number to the schema, not to Go.
+func (r *request) decode(file string, document rawjson.Object) error {
+	if err := json.Unmarshal(document.Value().Bytes(), r); err != nil {
+		return &clusterfile.InputError{File: file, Err: err}
+	}
+	return nil
 }
 
 func readRequestFile(file string) (rawjson.Object, error) {
@@ -123,10 +138,11 @@ func (r *request) check() error {
 
 // clusters reads the clusters file, or the document within the request.
 func (r *request) clusters() (clusterfile.Clusters, error) {
-	if r.Clusters.IsZero() {
+	path, isPath := r.Clusters.Text()
+	if r.Clusters.IsZero() || isPath && path == "" { // as --clusters "$UNSET" gives it
 		return clusterfile.Clusters{}, usagef("name the clusters file with --clusters or %s", clustersVariable)
 	}
-	if path, isPath := r.Clusters.Text(); isPath {
+	if isPath {
 		return clusterfile.Load(path)
 	}
 	return clusterfile.Parse("clusters of the request", r.Clusters.Bytes())
