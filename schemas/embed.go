@@ -5,94 +5,75 @@
 // comes as one [DocumentError]: one line that names the place and what was expected.
 // It never quotes a value, since any value may be a credential; the words come
 // from the schema, not from the document.
+//
+// The validator is jsonschema v6: it says of each error what kind it is and which keys it
+// is about, where v5 says only which keyword of the schema failed, so that with v5 all of
+// that had to be looked up in the schemas again.
 package schemas
 
 import (
 	"bytes"
 	"embed"
-	"encoding/json"
 	"fmt"
-	"io"
 	"sync"
 
-	"github.com/santhosh-tekuri/jsonschema/v5"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 //go:embed *.schema.json
 var files embed.FS
 
-// Schema returns a compiled schema: it is one of [Clusters], [Request], [Result],
-// [Event], [History].
-type Schema func() *jsonschema.Schema
+// Schema is one of the embedded schemas.
+type Schema struct{ file string }
 
-// Clusters returns the schema of the clusters file.
-func Clusters() *jsonschema.Schema { return clusters() }
-
-// Request returns the schema of the request file.
-func Request() *jsonschema.Schema { return request() }
-
-// Result returns the schema of the result document.
-func Result() *jsonschema.Schema { return result() }
-
-// Event returns the schema of the events that are published.
-func Event() *jsonschema.Schema { return published() }
-
-// History returns the schema of the history document.
-func History() *jsonschema.Schema { return told() }
+// The schemas, by the documents that they are of.
+var (
+	Clusters = Schema{"clusters.schema.json"} // the clusters file
+	Request  = Schema{"request.schema.json"}  // the request file
+	Result   = Schema{"result.schema.json"}   // the result document
+	Event    = Schema{"event.schema.json"}    // the events that are published
+	History  = Schema{"history.schema.json"}  // the history document
+)
 
 // base is where the schemas find each other. Nothing is fetched from there.
 const base = "schemas://embedded/"
 
-var (
-	clusters = compiled("clusters.schema.json")
-	request  = compiled("request.schema.json")
-	result   = compiled("result.schema.json")
-	// The names of the functions are taken.
-	published = compiled("event.schema.json")
-	told      = compiled("history.schema.json")
-)
+type noLoader struct{}
 
-func compiled(file string) func() *jsonschema.Schema {
-	return sync.OnceValue(func() *jsonschema.Schema {
-		compiler := jsonschema.NewCompiler()
-		compiler.AssertFormat = true
-		compiler.LoadURL = func(url string) (io.ReadCloser, error) {
-			return nil, fmt.Errorf("%s is not among the embedded schemas", url)
-		}
-		entries, err := files.ReadDir(".")
-		for _, entry := range entries {
-			var content []byte
-			if content, err = files.ReadFile(entry.Name()); err == nil {
-				err = compiler.AddResource(base+entry.Name(), bytes.NewReader(content))
-			}
-			if err != nil {
-				break
-			}
-		}
-		if err != nil {
-			panic("schemas: " + err.Error()) // the files are part of this program
-		}
-		return compiler.MustCompile(base + file)
-	})
+func (noLoader) Load(url string) (any, error) {
+	return nil, fmt.Errorf("%s is not among the embedded schemas", url)
 }
 
-// texts are the schemas as documents, by URL, for the words in them.
-var texts = sync.OnceValue(func() map[string]any {
-	all := map[string]any{}
+var compiler = sync.OnceValue(func() *jsonschema.Compiler {
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	compiler.UseLoader(noLoader{})
 	entries, err := files.ReadDir(".")
-	if err != nil {
-		panic("schemas: " + err.Error())
-	}
 	for _, entry := range entries {
-		content, err := files.ReadFile(entry.Name())
+		var content []byte
+		var document any
+		if content, err = files.ReadFile(entry.Name()); err == nil {
+			document, err = jsonschema.UnmarshalJSON(bytes.NewReader(content))
+		}
 		if err == nil {
-			var document any
-			err = json.Unmarshal(content, &document)
-			all[base+entry.Name()] = document
+			err = compiler.AddResource(base+entry.Name(), document)
 		}
 		if err != nil {
-			panic("schemas: " + err.Error())
+			break
 		}
 	}
-	return all
+	if err != nil {
+		panic("schemas: " + err.Error()) // the files are part of this program
+	}
+	return compiler
 })
+
+var compiling sync.Mutex
+
+// compiled returns the schema at an address, which may be within a file. The compiler
+// keeps what it has compiled.
+func compiled(address string) *jsonschema.Schema {
+	compiling.Lock()
+	defer compiling.Unlock()
+	return compiler().MustCompile(address)
+}

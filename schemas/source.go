@@ -18,6 +18,7 @@ import (
 type Source struct {
 	json []byte
 	at   map[string]position // by place, joined with NUL
+	null map[string]bool     // places that hold null, likewise
 }
 
 type position struct{ line, column int }
@@ -42,7 +43,7 @@ func Read(content []byte) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	source := &Source{at: map[string]position{}}
+	source := &Source{at: map[string]position{}, null: map[string]bool{}}
 	var out bytes.Buffer
 	if err := source.write(&out, root, nil, 0); err != nil {
 		return nil, err
@@ -54,8 +55,8 @@ func Read(content []byte) (*Source, error) {
 // JSON returns the document as JSON.
 func (s *Source) JSON() []byte { return s.json }
 
-// DocumentError returns a problem at a place of this document, or at what is nearest
-// above it.
+// Problem returns an error about a place of this document, which is found at what is
+// nearest above it.
 func (s *Source) Problem(place []string, expected string) *DocumentError {
 	for known := len(place); known >= 0; known-- {
 		if at, ok := s.at[key(place[:known])]; ok {
@@ -64,6 +65,9 @@ func (s *Source) Problem(place []string, expected string) *DocumentError {
 	}
 	return &DocumentError{Place: place, Expected: expected}
 }
+
+// empty reports whether null stands at a place.
+func (s *Source) empty(place []string) bool { return s.null[key(place)] }
 
 func key(place []string) string { return strings.Join(place, "\x00") }
 
@@ -209,6 +213,7 @@ var number = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?
 func (s *Source) writeScalar(out *bytes.Buffer, node *yaml.Node, place []string) error {
 	switch node.Tag {
 	case "!!null":
+		s.null[key(place)] = true
 		out.WriteString("null")
 		return nil
 	case "!!bool":

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // plainKey is a key that somebody wrote as one.
@@ -12,8 +14,7 @@ var plainKey = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,40}$`)
 
 // suggest returns the property that is meant by an unknown key, or "" if none
 // or several could be. A key that belongs one level deeper comes with its path.
-// file is the whole schema, in which references are looked up.
-func suggest(key string, properties map[string]any, file any) string {
+func suggest(key string, properties map[string]*jsonschema.Schema) string {
 	allowed := slices.Sorted(maps.Keys(properties))
 	meant := squeeze(key)
 	for _, property := range allowed {
@@ -22,7 +23,7 @@ func suggest(key string, properties map[string]any, file any) string {
 		}
 	}
 	for _, holder := range allowed {
-		for property := range propertiesOf(properties[holder], file) {
+		for property := range propertiesOf(properties[holder]) {
 			if squeeze(property) == meant {
 				return holder + "." + property
 			}
@@ -48,15 +49,12 @@ func squeeze(key string) string {
 	return strings.NewReplacer("_", "", "-", "", ".", "").Replace(strings.ToLower(key))
 }
 
-// propertiesOf returns the properties of a schema, or of what it refers to
-// within its own file.
-func propertiesOf(schema, file any) map[string]any {
-	object, _ := schema.(map[string]any)
-	if reference, ok := object["$ref"].(string); ok {
-		object, _ = at(file, pointer(strings.TrimPrefix(reference, "#"))).(map[string]any)
+// propertiesOf returns the properties of a schema, or of what it refers to.
+func propertiesOf(schema *jsonschema.Schema) map[string]*jsonschema.Schema {
+	for schema.Ref != nil {
+		schema = schema.Ref
 	}
-	properties, _ := object["properties"].(map[string]any)
-	return properties
+	return schema.Properties
 }
 
 // distance is the Levenshtein distance of two short words.

@@ -13,7 +13,7 @@ import (
 // settings refuses a config that shows masks instead of values.
 func settings(_ context.Context, f *facts) (string, error) {
 	if masked := config.Masked(f.seen.Origin.Config); len(masked) > 0 {
-		return "", cluster.Refused(fmt.Sprintf("%s hides the value of %s in the config it answers with, so a copy would not work; set it with --set",
+		return "", cluster.Refused(fmt.Sprintf("%s hides the value of %s in the config it answers with, so a copy would not work; give the value as `set` in a request file (--request)",
 			f.request.Origin.Name, strings.Join(masked, ", ")))
 	}
 	config.Learn(f.Mask, f.config())

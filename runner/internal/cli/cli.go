@@ -1,5 +1,6 @@
 // Package cli is ferry's command line: flags, files, signals, output and exit
-// codes. It decides nothing about connectors; that is package move.
+// codes. It decides nothing about connectors (package move
+// does) and opens nothing (package dial does).
 package cli
 
 import (
@@ -29,7 +30,7 @@ const exitStatus = `EXIT STATUS
    11   the offsets could not be proven final; put back
    12   the copy failed after its start and was rolled back with its progress
    13   the plan no longer matches the clusters
-   14   held by another run, which has the lease; or the lease was lost to it
+   14   another run holds the lease, or this run lost it
    15   running twice: the connector runs on both clusters
    130  interrupted; what was begun has been put back
    An unknown code means failure. Every command may be killed and run again.
@@ -87,7 +88,7 @@ func newApp(stdout, stderr io.Writer, code *int) *ucli.App {
 		UsageText: "ferry COMMAND --clusters FILE [flags]\n" +
 			"ferry move --clusters clusters.yaml --origin global --target europe --connector orders",
 		Description: "Each command says whether it reads or writes, and where. Files come by flag; positional arguments are refused.\n" +
-			"All flags may come from a JSON file instead (--request), under the same names with _ for -.",
+			"All flags may also come from a JSON file (--request), under the same names with _ for -.",
 		Version:                   Version,
 		Writer:                    stdout,
 		ErrWriter:                 stderr,

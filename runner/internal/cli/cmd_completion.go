@@ -20,7 +20,7 @@ _ferry() {
   words=("${(@f)$(${words[1,$CURRENT-1]} --generate-bash-completion 2>/dev/null)}")
   _describe command words
 }
-compdef _ferry ferry
+if [ "$funcstack[1]" = _ferry ]; then _ferry "$@"; else compdef _ferry ferry; fi
 `
 
 // completionCommand prints what a shell sources.

@@ -21,17 +21,15 @@ import (
 // about what NATS holds of them.
 func historyCommand(stdout, stderr io.Writer, code *int) *ucli.Command {
 	return &ucli.Command{
-		Name: "history", Usage: "say who moved what when, from NATS (reads only)", OnUsageError: onUsageError, HideHelpCommand: true,
-		Description: "One story for each move and rollback: who ran it, its steps, its proof, its downtime and what came of it.\n" +
-			"Needs the nats section of the clusters file, and no cluster.",
-		Flags: []ucli.Flag{
-			&ucli.StringSliceFlag{Name: "connector", Usage: "`NAME` of a connector on its origin; repeat it for several; all if not given"},
-			&ucli.StringFlag{Name: "since", Usage: "leave out what ended before; a `TIME` such as 24h, or 2026-11-24T18:00:00Z"},
-			&ucli.StringFlag{Name: "clusters", Usage: "clusters `FILE`, YAML or JSON (schemas/clusters.schema.json)", EnvVars: []string{clustersVariable}},
-			&ucli.StringFlag{Name: "request", Usage: "JSON `FILE` with the flags of this command under the same names, _ for -"},
-			&ucli.StringFlag{Name: "result", Usage: "write the history document to `FILE` (schemas/history.schema.json)"},
-			&ucli.StringFlag{Name: "output", Value: "text", Usage: "`FORMAT` of the output: text, json (schemas/history.schema.json) or kestra"},
-		},
+		Name: "history", Usage: "show from NATS who moved what, and when (reads only)", OnUsageError: onUsageError, HideHelpCommand: true,
+		Description: "One story for each move and rollback: who ran it, its steps, its proof, its downtime and its outcome.\n" +
+			"Needs the nats section of the clusters file; no cluster is asked.\n\n" +
+			"Example: ferry history --clusters clusters.yaml --connector orders --since 24h",
+		Flags: flags(map[string]string{
+			"connector": "`NAME` of a connector on its origin; repeat it for several; all if not given",
+			"result":    "write the history document to `FILE` (schemas/history.schema.json)",
+			"output":    "`FORMAT` of the output: text, json (schemas/history.schema.json) or kestra",
+		}, []string{"connector", "since"}, common),
 		Action: func(c *ucli.Context) error {
 			if c.Args().Present() {
 				return fmt.Errorf("history takes no argument %q; names and files come by flag, see ferry history --help", c.Args().First())

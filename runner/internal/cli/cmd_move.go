@@ -10,8 +10,10 @@ import (
 func checkCommand() definition {
 	return definition{
 		name: "check", usage: "say whether connectors can be moved, and why not (reads only)",
-		description: "Looks at versions, config, plugin, validation by the target, name and offsets. Writes nothing.",
-		flags:       append(pairFlags(), moveFlags()...),
+		description: "Looks at versions, config, plugin, the target's validation, the name and the offsets. Names every reason against a move.\n" +
+			"Writes nothing.\n\n" +
+			"Example: ferry check --clusters clusters.yaml --origin global --target europe --connector orders --connector payments",
+		flags: flags(nil, pairs, decided),
 		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 			requests, err := s.pair(ctx, false)
 			if err != nil {
@@ -25,11 +27,13 @@ func checkCommand() definition {
 func moveCommand() definition {
 	return definition{
 		name: "move", writes: true, usage: "move connectors from origin to target (writes to both)",
-		description: "Checks all connectors first and moves none if one is refused. Then, for each: a stopped copy on the target while the\n" +
-			"origin runs on; pause and stop the origin, prove its offsets final, copy and read them back, make sure the origin is\n" +
-			"still stopped, start the copy. A failure before the start puts the origin back; one right after it rolls back with the\n" +
-			"copy's progress. Run it again after a kill: it goes on from where the clusters stand, and changes nothing when done.",
-		flags: append(append(pairFlags(), moveFlags()...), proofFlags()...),
+		description: "Checks all connectors first, and moves none if one is refused. Then, for each connector: creates a stopped copy on the\n" +
+			"target while the origin still runs; pauses and stops the origin; proves its offsets final, copies them and reads them\n" +
+			"back; makes sure that the origin is still stopped; starts the copy. If something fails before the start, the origin is\n" +
+			"put back as it was. If the copy fails right after it, the connector is rolled back with the copy's progress.\n" +
+			"Run it again after a kill: it continues from where the clusters stand, and changes nothing when all is done.\n\n" +
+			"Example: ferry move --clusters clusters.yaml --origin global --target europe --connector orders --set topic.prefix=eu",
+		flags: flags(nil, pairs, decided, proven),
 		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 			requests, err := s.pair(ctx, true)
 			if err != nil {
@@ -66,10 +70,11 @@ func notMoved(checked []event.ConnectorResult) []event.ConnectorResult {
 func rollbackCommand() definition {
 	return definition{
 		name: "rollback", writes: true, usage: "take moved connectors back, with their progress (writes to both)",
-		description: "The move the other way: the target's newer offsets go back to the origin. A move that is not finished is put back.\n" +
-			"--origin and --target are those of the move, and so is --same-log. A sink that MirrorMaker's checkpoints have brought to\n" +
-			"another Kafka goes back at least once, which needs no consent.",
-		flags: append(append(pairFlags(), copyFlag(), sameLogFlag()), proofFlags()...),
+		description: "The move the other way: the target's newer offsets go back to the origin. An unfinished move is put back.\n" +
+			"Name --origin and --target as for the move, and repeat --same-log if the move had it. A sink that was moved through\n" +
+			"MirrorMaker's checkpoints goes back at least once, without asking.\n\n" +
+			"Example: ferry rollback --clusters clusters.yaml --origin global --target europe --connector orders",
+		flags: flags(nil, pairs, []string{"copy", "same_log"}, proven),
 		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 			requests, err := s.pair(ctx, true)
 			if err != nil {
@@ -83,8 +88,9 @@ func rollbackCommand() definition {
 func statusCommand() definition {
 	return definition{
 		name: "status", usage: "say where the moves of connectors stand (reads only)",
-		description: "Derives it from both clusters. Exits with 15 if a connector runs twice.",
-		flags:       pairFlags(),
+		description: "Works it out from what both clusters show. Exits with 15 if a connector runs on both.\n\n" +
+			"Example: ferry status --clusters clusters.yaml --origin global --target europe --connector orders",
+		flags: flags(nil, pairs),
 		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 			requests, err := s.pair(ctx, false)
 			if err != nil {

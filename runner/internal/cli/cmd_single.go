@@ -5,8 +5,6 @@ import (
 	"errors"
 	"os"
 
-	ucli "github.com/urfave/cli/v2"
-
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -16,12 +14,16 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
+// one says of a single step that it takes one connector.
+var one = map[string]string{"connector": "`NAME` of the connector", "rename": "give the copy another name, `OLD=NEW`"}
+
 func offsetsGetCommand() definition {
 	return definition{
 		name: "connect-offsets-get", usage: "read a connector's offsets, exact to the digit (reads only)",
-		description: "Reads until two reads agree. Writes Connect's own document to --out, or to standard output with --output text.",
-		flags:       append(singleFlags(), copyFlag(), &ucli.StringFlag{Name: "out", Usage: "write the offsets document to `FILE`"}),
-		do:          getOffsets,
+		description: "Reads until two reads agree, and writes Connect's own document to --out; /dev/stdout prints it.\n\n" +
+			"Example: ferry connect-offsets-get --clusters clusters.yaml --cluster global --connector orders --out offsets.json",
+		flags: flags(one, single, []string{"copy", "out"}),
+		do:    getOffsets,
 	}
 }
 
@@ -54,9 +56,10 @@ func writeDocument(path string, content []byte) error {
 func offsetsPutCommand() definition {
 	return definition{
 		name: "connect-offsets-put", writes: true, usage: "make a stopped connector's offsets equal to a file (writes to the cluster)",
-		description: "Writes what differs, removes what the file lacks, and reads back.",
-		flags:       append(singleFlags(), copyFlag(), &ucli.StringFlag{Name: "offsets", Usage: "offsets document `FILE`, as connect-offsets-get writes it"}),
-		do:          putOffsets,
+		description: "Writes what differs, removes what the file lacks, and reads it back.\n\n" +
+			"Example: ferry connect-offsets-put --clusters clusters.yaml --cluster europe --connector orders --offsets offsets.json",
+		flags: flags(one, single, []string{"copy", "offsets"}),
+		do:    putOffsets,
 	}
 }
 
@@ -94,13 +97,10 @@ func readJSON(file string) (rawjson.Value, error) {
 func createStoppedCommand() definition {
 	return definition{
 		name: "create-stopped", writes: true, usage: "create a connector stopped and prove it has no task (writes to the cluster)",
-		description: "The config comes from --config, or from the connector of that name on the cluster --from.",
-		flags: append(append(singleFlags(),
-			&ucli.StringFlag{Name: "config", Usage: "config `FILE`, a JSON object"},
-			&ucli.StringFlag{Name: "from", Usage: "`CLUSTER` to take the config from"},
-			&ucli.StringSliceFlag{Name: "rename", Usage: "`OLD=NEW` name of the copy"},
-		), changeFlags()...),
-		do: createStopped,
+		description: "Takes the config from a file (--config), or from the connector of that name on another cluster (--from).\n\n" +
+			"Example: ferry create-stopped --clusters clusters.yaml --cluster europe --connector orders --from global",
+		flags: flags(one, single, []string{"config", "from", "rename"}, copied),
+		do:    createStopped,
 	}
 }
 
@@ -151,9 +151,10 @@ func (s *session) configFor(ctx context.Context, request *pair.Request) (rawjson
 func flushWaitCommand() definition {
 	return definition{
 		name: "flush-wait", writes: true, usage: "bring a connector to rest and prove its offsets final (writes to the cluster)",
-		description: "Pauses it until every task rests, stops it, and proves that no task commits any more. Leaves it stopped.\n" +
-			"If that cannot be proven in time, the connector is put back as it was and the command exits with 11.",
-		flags: append(singleFlags(), proofFlags()...),
+		description: "Pauses the connector until every task rests, stops it, and proves that no task will commit any more. Leaves it stopped.\n" +
+			"If that cannot be proven in time, puts the connector back as it was and exits with 11.\n\n" +
+			"Example: ferry flush-wait --clusters clusters.yaml --cluster global --connector orders",
+		flags: flags(one, single, proven),
 		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 			of, err := s.single(ctx, true)
 			if err != nil {
@@ -166,9 +167,10 @@ func flushWaitCommand() definition {
 
 func startCommand() definition {
 	return definition{
-		name: "start", writes: true, usage: "let a stopped connector run and see it do so (writes to the cluster)",
-		description: "With --origin, makes sure first that the copy there is stopped without tasks and that the offsets are equal.",
-		flags:       append(singleFlags(), &ucli.StringFlag{Name: "origin", Usage: "`CLUSTER` the connector came from"}),
+		name: "start", writes: true, usage: "start a stopped connector and wait until it runs (writes to the cluster)",
+		description: "With --origin, first makes sure that the connector there is stopped without tasks and that the offsets are equal.\n\n" +
+			"Example: ferry start --clusters clusters.yaml --cluster europe --connector orders --origin global",
+		flags: flags(map[string]string{"connector": one["connector"], "origin": "`CLUSTER` the connector came from"}, single, []string{"origin"}),
 		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 			of, err := s.single(ctx, false)
 			if err != nil {

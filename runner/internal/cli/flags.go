@@ -1,66 +1,159 @@
 package cli
 
-import ucli "github.com/urfave/cli/v2"
+import (
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/schemas"
+)
 
 const clustersVariable = "FERRY_CLUSTERS"
 
-func commonFlags() []ucli.Flag {
-	return []ucli.Flag{
-		&ucli.StringFlag{Name: "clusters", Usage: "clusters `FILE`, YAML or JSON (schemas/clusters.schema.json)", EnvVars: []string{clustersVariable}},
-		&ucli.StringFlag{Name: "request", Usage: "JSON `FILE` with the flags of this command under the same names, _ for -"},
-		&ucli.StringFlag{Name: "output", Value: "text", Usage: "`FORMAT` of the output: text, json or kestra"},
-		&ucli.StringFlag{Name: "result", Usage: "write the result document to `FILE` (schemas/result.schema.json)"},
+// What several commands take. Each name is a property of schemas/request.schema.json,
+// which has its type, its default and its help.
+var (
+	common = []string{"clusters", "request", "output", "result"}
+	pairs  = []string{"origin", "target", "connector", "rename", "concurrency"}
+	single = []string{"cluster", "connector"}
+	copied = []string{"set", "unset", "overwrite"}
+	proven = []string{"timeout", "proof", "allow_duplicates"}
+	// decided is what is decided once for a move, and asked for by its check too.
+	decided = append(slices.Clone(copied), "copy", "same_log", "other_kafka", "at_least_once")
+)
+
+var properties = schemas.Properties()
+
+// flags makes the flags of a command out of the properties that it takes. help replaces
+// what the schema says of one, for a command that means something narrower by it.
+func flags(help map[string]string, groups ...[]string) []ucli.Flag {
+	var all []ucli.Flag
+	for _, name := range slices.Concat(groups...) {
+		if name == "request" { // which cannot name itself
+			all = append(all, &ucli.StringFlag{Name: name, Usage: "JSON `FILE` with the flags of this command under the same names, _ for -"})
+			continue
+		}
+		property, known := properties[name]
+		if !known {
+			panic("cli: the schema has no property " + name)
+		}
+		if narrower, has := help[name]; has {
+			property.Help = narrower
+		}
+		all = append(all, flagOf(property))
 	}
+	return all
 }
 
-func pairFlags() []ucli.Flag {
-	return []ucli.Flag{
-		&ucli.StringFlag{Name: "origin", Usage: "`CLUSTER` the connector moves from"},
-		&ucli.StringFlag{Name: "target", Usage: "`CLUSTER` it moves to"},
-		&ucli.StringSliceFlag{Name: "connector", Usage: "`NAME` of a connector; repeat it for several"},
-		&ucli.StringSliceFlag{Name: "rename", Usage: "`OLD=NEW` name on the target"},
-		&ucli.IntFlag{Name: "concurrency", Value: defaultConcurrency, Usage: "how many connectors at a time"},
+func flagOf(property schemas.Property) ucli.Flag {
+	name, usage := property.Flag(), property.Help
+	fallback, _ := rawjson.Parse(property.Default)
+	switch property.Kind {
+	case schemas.Texts, schemas.Pairs:
+		return &ucli.StringSliceFlag{Name: name, Usage: usage}
+	case schemas.Bool:
+		return &ucli.BoolFlag{Name: name, Usage: usage}
+	case schemas.Int:
+		number, _ := fallback.Int()
+		return &ucli.IntFlag{Name: name, Usage: usage, Value: int(number)}
+	case schemas.Text:
 	}
+	text, _ := fallback.Text()
+	return &ucli.StringFlag{Name: name, Usage: usage, Value: text}
 }
 
-func singleFlags() []ucli.Flag {
-	return []ucli.Flag{
-		&ucli.StringFlag{Name: "cluster", Usage: "`CLUSTER` of the connector"},
-		&ucli.StringSliceFlag{Name: "connector", Usage: "`NAME` of the connector"},
+// overlay lays the flags that were given over a request file's document.
+func overlay(c *ucli.Context, document rawjson.Object) (rawjson.Object, error) {
+	for _, name := range slices.Sorted(maps.Keys(properties)) { // of several mistakes always the same is told
+		property := properties[name]
+		if !c.IsSet(property.Flag()) {
+			continue
+		}
+		value, err := given(c, property, document)
+		if err != nil {
+			return document, err
+		}
+		document = document.With(name, value)
 	}
-}
-
-func changeFlags() []ucli.Flag {
-	return []ucli.Flag{
-		&ucli.StringSliceFlag{Name: "set", Usage: "`KEY=VALUE` to set in the copy's config; repeat it for several"},
-		&ucli.StringSliceFlag{Name: "unset", Usage: "`KEY` to leave out of the copy's config"},
-		&ucli.BoolFlag{Name: "overwrite", Usage: "replace a stopped connector of that name on the target that is not a copy of this one"},
+	if path := os.Getenv(clustersVariable); path != "" {
+		if _, has := document.Get("clusters"); !has {
+			document = document.With("clusters", rawjson.String(path))
+		}
 	}
+	return document, nil
 }
 
-func proofFlags() []ucli.Flag {
-	return []ucli.Flag{
-		&ucli.StringFlag{Name: "timeout", Value: "1m", Usage: "longest `TIME` for the tasks to pause (one poll) and to end"},
-		&ucli.StringFlag{Name: "proof", Value: "auto", Usage: "`KIND` of proof: hard (from Kafka), timed (REST alone) or auto, the best there is"},
-		&ucli.BoolFlag{Name: "allow-duplicates", Usage: "go on without a proof; records may be sent again"},
+// given returns the value of a flag as the request file would have it.
+func given(c *ucli.Context, property schemas.Property, document rawjson.Object) (rawjson.Value, error) {
+	flag := property.Flag()
+	switch property.Kind {
+	case schemas.Bool:
+		return rawjson.Bool(c.Bool(flag)), nil
+	case schemas.Int:
+		number := c.Int(flag)
+		if number < property.Min || number > property.Max {
+			return rawjson.Value{}, usagef("--%s is from %d to %d, not %d", flag, property.Min, property.Max, number)
+		}
+		return rawjson.Int(int64(number)), nil
+	case schemas.Texts:
+		var texts []rawjson.Value
+		for _, text := range c.StringSlice(flag) {
+			if text == "" {
+				return rawjson.Value{}, usagef("--%s has an empty name", flag)
+			}
+			texts = append(texts, rawjson.String(text))
+		}
+		return rawjson.Array(texts...), nil
+	case schemas.Pairs:
+		return addPairs(c, property, document)
+	case schemas.Text:
 	}
-}
-
-func copyFlag() ucli.Flag {
-	return &ucli.StringFlag{
-		Name: "copy", Value: "auto", Usage: "`WAY` of the offsets: rest, raw (as records of the offsets topics, byte for byte) or auto, rest where it can",
+	text := c.String(flag)
+	if len(property.OneOf) > 0 && text == "" { // as --proof "$UNSET" gives it
+		return rawjson.Parse(property.Default)
 	}
+	if len(property.OneOf) > 0 && !slices.Contains(property.OneOf, text) {
+		last := len(property.OneOf) - 1
+		return rawjson.Value{}, usagef("--%s is %s or %s, not %s", flag, strings.Join(property.OneOf[:last], ", "), property.OneOf[last], strconv.Quote(text))
+	}
+	return rawjson.String(text), nil
 }
 
-func sameLogFlag() ucli.Flag {
-	return &ucli.BoolFlag{Name: "same-log", Usage: "state that a sink's topics are the same on both Kafka clusters, record for record and offset for offset"}
+// addPairs adds KEY=VALUE flags to what the request file says.
+func addPairs(c *ucli.Context, property schemas.Property, document rawjson.Object) (rawjson.Value, error) {
+	var known rawjson.Object
+	if value, has := document.Get(property.Name); has {
+		var err error
+		if known, err = value.Object(); err != nil {
+			return value, err
+		}
+	}
+	for _, pair := range c.StringSlice(property.Flag()) {
+		key, value, ok := strings.Cut(pair, "=")
+		if !ok || key == "" {
+			return rawjson.Value{}, usagef("--%s takes KEY=VALUE", property.Flag())
+		}
+		known = known.With(key, rawjson.String(value))
+	}
+	return known.Value(), nil
 }
 
-// moveFlags are of what is decided once for a move, and asked for by its check too.
-func moveFlags() []ucli.Flag {
-	return append(changeFlags(), copyFlag(),
-		sameLogFlag(),
-		&ucli.BoolFlag{Name: "other-kafka", Usage: "accept that a source's records go to the target's Kafka, which is another"},
-		&ucli.BoolFlag{Name: "at-least-once", Usage: "accept that the copy of an exactly-once source is only at-least-once on the target, or that a sink on another Kafka sends records again, as MirrorMaker's checkpoints have it"},
-	)
+// withDefaults adds what nothing else has said.
+func withDefaults(document rawjson.Object) (rawjson.Object, error) {
+	for name, property := range properties {
+		if _, has := document.Get(name); has || property.Default == nil {
+			continue
+		}
+		value, err := rawjson.Parse(property.Default)
+		if err != nil {
+			return document, err
+		}
+		document = document.With(name, value)
+	}
+	return document, nil
 }

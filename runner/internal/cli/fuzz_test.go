@@ -25,9 +25,13 @@ func FuzzRequest(f *testing.F) {
 	f.Add(`{"set":{"password":["` + planted + `"]}}`)
 	f.Add(`{"clusters":{"clusters":{"a":{"connect_url":["http://x"],"password":{"` + planted + `":1}}}}}`)
 	f.Add(`{"concurrency":1e9999,"connector":[{"x":"` + planted + `"}]}`)
+	f.Add(`{"concurrency":8.0}`)
 	f.Fuzz(func(t *testing.T, document string) {
 		asked := request{}
-		err := parseRequest("request.json", []byte(document), &asked)
+		parsed, err := parseRequest("request.json", []byte(document))
+		if err == nil {
+			err = asked.decode("request.json", parsed)
+		}
 		if err == nil {
 			if err = asked.check(); err == nil && !asked.Clusters.IsZero() {
 				if path, isPath := asked.Clusters.Text(); !isPath || path == "" {

@@ -1,13 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	ucli "github.com/urfave/cli/v2"
@@ -57,80 +57,64 @@ func (m *oneOrMany) UnmarshalJSON(document []byte) error {
 	return json.Unmarshal(document, (*[]string)(m))
 }
 
-const defaultConcurrency = 8
-
-// readRequest reads the request file, if there is one, and the flags over it.
+// readRequest reads the request file, if there is one, and lays the flags over it. What
+// it returns with an error is what could be read: how the command answers.
 func readRequest(c *ucli.Context) (request, error) {
-	asked := request{}
-	if file := c.String("request"); file != "" {
-		if err := readRequestFile(file, &asked); err != nil {
+	asked := request{Output: c.String("output"), Result: c.String("result")}
+	var document rawjson.Object
+	file := c.String("request")
+	if file != "" {
+		var err error
+		if document, err = readRequestFile(file); err != nil {
 			return asked, err
 		}
-	}
-	if path := c.String("clusters"); path != "" && (c.IsSet("clusters") && !fromEnvironment(c) || asked.Clusters.IsZero()) {
-		asked.Clusters = rawjson.String(path)
-	}
-	for flag, field := range map[string]*string{
-		"origin": &asked.Origin, "target": &asked.Target, "cluster": &asked.Cluster, "from": &asked.From, "config": &asked.Config,
-		"offsets": &asked.Offsets, "out": &asked.Out, "timeout": &asked.Timeout, "since": &asked.Since, "proof": &asked.Proof, "copy": &asked.Copy, "output": &asked.Output, "result": &asked.Result,
-	} {
-		if c.IsSet(flag) {
-			*field = c.String(flag)
+		if !c.IsSet("output") {
+			asked.Output = cmp.Or(document.Text("output"), asked.Output)
+		}
+		if !c.IsSet("result") {
+			asked.Result = document.Text("result")
 		}
 	}
-	for flag, field := range map[string]*bool{
-		"allow-duplicates": &asked.AllowDuplicates, "overwrite": &asked.Overwrite, "same-log": &asked.SameLog, "other-kafka": &asked.OtherKafka,
-		"at-least-once": &asked.AtLeastOnce,
-	} {
-		if c.IsSet(flag) {
-			*field = c.Bool(flag)
-		}
+	document, err := overlay(c, document)
+	if err == nil {
+		document, err = withDefaults(document)
 	}
-	if c.IsSet("concurrency") {
-		asked.Concurrency = c.Int("concurrency")
+	if err == nil {
+		err = asked.decode(file, document)
 	}
-	if c.IsSet("connector") {
-		asked.Connectors = c.StringSlice("connector")
-	}
-	if c.IsSet("unset") {
-		asked.Unset = c.StringSlice("unset")
-	}
-	var err error
-	if asked.Set, err = pairs(c, "set", asked.Set); err != nil {
-		return asked, err
-	}
-	if asked.Rename, err = pairs(c, "rename", asked.Rename); err != nil {
+	if err != nil {
 		return asked, err
 	}
 	return asked, asked.check()
 }
 
-// fromEnvironment reports whether --clusters was not given but FERRY_CLUSTERS.
-func fromEnvironment(c *ucli.Context) bool {
-	return !slices.ContainsFunc(os.Args, func(argument string) bool {
-		return strings.HasPrefix(strings.TrimLeft(argument, "-"), "clusters")
-	}) && c.String("clusters") == os.Getenv(clustersVariable)
-}
-
-func readRequestFile(file string, asked *request) error {
-	content, err := os.ReadFile(file) // #nosec G304 -- the operator names the file
-	if err != nil {
-		return &clusterfile.InputError{File: file, Err: errors.New("cannot be read: " + reason(err))}
-	}
-	return parseRequest(file, content, asked)
-}
-
-func parseRequest(file string, content []byte, asked *request) error {
-	if _, err := rawjson.ParseObject(content); err != nil {
-		return &clusterfile.InputError{File: file, Err: err}
-	}
-	if err := schemas.Check(schemas.Request, content); err != nil {
-		return &clusterfile.InputError{File: file, Err: err}
-	}
-	if err := json.Unmarshal(content, asked); err != nil {
+// decode takes a document that the schema has passed. A flag is typed already, so what
+// does not fit a field is from the file: 8.0 is a whole number to the schema, not to Go.
+func (r *request) decode(file string, document rawjson.Object) error {
+	if err := json.Unmarshal(document.Value().Bytes(), r); err != nil {
 		return &clusterfile.InputError{File: file, Err: err}
 	}
 	return nil
+}
+
+func readRequestFile(file string) (rawjson.Object, error) {
+	content, err := os.ReadFile(file) // #nosec G304 -- the operator names the file
+	if err != nil {
+		return rawjson.Object{}, &clusterfile.InputError{File: file, Err: errors.New("cannot be read: " + reason(err))}
+	}
+	return parseRequest(file, content)
+}
+
+// parseRequest checks a request file by its schema.
+func parseRequest(file string, content []byte) (rawjson.Object, error) {
+	document, err := rawjson.ParseObject(content)
+	if err == nil {
+		err = schemas.Check(schemas.Request, content)
+	}
+	if err != nil {
+		return rawjson.Object{}, &clusterfile.InputError{File: file, Err: err}
+	}
+	return document, nil
 }
 
 func reason(err error) string {
@@ -140,46 +124,8 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// pairs reads KEY=VALUE flags over what the request file says.
-func pairs(c *ucli.Context, flag string, known map[string]string) (map[string]string, error) {
-	for _, pair := range c.StringSlice(flag) {
-		key, value, ok := strings.Cut(pair, "=")
-		if !ok || key == "" {
-			return nil, usagef("--%s takes KEY=VALUE", flag)
-		}
-		if known == nil {
-			known = map[string]string{}
-		}
-		known[key] = value
-	}
-	return known, nil
-}
-
+// check looks at what no single property tells.
 func (r *request) check() error {
-	if r.Concurrency == 0 {
-		r.Concurrency = defaultConcurrency
-	}
-	if r.Output == "" {
-		r.Output = "text"
-	}
-	if r.Proof == "" {
-		r.Proof = "auto"
-	}
-	if r.Copy == "" {
-		r.Copy = "auto"
-	}
-	switch {
-	case !slices.Contains([]string{"text", "json", "kestra"}, r.Output):
-		return usagef("--output is text, json or kestra, not %q", r.Output)
-	case !slices.Contains([]string{"auto", "hard", "timed"}, r.Proof):
-		return usagef("--proof is auto, hard or timed, not %q", r.Proof)
-	case !slices.Contains([]string{"auto", "rest", "raw"}, r.Copy):
-		return usagef("--copy is auto, rest or raw, not %q", r.Copy)
-	case r.Concurrency < 1 || r.Concurrency > 64:
-		return usagef("--concurrency is from 1 to 64, not %d", r.Concurrency)
-	case slices.Contains(r.Connectors, ""):
-		return usagef("--connector has an empty name")
-	}
 	slices.Sort(r.Connectors)
 	r.Connectors = slices.Compact(r.Connectors)
 	for name := range r.Rename {
@@ -192,10 +138,11 @@ func (r *request) check() error {
 
 // clusters reads the clusters file, or the document within the request.
 func (r *request) clusters() (clusterfile.Clusters, error) {
-	if r.Clusters.IsZero() {
+	path, isPath := r.Clusters.Text()
+	if r.Clusters.IsZero() || isPath && path == "" { // as --clusters "$UNSET" gives it
 		return clusterfile.Clusters{}, usagef("name the clusters file with --clusters or %s", clustersVariable)
 	}
-	if path, isPath := r.Clusters.Text(); isPath {
+	if isPath {
 		return clusterfile.Load(path)
 	}
 	return clusterfile.Parse("clusters of the request", r.Clusters.Bytes())

@@ -52,7 +52,7 @@ type definition struct {
 func (d definition) command(stdout, stderr io.Writer, code *int) *ucli.Command {
 	return &ucli.Command{
 		Name: d.name, Usage: d.usage, Description: d.description, OnUsageError: onUsageError, HideHelpCommand: true,
-		Flags: append(d.flags, commonFlags()...),
+		Flags: append(d.flags, flags(nil, common)...),
 		Action: func(c *ucli.Context) error {
 			if c.Args().Present() {
 				// After a positional argument urfave/cli ignores every flag.

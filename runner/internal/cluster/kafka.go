@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 )
@@ -78,7 +79,7 @@ func mapped[T any](p Part[T], change func(T) T) Part[T] {
 // StatusTopic is a cluster's status.storage.topic; [kafka.StatusLog] is the real one.
 type StatusTopic interface {
 	Tail(ctx context.Context) (kafka.Tail, error)
-	History(ctx context.Context, connector string) ([]kafka.StatusRecord, error)
+	History(ctx context.Context, connector string) ([]internaltopic.Status, error)
 }
 
 // OffsetTopic is a topic with the offsets of source connectors; [kafka.OffsetLog] is

@@ -208,7 +208,9 @@ func (c *Client) send(ctx context.Context, worker int, method string, path []str
 		return nil, fmt.Errorf("%s %s: answer is larger than %d MiB", method, endpoint, maxAnswer>>20)
 	}
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
-		return nil, newResponseError(method, endpoint, answer.StatusCode, content, c.mask)
+		refused := newResponseError(method, endpoint, answer.StatusCode, content, c.mask)
+		refused.redirected(request.URL, answer.Header.Get("Location"), path)
+		return nil, refused
 	}
 	return content, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"unicode"
 
@@ -21,17 +22,35 @@ type ResponseError struct {
 
 	unmasked string // the message before it was masked, by which errors are told apart
 	foreign  bool   // the body is not one of Connect's errors
+	leads    string // where a redirect leads, as a connect_url; "" for any other answer
 }
 
 func (e *ResponseError) Error() string {
 	text := fmt.Sprintf("%s %s: %d %s: %s", e.Method, e.URL, e.Status, http.StatusText(e.Status), e.Message)
-	switch e.Status {
-	case http.StatusUnauthorized:
+	switch {
+	case e.leads != "":
+		return fmt.Sprintf("%s %s: %d %s: connect_url redirects to %s, name that instead", e.Method, e.URL, e.Status, http.StatusText(e.Status), e.leads)
+	case e.Status == http.StatusUnauthorized:
 		return text + "; correct how this cluster is logged in to (username and password, bearer_token, oauth or headers)"
-	case http.StatusForbidden:
+	case e.Status == http.StatusForbidden:
 		return text + "; log in to this cluster as a user who may do this"
+	case e.Status == http.StatusNotFound && e.foreign:
+		return text + "; is this Kafka Connect's REST API? correct connect_url, or wait if the worker is just starting"
 	}
 	return text
+}
+
+// redirected sets leads if the answer is a redirect.
+func (e *ResponseError) redirected(request *url.URL, location string, path []string) {
+	if location == "" || e.Status < http.StatusMultipleChoices || e.Status >= http.StatusBadRequest {
+		return
+	}
+	target, err := request.Parse(location)
+	if err != nil {
+		return
+	}
+	target.User, target.RawQuery, target.Fragment = nil, "", "" // they may hold credentials
+	e.leads = strings.TrimSuffix(strings.TrimSuffix(target.String(), joinEscaped(path)), "/")
 }
 
 // UnreachableError says that a request got no answer. The worker may have carried it out.
@@ -146,6 +165,18 @@ func IsBadRequest(err error) bool {
 	return ok && answer.Status == http.StatusBadRequest
 }
 
+// failedOffsets begins a worker's message if it failed to read a connector's offsets
+// (Worker.connectorOffsets). It iterates over its set of partitions while records of the
+// offsets topic arrive, which now and then ends in a ConcurrentModificationException
+// (seen with 5,000 partitions on 4.3.1).
+const failedOffsets = "Failed to retrieve offsets for"
+
+// IsFailedOffsets reports whether a worker itself failed to read a connector's offsets.
+func IsFailedOffsets(err error) bool {
+	answer, ok := errors.AsType[*ResponseError](err)
+	return ok && answer.Status == http.StatusInternalServerError && strings.Contains(answer.unmasked, failedOffsets)
+}
+
 // IsTemporary reports whether the same request may succeed later: the cluster is
 // rebalancing or has no leader, or the worker could not be reached or is just starting.
 // The texts are those of HerderRequestHandler and DistributedHerder.
@@ -168,7 +199,7 @@ func IsTemporary(err error) bool {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	case http.StatusInternalServerError:
-		for _, text := range []string{"rebalance is expected", "IO Error trying to forward", "can be safely retried", "Request timed out"} {
+		for _, text := range []string{"rebalance is expected", "IO Error trying to forward", "can be safely retried", "Request timed out", failedOffsets} {
 			if strings.Contains(answer.unmasked, text) {
 				return true
 			}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -133,5 +134,39 @@ func TestMaskedErrorsAreToldApart(t *testing.T) {
 	err := newResponseError("POST", "http://worker/connectors", 409, []byte(`{"message":"Connector orders already exists"}`), mask)
 	if !IsAlreadyExists(err) || err.Message != "Connector orders already ***" {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestRedirectSaysWhereItLeads, without what may be a credential.
+func TestRedirectSaysWhereItLeads(t *testing.T) {
+	for location, want := range map[string]string{
+		"https://connect.example:8443/connectors/a/status":                     "connect_url redirects to https://connect.example:8443, name that instead",
+		"https://u:planted@connect.example/base/connectors/a/status?t=planted": "connect_url redirects to https://connect.example/base, name that instead",
+		"/login": "connect_url redirects to http://127.0.0.1:",
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", location)
+			w.WriteHeader(http.StatusPermanentRedirect)
+			_, _ = w.Write([]byte("<html>moved</html>"))
+		}))
+		client, err := New(Options{Workers: []string{server.URL}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = client.RetryFor(0).Status(t.Context(), "a")
+		server.Close()
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "planted") || strings.Contains(err.Error(), "<html>") {
+			t.Errorf("%s: %v", location, err)
+		}
+	}
+}
+
+func TestAPlain404AsksForTheAddress(t *testing.T) {
+	err := newResponseError("GET", "http://worker/", 404, []byte(`{"error":"no such route"}`), unmasked)
+	if !strings.Contains(err.Error(), "is this Kafka Connect's REST API?") {
+		t.Error(err)
+	}
+	if err := newResponseError("GET", "http://worker/", 404, []byte(`{"error_code":404,"message":"Connector a not found"}`), unmasked); strings.Contains(err.Error(), "REST API") {
+		t.Error(err)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
+	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
@@ -59,7 +59,7 @@ type Cluster struct {
 	workers       []*worker
 	state         *view // of the leader, up to date
 	changes       []change
-	statusLog     []kafka.StatusRecord
+	statusLog     []internaltopic.Status
 	statusWritten chan struct{}  // closed at the next record
 	forgotten     map[string]int // connector to its first record that History shows
 	generation    int
@@ -257,7 +257,7 @@ type worker struct {
 // view is what one worker has read from the config and status topics.
 type view struct {
 	configs  map[string]connectorConfig
-	statuses map[string]map[int]shownStatus // kafka.OfConnector for the connector
+	statuses map[string]map[int]shownStatus // internaltopic.OfConnector for the connector
 	topics   map[string][]string            // active topics
 }
 

@@ -11,7 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/conformance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest/hashmap"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
@@ -26,9 +28,9 @@ func start(t *testing.T, options ...Option) *Cluster {
 }
 
 // suiteOf gives a test the helpers of the conformance suite.
-func suiteOf(t *testing.T, cluster *Cluster) *suite {
+func suiteOf(t *testing.T, cluster *Cluster) *conformance.Suite {
 	t.Helper()
-	return &suite{T: t, Subject: subjectOf(cluster), ctx: t.Context()}
+	return conformance.New(t, subjectOf(cluster))
 }
 
 const numbers = "numbers"
@@ -42,21 +44,21 @@ func moved(t *testing.T, source rawjson.Object, pauseFirst bool) Count {
 		shared := NewKafka()
 		origin := suiteOf(t, start(t, WithKafka(shared), WithName("origin")))
 		target := suiteOf(t, start(t, WithKafka(shared), WithName("target")))
-		origin.createNamed("orders", source, connect.Running)
-		target.createNamed("orders", source, connect.Stopped)
-		origin.hasWritten("orders", numbers)
-		origin.must(wait.For(t.Context(), 95*time.Second))
+		origin.CreateNamed("orders", source, connect.Running)
+		target.CreateNamed("orders", source, connect.Stopped)
+		origin.HasWritten("orders", numbers)
+		origin.Must(wait.For(t.Context(), 95*time.Second))
 		if pauseFirst {
-			origin.must(origin.Client.Pause(t.Context(), "orders"))
-			origin.awaitStatus("orders", "all paused", func(status connect.Status) bool { return status.AllTasks(connect.Paused) })
+			origin.Must(origin.Client.Pause(t.Context(), "orders"))
+			origin.AwaitStatus("orders", "all paused", func(status connect.Status) bool { return status.AllTasks(connect.Paused) })
 		}
-		origin.stop("orders")
-		origin.must(wait.For(t.Context(), time.Minute))
-		if document := origin.offsets("orders"); document.Len() > 0 {
-			target.patch("orders", document.JSON().String())
+		origin.Stop("orders")
+		origin.Must(wait.For(t.Context(), time.Minute))
+		if document := origin.ReadOffsets("orders"); document.Len() > 0 {
+			target.Patch("orders", document.JSON().String())
 		}
-		target.must(target.Client.Resume(t.Context(), "orders"))
-		target.must(wait.For(t.Context(), 100*time.Second))
+		target.Must(target.Client.Resume(t.Context(), "orders"))
+		target.Must(wait.For(t.Context(), 100*time.Second))
 		count = shared.Count(numbers)
 		if overlaps := shared.Overlaps("orders"); len(overlaps) > 0 {
 			t.Errorf("both ran: %+v", overlaps)
@@ -66,7 +68,7 @@ func moved(t *testing.T, source rawjson.Object, pauseFirst bool) Count {
 }
 
 func TestMoveByHand(t *testing.T) {
-	slow := func(block time.Duration) rawjson.Object { return blockingConfig(numbers, block, 0) }
+	slow := func(block time.Duration) rawjson.Object { return BlockingConfig(numbers, block, 0) }
 	for name, test := range map[string]struct {
 		source     rawjson.Object
 		pauseFirst bool
@@ -94,18 +96,18 @@ func TestPausedTaskLeavesItsLastBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cluster := start(t)
 		s := suiteOf(t, cluster)
-		name := s.create(SourceConfig(numbers, 1).With("ack.ms", rawjson.String("100")), connect.Running)
-		s.must(wait.For(t.Context(), 10*time.Second))
-		s.must(s.Client.Pause(t.Context(), name))
-		s.awaitAll(name, connect.Paused, 1)
-		s.must(wait.For(t.Context(), 10*time.Minute))
+		name := s.Create(SourceConfig(numbers, 1).With("ack.ms", rawjson.String("100")), connect.Running)
+		s.Must(wait.For(t.Context(), 10*time.Second))
+		s.Must(s.Client.Pause(t.Context(), name))
+		s.AwaitAll(name, connect.Paused, 1)
+		s.Must(wait.For(t.Context(), 10*time.Minute))
 		sent := cluster.Kafka().Records(numbers)
 		last := sent[len(sent)-1].Number
-		if paused := s.position(s.offsets(name)); paused >= last {
+		if paused := s.Position(s.ReadOffsets(name)); paused >= last {
 			t.Errorf("committed %d of %d while paused", paused, last)
 		}
-		s.stop(name)
-		if stopped := s.position(s.offsets(name)); stopped != last {
+		s.Stop(name)
+		if stopped := s.Position(s.ReadOffsets(name)); stopped != last {
 			t.Errorf("committed %d of %d when stopped", stopped, last)
 		}
 	})
@@ -116,8 +118,8 @@ func TestBothCopiesAreSeen(t *testing.T) {
 		shared := NewKafka()
 		for _, name := range []string{"one", "two"} {
 			s := suiteOf(t, start(t, WithKafka(shared), WithName(name)))
-			s.createNamed("orders", SourceConfig(numbers, 1), connect.Running)
-			s.hasWritten("orders", numbers)
+			s.CreateNamed("orders", SourceConfig(numbers, 1), connect.Running)
+			s.HasWritten("orders", numbers)
 		}
 		must(t, wait.For(t.Context(), time.Second))
 		if overlaps := shared.Overlaps("orders"); len(overlaps) != 1 || overlaps[0].A.Cluster != "one" || overlaps[0].B.Cluster != "two" {
@@ -144,7 +146,7 @@ func TestSinksOfOneGroupShare(t *testing.T) {
 		shared.Produce("in", 4, 1000)
 		for _, name := range []string{"one", "two"} {
 			s := suiteOf(t, start(t, WithKafka(shared), WithName(name)))
-			s.createNamed("orders", SinkConfig("in", "out"), connect.Running)
+			s.CreateNamed("orders", SinkConfig("in", "out"), connect.Running)
 		}
 		must(t, wait.For(t.Context(), time.Minute))
 		count, by := shared.Count("out"), map[string]int{}
@@ -167,12 +169,12 @@ func TestGroupWithMembersTakesNoOffsets(t *testing.T) {
 		shared.Produce("in", 1, 1000)
 		running := suiteOf(t, start(t, WithKafka(shared)))
 		stopped := suiteOf(t, start(t, WithKafka(shared)))
-		running.createNamed("orders", SinkConfig("in", "out"), connect.Running)
-		running.hasWritten("orders", "in")
-		stopped.createNamed("orders", SinkConfig("in", "out"), connect.Stopped)
-		_, err := stopped.Client.AlterOffsets(t.Context(), "orders", stopped.json(`{"offsets":[{"partition":{"kafka_topic":"in","kafka_partition":0},"offset":{"kafka_offset":1}}]}`))
-		stopped.wantRefused(err, http.StatusInternalServerError, "this operation can be safely retried")
-		running.stop("orders")
+		running.CreateNamed("orders", SinkConfig("in", "out"), connect.Running)
+		running.HasWritten("orders", "in")
+		stopped.CreateNamed("orders", SinkConfig("in", "out"), connect.Stopped)
+		_, err := stopped.Client.AlterOffsets(t.Context(), "orders", stopped.JSON(`{"offsets":[{"partition":{"kafka_topic":"in","kafka_partition":0},"offset":{"kafka_offset":1}}]}`))
+		stopped.WantRefused(err, http.StatusInternalServerError, "this operation can be safely retried")
+		running.Stop("orders")
 		if _, err := stopped.Client.ResetOffsets(t.Context(), "orders"); err != nil {
 			t.Error(err)
 		}
@@ -186,14 +188,14 @@ func TestLaggingWorker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cluster := start(t, WithWorkers(2), WithLag(1, 2*time.Second))
 		s := suiteOf(t, cluster)
-		name := s.create(SourceConfig(numbers, 1), connect.Running)
-		s.awaitAll(name, connect.Running, 1)
+		name := s.Create(SourceConfig(numbers, 1), connect.Running)
+		s.AwaitAll(name, connect.Running, 1)
 		late := s.Client.On(1)
 		if _, err := late.Config(t.Context(), name); !connect.IsNotFound(err) {
 			t.Errorf("the lagging worker knows the connector already: %v", err)
 		}
 		must(t, wait.For(t.Context(), 5*time.Second))
-		s.stop(name)
+		s.Stop(name)
 		status, err := late.Status(t.Context(), name)
 		if err != nil || !status.AllTasks(connect.Running) {
 			t.Errorf("the lagging worker shows %+v, %v", status, err)
@@ -213,15 +215,15 @@ func TestKilledWorker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cluster := start(t, WithWorkers(2))
 		s := suiteOf(t, cluster)
-		name := s.create(SourceConfig(numbers, 4), connect.Running)
-		s.awaitAll(name, connect.Running, 4)
+		name := s.Create(SourceConfig(numbers, 4), connect.Running)
+		s.AwaitAll(name, connect.Running, 4)
 		must(t, wait.For(t.Context(), 30*time.Second))
 		cluster.KillWorker(0)
 		if _, err := s.Client.On(0).Server(t.Context()); !connect.IsUnreachable(err) {
 			t.Errorf("the dead worker answers: %v", err)
 		}
 		must(t, wait.For(t.Context(), 30*time.Second))
-		s.awaitAll(name, connect.Running, 4)
+		s.AwaitAll(name, connect.Running, 4)
 		// What its tasks had sent since the last commit comes again.
 		if count := cluster.Kafka().Count(numbers); count.Missing != 0 || count.Duplicated == 0 {
 			t.Errorf("%+v", count)
@@ -259,24 +261,24 @@ func TestFailures(t *testing.T) {
 		s := suiteOf(t, cluster)
 		name := s.Topic() + "-connector"
 		cluster.FailStarts(name, "java.net.ConnectException: no route")
-		must(t, s.createAgain(name, SourceConfig(numbers, 2), connect.Running))
-		failed := s.awaitStatus(name, "tasks failed", func(status connect.Status) bool { return status.AllTasks(connect.Failed) })
+		must(t, s.CreateAgain(name, SourceConfig(numbers, 2), connect.Running))
+		failed := s.AwaitStatus(name, "tasks failed", func(status connect.Status) bool { return status.AllTasks(connect.Failed) })
 		if failed.Tasks[1].Trace != "java.net.ConnectException: no route" || failed.Connector.State != connect.Running {
 			t.Errorf("%+v", failed)
 		}
 		cluster.FailStarts(name, "")
 		must(t, s.Client.Restart(t.Context(), name))
-		s.awaitAll(name, connect.Running, 2)
+		s.AwaitAll(name, connect.Running, 2)
 		cluster.FailTask(name, 1, "disk full")
-		s.awaitStatus(name, "task 1 failed", func(status connect.Status) bool {
+		s.AwaitStatus(name, "task 1 failed", func(status connect.Status) bool {
 			return status.Tasks[1].State == connect.Failed && status.Tasks[1].Trace == "disk full" && status.Tasks[0].State == connect.Running
 		})
-		s.stop(name)
-		sick := s.create(SourceConfig(numbers, 1).With("fail.after", rawjson.String("20")), connect.Running)
-		s.awaitStatus(sick, "failed", func(status connect.Status) bool { return status.AllTasks(connect.Failed) })
-		s.stop(sick)
+		s.Stop(name)
+		sick := s.Create(SourceConfig(numbers, 1).With("fail.after", rawjson.String("20")), connect.Running)
+		s.AwaitStatus(sick, "failed", func(status connect.Status) bool { return status.AllTasks(connect.Failed) })
+		s.Stop(sick)
 		// A failed task has committed what it sent.
-		if position := s.position(s.offsets(sick)); position != 19 {
+		if position := s.Position(s.ReadOffsets(sick)); position != 19 {
 			t.Errorf("the failed task committed %d", position)
 		}
 	})
@@ -339,7 +341,7 @@ func TestConflicts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cluster := start(t)
 		s := suiteOf(t, cluster)
-		name := s.create(SourceConfig(numbers, 1), connect.Stopped)
+		name := s.Create(SourceConfig(numbers, 1), connect.Stopped)
 		seen := map[int]int{}
 		var mu sync.Mutex
 		var all sync.WaitGroup
@@ -358,7 +360,7 @@ func TestConflicts(t *testing.T) {
 				note(impatient.Create(t.Context(), "other-"+strconv.Itoa(i), SourceConfig(numbers, 1), connect.Stopped))
 			})
 			all.Go(func() {
-				_, err := impatient.AlterOffsets(t.Context(), name, s.json(`{"offsets":[{"partition":{"p":"a"},"offset":{"n":1}}]}`))
+				_, err := impatient.AlterOffsets(t.Context(), name, s.JSON(`{"offsets":[{"partition":{"p":"a"},"offset":{"n":1}}]}`))
 				note(err)
 			})
 			all.Go(func() {
@@ -386,7 +388,7 @@ func TestHashMapOrder(t *testing.T) {
 	} {
 		value, err := rawjson.Parse([]byte(given))
 		must(t, err)
-		if got := hashMapOrder(value).String(); got != want {
+		if got := hashmap.Order(value).String(); got != want {
 			t.Errorf("%s is spelled %s, want %s", given, got, want)
 		}
 	}

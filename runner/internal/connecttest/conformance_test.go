@@ -2,16 +2,15 @@ package connecttest
 
 import (
 	"context"
-	"strconv"
 	"testing"
 	"testing/synctest"
-	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/conformance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-func subjectOf(cluster *Cluster) Subject {
-	return Subject{
+func subjectOf(cluster *Cluster) conformance.Subject {
+	return conformance.Subject{
 		Client:     cluster.Client(),
 		Status:     cluster.StatusLog(),
 		Grace:      cluster.gracefulTimeout,
@@ -20,12 +19,12 @@ func subjectOf(cluster *Cluster) Subject {
 		Number:     "sequence",
 		Required:   "topic",
 		OrderedMap: func(topic string) rawjson.Object { return OrderedMapConfig(topic, 1) },
-		Blocking:   blockingConfig,
+		Blocking:   BlockingConfig,
 		Sink:       func(topic string) rawjson.Object { return SinkConfig(topic, topic+"-copy") },
 	}
 }
 
-func rawSubjectOf(cluster *Cluster) RawSubject {
+func rawSubjectOf(cluster *Cluster) conformance.RawSubject {
 	last := func(_ context.Context, topic string) (map[string]int64, error) {
 		highest := map[string]int64{}
 		for _, record := range cluster.kafka.Records(topic) {
@@ -33,7 +32,7 @@ func rawSubjectOf(cluster *Cluster) RawSubject {
 		}
 		return highest, nil
 	}
-	raw := RawSubject{
+	raw := conformance.RawSubject{
 		Subject: subjectOf(cluster), Offsets: cluster.OffsetTopic(""), Config: cluster.ConfigTopic(), Groups: cluster.kafka, Last: last,
 		Consumed: func(_ context.Context, topic string) (int, error) {
 			return len(cluster.kafka.Records(topic + "-copy")), nil
@@ -42,7 +41,7 @@ func rawSubjectOf(cluster *Cluster) RawSubject {
 			cluster.kafka.Produce(topic, 1, int64(records))
 			return nil
 		},
-		TopicOf: func(topic string) RawOffsets { return cluster.OffsetTopic(topic) },
+		TopicOf: func(topic string) conformance.RawOffsets { return cluster.OffsetTopic(topic) },
 		Hang:    func(context.Context) error { cluster.Hang(); return nil },
 		Unhang:  func(context.Context) error { cluster.Unhang(); return nil },
 	}
@@ -58,7 +57,7 @@ func TestRawConformance(t *testing.T) {
 		"ExactlyOnce": {WithExactlyOnce()}, "TwoWorkers": {WithWorkers(2)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			RunRawConformance(t, func(t *testing.T, test func(*testing.T, RawSubject)) {
+			conformance.RunRaw(t, func(t *testing.T, test func(*testing.T, conformance.RawSubject)) {
 				synctest.Test(t, func(t *testing.T) { test(t, rawSubjectOf(start(t, options...))) })
 			})
 		})
@@ -72,7 +71,7 @@ func TestConformance(t *testing.T) {
 		"Version3.7":   {WithVersion("3.7.2")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			RunConformance(t, func(t *testing.T, test func(*testing.T, Subject)) {
+			conformance.Run(t, func(t *testing.T, test func(*testing.T, conformance.Subject)) {
 				synctest.Test(t, func(t *testing.T) { test(t, subjectOf(start(t, options...))) })
 			})
 		})
@@ -82,15 +81,7 @@ func TestConformance(t *testing.T) {
 func TestOldConformance(t *testing.T) {
 	for _, version := range []string{"3.6.2", "3.5.1", "3.4.1", "2.8.2", "7.6.1-ccs"} {
 		t.Run(version, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { RunOldConformance(t, subjectOf(start(t, WithVersion(version)))) })
+			synctest.Test(t, func(t *testing.T) { conformance.RunOld(t, subjectOf(start(t, WithVersion(version)))) })
 		})
 	}
-}
-
-func blockingConfig(topic string, block time.Duration, limit int) rawjson.Object {
-	config := SourceConfig(topic, 1).With("poll.block.ms", rawjson.String(strconv.FormatInt(block.Milliseconds(), 10)))
-	if limit > 0 {
-		config = config.With("max.records", rawjson.String(strconv.Itoa(limit)))
-	}
-	return config
 }

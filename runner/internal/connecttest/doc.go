@@ -1,5 +1,5 @@
-// Package connecttest is a Kafka Connect cluster in memory, with the faults of a
-// real one, and the suite that keeps it honest.
+// Package connecttest is Kafka Connect in memory, with the faults of a real cluster. Package
+// conformance keeps it honest.
 //
 // [Kafka] holds what Connect clusters share: topics of numbered records, offsets,
 // consumer groups. [Cluster] is a Connect cluster on it: an [http.Handler] and an
@@ -9,7 +9,10 @@
 // ran at once of looking it up ([Kafka.Overlaps]).
 //
 // Nothing here decides about faults: a test that wants an answer lost writes so
-// with [Cluster.Intercept]. [RunConformance] checks a cluster's behaviour over
-// REST only, and real clusters pass it too; see README.md for what it does not
-// cover.
+// with [Cluster.Intercept].
+//
+// It does not imitate: config providers and transforms; a transaction boundary of the
+// connector's own; compaction and history of the internal topics; session timeouts (a
+// worker's death is noticed at once); rebalances that move running tasks; plugins other
+// than connectors. README.md has the whole list, and what was learned of the real one.
 package connecttest

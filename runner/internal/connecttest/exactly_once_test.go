@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/conformance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
@@ -21,21 +22,21 @@ func interval(milliseconds string) rawjson.Object {
 func TestExactlyOnceIsAtomic(t *testing.T) {
 	for name, config := range map[string]rawjson.Object{"poll": SourceConfig(numbers, 1), "interval": interval("700")} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, cluster *Cluster, s *suite) {
-				connector := s.create(config, connect.Running)
+			inBubble(t, func(t *testing.T, cluster *Cluster, s *conformance.Suite) {
+				connector := s.Create(config, connect.Running)
 				last := func() int64 {
 					records := cluster.Kafka().Records(numbers)
 					return records[len(records)-1].Number
 				}
-				s.must(wait.For(t.Context(), 2*time.Second))
+				s.Must(wait.For(t.Context(), 2*time.Second))
 				for range 20 {
-					s.must(wait.For(t.Context(), 333*time.Millisecond))
-					if position := s.position(s.offsets(connector)); position != last() {
+					s.Must(wait.For(t.Context(), 333*time.Millisecond))
+					if position := s.Position(s.ReadOffsets(connector)); position != last() {
 						t.Errorf("the offset is %d, the last record %d", position, last())
 					}
 				}
-				s.stop(connector)
-				if position := s.position(s.offsets(connector)); position != last() {
+				s.Stop(connector)
+				if position := s.Position(s.ReadOffsets(connector)); position != last() {
 					t.Errorf("stopped at %d, the last record is %d", position, last())
 				}
 			}, WithExactlyOnce())
@@ -46,26 +47,26 @@ func TestExactlyOnceIsAtomic(t *testing.T) {
 // TestFencedTaskCommitsNothing: what a fenced task has open is neither there nor
 // committed, and the task fails.
 func TestFencedTaskCommitsNothing(t *testing.T) {
-	inBubble(t, func(t *testing.T, cluster *Cluster, s *suite) {
-		name := s.create(interval("5000"), connect.Running)
-		s.must(wait.For(t.Context(), 13*time.Second))
-		before, count := s.position(s.offsets(name)), len(cluster.Kafka().Records(numbers))
+	inBubble(t, func(t *testing.T, cluster *Cluster, s *conformance.Suite) {
+		name := s.Create(interval("5000"), connect.Running)
+		s.Must(wait.For(t.Context(), 13*time.Second))
+		before, count := s.Position(s.ReadOffsets(name)), len(cluster.Kafka().Records(numbers))
 		ids, err := cluster.Fencer().Fence(t.Context(), name)
 		if want := []string{cluster.Name() + "-" + name + "-0"}; err != nil || !slices.Equal(ids, want) {
 			t.Fatalf("fenced %q, %v, want %q", ids, err, want)
 		}
-		s.awaitStatus(name, "task fenced", func(status connect.Status) bool {
+		s.AwaitStatus(name, "task fenced", func(status connect.Status) bool {
 			return status.AllTasks(connect.Failed) && status.Tasks[0].Trace == errFenced
 		})
-		if after := s.position(s.offsets(name)); after != before || len(cluster.Kafka().Records(numbers)) != count {
+		if after := s.Position(s.ReadOffsets(name)); after != before || len(cluster.Kafka().Records(numbers)) != count {
 			t.Errorf("after the fence the offset went from %d to %d, the records from %d to %d", before, after, count, len(cluster.Kafka().Records(numbers)))
 		}
 		other, err := cluster.Fencer().Fence(t.Context(), "nobody")
 		if err != nil || len(other) != 0 {
 			t.Errorf("ids of nobody: %q, %v", other, err)
 		}
-		s.must(s.Client.RestartTask(t.Context(), name, 0))
-		s.must(wait.For(t.Context(), 30*time.Second))
+		s.Must(s.Client.RestartTask(t.Context(), name, 0))
+		s.Must(wait.For(t.Context(), 30*time.Second))
 		if count := cluster.Kafka().Count(numbers); count.Missing != 0 || count.Duplicated != 0 {
 			t.Errorf("%+v", count)
 		}
@@ -77,12 +78,12 @@ func TestFencedTaskCommitsNothing(t *testing.T) {
 func TestIsolatedWorker(t *testing.T) {
 	for name, options := range map[string][]Option{"at least once": nil, "exactly once": {WithExactlyOnce()}} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, cluster *Cluster, s *suite) {
-				connector := s.create(SourceConfig(numbers, 4), connect.Running)
-				s.awaitAll(connector, connect.Running, 4)
-				s.must(wait.For(t.Context(), 10*time.Second))
+			inBubble(t, func(t *testing.T, cluster *Cluster, s *conformance.Suite) {
+				connector := s.Create(SourceConfig(numbers, 4), connect.Running)
+				s.AwaitAll(connector, connect.Running, 4)
+				s.Must(wait.For(t.Context(), 10*time.Second))
 				cluster.IsolateWorker(0)
-				s.must(wait.For(t.Context(), 30*time.Second))
+				s.Must(wait.For(t.Context(), 30*time.Second))
 				count := cluster.Kafka().Count(numbers)
 				if exactly := len(options) > 0; exactly == (count.Duplicated > 0) || count.Missing != 0 {
 					t.Errorf("%+v", count)
@@ -99,9 +100,9 @@ func TestExactlyOnceRequired(t *testing.T) {
 	required := SourceConfig(numbers, 1).With("exactly.once.support", rawjson.String("required"))
 	for name, options := range map[string][]Option{"disabled": nil, "enabled": {WithExactlyOnce()}, "unknown": {WithVersion("3.2.3")}} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, _ *Cluster, s *suite) {
+			inBubble(t, func(t *testing.T, _ *Cluster, s *conformance.Suite) {
 				problems, err := s.Client.Validate(t.Context(), NumberedSource, required.With("name", rawjson.String("any")))
-				s.must(err)
+				s.Must(err)
 				if refused := len(problems) == 1 && problems[0].Name == "exactly.once.support"; refused != (name == "disabled") {
 					t.Errorf("problems: %+v", problems)
 				}
@@ -117,35 +118,35 @@ func TestSameGroupID(t *testing.T) {
 		shared := NewKafka()
 		one := suiteOf(t, start(t, WithKafka(shared), WithGroupID("group"), WithExactlyOnce()))
 		two := suiteOf(t, start(t, WithKafka(shared), WithGroupID("group"), WithExactlyOnce()))
-		one.createNamed("orders", SourceConfig(numbers, 1), connect.Running)
-		one.hasWritten("orders", numbers)
-		two.createNamed("orders", SourceConfig(numbers, 1), connect.Running)
-		one.awaitStatus("orders", "fenced by the other cluster", func(status connect.Status) bool { return status.AllTasks(connect.Failed) })
-		two.awaitAll("orders", connect.Running, 1)
+		one.CreateNamed("orders", SourceConfig(numbers, 1), connect.Running)
+		one.HasWritten("orders", numbers)
+		two.CreateNamed("orders", SourceConfig(numbers, 1), connect.Running)
+		one.AwaitStatus("orders", "fenced by the other cluster", func(status connect.Status) bool { return status.AllTasks(connect.Failed) })
+		two.AwaitAll("orders", connect.Running, 1)
 	})
 }
 
 // TestPatchFences: a PATCH takes the transactional ids over, here those of a
 // task that the stop did not end.
 func TestPatchFences(t *testing.T) {
-	inBubble(t, func(t *testing.T, cluster *Cluster, s *suite) {
-		name := s.create(SourceConfig(numbers, 4), connect.Running)
-		s.awaitAll(name, connect.Running, 4)
+	inBubble(t, func(t *testing.T, cluster *Cluster, s *conformance.Suite) {
+		name := s.Create(SourceConfig(numbers, 4), connect.Running)
+		s.AwaitAll(name, connect.Running, 4)
 		cluster.IsolateWorker(0)
 		// Before anybody takes over.
 		cluster.kafka.mu.Lock()
 		cluster.stopConnector(name)
 		cluster.kafka.mu.Unlock()
-		s.must(wait.For(t.Context(), 5*time.Second))
+		s.Must(wait.For(t.Context(), 5*time.Second))
 		count := len(cluster.Kafka().Records(numbers))
-		s.must(wait.For(t.Context(), 5*time.Second))
+		s.Must(wait.For(t.Context(), 5*time.Second))
 		if len(cluster.Kafka().Records(numbers)) == count {
 			t.Fatal("no task of the isolated worker goes on")
 		}
-		_, err := s.Client.On(1).AlterOffsets(t.Context(), name, s.json(`{"offsets":[{"partition":{"p":"not there"},"offset":null}]}`))
-		s.must(err)
+		_, err := s.Client.On(1).AlterOffsets(t.Context(), name, s.JSON(`{"offsets":[{"partition":{"p":"not there"},"offset":null}]}`))
+		s.Must(err)
 		count = len(cluster.Kafka().Records(numbers))
-		s.must(wait.For(t.Context(), 5*time.Second))
+		s.Must(wait.For(t.Context(), 5*time.Second))
 		if now := len(cluster.Kafka().Records(numbers)); now != count {
 			t.Errorf("%d records after the fence", now-count)
 		}

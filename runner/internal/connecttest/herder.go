@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
+	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
@@ -98,7 +98,7 @@ func (c *Cluster) followTarget(name string) {
 	}
 	if connector.state != known.target {
 		connector.state = known.target
-		c.writeStatus(name, kafka.OfConnector, known.target, connector.worker, "")
+		c.writeStatus(name, internaltopic.OfConnector, known.target, connector.worker, "")
 	}
 	if known.target == connect.Running {
 		c.reconfigure(name)
@@ -111,7 +111,7 @@ func (c *Cluster) startConnector(connector *connector) {
 		return
 	}
 	if connector.state != "" {
-		c.writeStatus(connector.name, kafka.OfConnector, connect.Unassigned, connector.worker, "")
+		c.writeStatus(connector.name, internaltopic.OfConnector, connect.Unassigned, connector.worker, "")
 	}
 	connector.state = ""
 	connector.restart++
@@ -135,7 +135,7 @@ func (c *Cluster) startConnector(connector *connector) {
 			return
 		}
 		connector.state = known.target
-		c.writeStatus(connector.name, kafka.OfConnector, known.target, connector.worker, "")
+		c.writeStatus(connector.name, internaltopic.OfConnector, known.target, connector.worker, "")
 		if known.target == connect.Running {
 			c.reconfigure(connector.name)
 		}
@@ -238,7 +238,7 @@ func (c *Cluster) forgetRemoved() {
 	for name, statuses := range c.state.statuses {
 		known, exists := c.state.configs[name]
 		for id, shown := range statuses {
-			if exists && (id == kafka.OfConnector || id < len(known.tasks)) {
+			if exists && (id == internaltopic.OfConnector || id < len(known.tasks)) {
 				continue
 			}
 			c.writeStatus(name, id, "", nil, "")

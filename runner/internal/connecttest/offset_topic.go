@@ -8,7 +8,6 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
-	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
 // OffsetTopic is a topic with offsets of source connectors, read and written byte
@@ -89,20 +88,4 @@ func (t *OffsetTopic) Connectors() []string {
 		names[found.connector] = true
 	}
 	return slices.Sorted(maps.Keys(names))
-}
-
-// RawEntry is shorthand for an entry of JSON texts, which must be valid; an empty
-// offset is null.
-func RawEntry(partition, position string) offset.Entry {
-	parse := func(text string) rawjson.Value {
-		value, err := rawjson.Parse([]byte(text))
-		if err != nil {
-			panic("connecttest: " + text + ": " + err.Error())
-		}
-		return value
-	}
-	if position == "" {
-		position = "null"
-	}
-	return offset.Entry{Partition: parse(partition), Offset: parse(position)}
 }

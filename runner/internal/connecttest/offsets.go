@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf16"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest/hashmap"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
@@ -62,7 +62,7 @@ func (o *offsetsTopic) partitions(connector string, until time.Time) []rawjson.V
 	known := map[string]rawjson.Value{}
 	for _, entry := range o.values {
 		if entry.connector == connector && entry.partition.IsObject() && !entry.since.After(until) {
-			known[entry.partition.Canonical()] = hashMapOrder(entry.partition)
+			known[entry.partition.Canonical()] = hashmap.Order(entry.partition)
 		}
 	}
 	var partitions []rawjson.Value
@@ -70,39 +70,6 @@ func (o *offsetsTopic) partitions(connector string, until time.Time) []rawjson.V
 		partitions = append(partitions, known[canonical])
 	}
 	return partitions
-}
-
-// hashMapOrder spells a JSON object with its members in the order in which a
-// java.util.HashMap of default capacity iterates over them. Connect rebuilds
-// partitions as such maps, in GET and in PATCH.
-func hashMapOrder(value rawjson.Value) rawjson.Value {
-	object, err := value.Object()
-	if err != nil {
-		return value
-	}
-	keys := object.Keys()
-	buckets := 16
-	for len(keys) > buckets*3/4 {
-		buckets *= 2
-	}
-	slices.SortStableFunc(keys, func(a, b string) int {
-		return int(javaHash(a))&(buckets-1) - int(javaHash(b))&(buckets-1)
-	})
-	var ordered rawjson.Object
-	for _, key := range keys {
-		member, _ := object.Get(key)
-		ordered = ordered.With(key, member)
-	}
-	return ordered.Value()
-}
-
-// javaHash is String.hashCode as HashMap spreads it.
-func javaHash(text string) uint32 {
-	var hash uint32
-	for _, unit := range utf16.Encode([]rune(text)) {
-		hash = 31*hash + uint32(unit)
-	}
-	return hash ^ hash>>16
 }
 
 // throughConverter returns a partition or an offset as Connect's JsonConverter

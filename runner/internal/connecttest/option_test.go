@@ -7,12 +7,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/conformance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
 // inBubble runs a test with a cluster in a bubble of virtual time.
-func inBubble(t *testing.T, test func(*testing.T, *Cluster, *suite), options ...Option) {
+func inBubble(t *testing.T, test func(*testing.T, *Cluster, *conformance.Suite), options ...Option) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		cluster := start(t, options...)
@@ -21,19 +22,19 @@ func inBubble(t *testing.T, test func(*testing.T, *Cluster, *suite), options ...
 }
 
 func TestWithFlushInterval(t *testing.T) {
-	inBubble(t, func(t *testing.T, cluster *Cluster, s *suite) {
-		name := s.create(SourceConfig(numbers, 1), connect.Running)
-		s.hasWritten(name, numbers)
+	inBubble(t, func(t *testing.T, cluster *Cluster, s *conformance.Suite) {
+		name := s.Create(SourceConfig(numbers, 1), connect.Running)
+		s.HasWritten(name, numbers)
 		must(t, wait.For(t.Context(), 5*time.Second))
-		s.wantOffsets(name, `{"offsets":[]}`)
+		s.WantOffsets(name, `{"offsets":[]}`)
 		must(t, wait.For(t.Context(), 6*time.Second))
-		first := s.position(s.offsets(name))
+		first := s.Position(s.ReadOffsets(name))
 		must(t, wait.For(t.Context(), time.Second))
-		if again := s.position(s.offsets(name)); again != first {
+		if again := s.Position(s.ReadOffsets(name)); again != first {
 			t.Errorf("committed %d, and %d within the interval", first, again)
 		}
 		cluster.Commit()
-		if now := s.position(s.offsets(name)); now <= first {
+		if now := s.Position(s.ReadOffsets(name)); now <= first {
 			t.Errorf("committed %d before Commit and %d after", first, now)
 		}
 	}, WithFlushInterval(10*time.Second))
@@ -45,10 +46,10 @@ func TestWithGracefulTimeout(t *testing.T) {
 		if patient {
 			grace = time.Minute
 		}
-		inBubble(t, func(t *testing.T, cluster *Cluster, s *suite) {
-			name := s.create(blockingConfig(numbers, 10*time.Second, 0), connect.Running)
-			s.hasWritten(name, numbers)
-			s.stop(name)
+		inBubble(t, func(t *testing.T, cluster *Cluster, s *conformance.Suite) {
+			name := s.Create(BlockingConfig(numbers, 10*time.Second, 0), connect.Running)
+			s.HasWritten(name, numbers)
+			s.Stop(name)
 			runs := cluster.Kafka().Runs(name)
 			if len(runs) != 1 || runs[0].Cancelled == patient {
 				t.Errorf("grace %s: %+v", grace, runs)
@@ -65,25 +66,25 @@ func TestSharedOffsetsTopic(t *testing.T) {
 		one := suiteOf(t, start(t, WithKafka(shared), WithOffsetsTopic("offsets")))
 		two := suiteOf(t, start(t, WithKafka(shared), WithOffsetsTopic("offsets")))
 		apart := suiteOf(t, start(t, WithKafka(shared)))
-		for _, s := range []*suite{one, two, apart} {
-			s.createNamed("orders", SourceConfig(numbers, 1), connect.Stopped)
+		for _, s := range []*conformance.Suite{one, two, apart} {
+			s.CreateNamed("orders", SourceConfig(numbers, 1), connect.Stopped)
 		}
 		document := `{"offsets":[{"partition":{"p":"a"},"offset":{"n":1}}]}`
-		one.patch("orders", document)
-		two.wantOffsets("orders", document)
-		apart.wantOffsets("orders", `{"offsets":[]}`)
+		one.Patch("orders", document)
+		two.WantOffsets("orders", document)
+		apart.WantOffsets("orders", `{"offsets":[]}`)
 		if _, err := two.Client.ResetOffsets(t.Context(), "orders"); err != nil {
 			t.Fatal(err)
 		}
-		one.wantOffsets("orders", `{"offsets":[]}`)
+		one.WantOffsets("orders", `{"offsets":[]}`)
 	})
 }
 
 func TestWithoutTopicTracking(t *testing.T) {
-	inBubble(t, func(t *testing.T, _ *Cluster, s *suite) {
+	inBubble(t, func(t *testing.T, _ *Cluster, s *conformance.Suite) {
 		_, err := s.Client.ActiveTopics(t.Context(), "orders")
-		s.wantRefused(err, http.StatusForbidden, "Topic tracking is disabled.")
-		s.wantRefused(s.Client.ResetActiveTopics(t.Context(), "orders"), http.StatusForbidden, "Topic tracking is disabled.")
+		s.WantRefused(err, http.StatusForbidden, "Topic tracking is disabled.")
+		s.WantRefused(s.Client.ResetActiveTopics(t.Context(), "orders"), http.StatusForbidden, "Topic tracking is disabled.")
 	}, WithoutTopicTracking())
 }
 
@@ -98,9 +99,9 @@ func TestPluginsHaveASay(t *testing.T) {
 		"refuses": {Plugin{Plugin: class, RefusesOffsets: "not mine"}, "not mine"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, _ *Cluster, s *suite) {
-				connector := s.create(SourceConfig(numbers, 1), connect.Stopped)
-				message, err := s.Client.AlterOffsets(t.Context(), connector, s.json(`{"offsets":[{"partition":{"p":"a"},"offset":{"n":1}}]}`))
+			inBubble(t, func(t *testing.T, _ *Cluster, s *conformance.Suite) {
+				connector := s.Create(SourceConfig(numbers, 1), connect.Stopped)
+				message, err := s.Client.AlterOffsets(t.Context(), connector, s.JSON(`{"offsets":[{"partition":{"p":"a"},"offset":{"n":1}}]}`))
 				if refused := test.plugin.RefusesOffsets != ""; refused != (err != nil) {
 					t.Fatalf("%q, %v", message, err)
 				}
@@ -116,17 +117,17 @@ func TestPluginsHaveASay(t *testing.T) {
 }
 
 func TestForgetStatus(t *testing.T) {
-	inBubble(t, func(t *testing.T, cluster *Cluster, s *suite) {
-		name := s.create(SourceConfig(numbers, 1), connect.Running)
-		s.awaitAll(name, connect.Running, 1)
-		s.stop(name)
-		s.wantEnded(name, 1)
+	inBubble(t, func(t *testing.T, cluster *Cluster, s *conformance.Suite) {
+		name := s.Create(SourceConfig(numbers, 1), connect.Running)
+		s.AwaitAll(name, connect.Running, 1)
+		s.Stop(name)
+		s.WantEnded(name, 1)
 		cluster.ForgetStatus(name)
 		if history, err := cluster.StatusLog().History(t.Context(), name); err != nil || len(history) != 0 {
 			t.Errorf("%+v, %v", history, err)
 		}
 		must(t, s.Client.Resume(t.Context(), name))
-		s.awaitAll(name, connect.Running, 1)
+		s.AwaitAll(name, connect.Running, 1)
 		if history, err := cluster.StatusLog().History(t.Context(), name); err != nil || len(history) == 0 {
 			t.Errorf("nothing is remembered any more: %v", err)
 		}

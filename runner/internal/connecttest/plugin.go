@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
@@ -57,7 +58,7 @@ func DefaultPlugins() []Plugin {
 //	refuse.value          validation fails if this is set to anything
 //	ack.ms         2      how long Kafka takes to acknowledge (the lab has no such setting)
 func SourceConfig(topic string, tasks int) rawjson.Object {
-	return config(map[string]string{"connector.class": NumberedSource, "topic": topic, "tasks.max": strconv.Itoa(tasks)})
+	return Config(map[string]string{"connector.class": NumberedSource, "topic": topic, "tasks.max": strconv.Itoa(tasks)})
 }
 
 // OrderedMapConfig returns the config of a source whose partitions have two
@@ -71,10 +72,11 @@ func OrderedMapConfig(topic string, tasks int) rawjson.Object {
 // the records of topic to the topic named destination. It takes batch.size (most
 // records of a partition and poll, default 1) and poll.block.ms (default 10).
 func SinkConfig(topic, destination string) rawjson.Object {
-	return config(map[string]string{"connector.class": NumberedSink, "topics": topic, "destination": destination, "tasks.max": "1"})
+	return Config(map[string]string{"connector.class": NumberedSink, "topics": topic, "destination": destination, "tasks.max": "1"})
 }
 
-func config(settings map[string]string) rawjson.Object {
+// Config returns a config of texts.
+func Config(settings map[string]string) rawjson.Object {
 	var object rawjson.Object
 	for _, key := range sortedKeys(settings) {
 		object = object.With(key, rawjson.String(settings[key]))
@@ -144,4 +146,14 @@ func (p Plugin) validate(config rawjson.Object) []connect.ConfigProblem {
 		refuse("refuse.value", "Invalid value "+refused+" for configuration refuse.value: this setting is always refused")
 	}
 	return problems
+}
+
+// BlockingConfig returns the config of a source with one task whose polls block for that
+// long; once limit records were sent they return nothing. 0 is no limit.
+func BlockingConfig(topic string, block time.Duration, limit int) rawjson.Object {
+	config := SourceConfig(topic, 1).With("poll.block.ms", rawjson.String(strconv.FormatInt(block.Milliseconds(), 10)))
+	if limit > 0 {
+		config = config.With("max.records", rawjson.String(strconv.Itoa(limit)))
+	}
+	return config
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/conformance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
@@ -25,21 +26,21 @@ func TestFaults(t *testing.T) {
 		"timed out":          {fault: func(*Cluster) *RequestFault { return On("PATCH", "").Times(1).TimedOut() }, refused: connect.IsTemporary, written: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, cluster *Cluster, s *suite) {
-				connector := s.create(SourceConfig(numbers, 1), connect.Stopped)
+			inBubble(t, func(t *testing.T, cluster *Cluster, s *conformance.Suite) {
+				connector := s.Create(SourceConfig(numbers, 1), connect.Stopped)
 				cluster.Intercept(Faults(On("DELETE", "").LostRequest(), test.fault(cluster)))
-				_, err := s.Client.RetryFor(0).AlterOffsets(t.Context(), connector, s.json(patch))
+				_, err := s.Client.RetryFor(0).AlterOffsets(t.Context(), connector, s.JSON(patch))
 				if !test.refused(err) {
 					t.Errorf("answer: %v", err)
 				}
 				if test.after > 0 {
-					s.wantOffsets(connector, `{"offsets":[]}`)
-					s.must(wait.For(t.Context(), test.after+time.Second))
+					s.WantOffsets(connector, `{"offsets":[]}`)
+					s.Must(wait.For(t.Context(), test.after+time.Second))
 				}
 				if want := map[bool]string{true: patch, false: `{"offsets":[]}`}; true {
-					s.wantOffsets(connector, want[test.written])
+					s.WantOffsets(connector, want[test.written])
 				}
-				if _, err := s.Client.AlterOffsets(t.Context(), connector, s.json(patch)); err != nil {
+				if _, err := s.Client.AlterOffsets(t.Context(), connector, s.JSON(patch)); err != nil {
 					t.Errorf("the second time: %v", err)
 				}
 				cluster.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) { next.ServeHTTP(w, r) })

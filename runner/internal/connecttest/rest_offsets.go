@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest/hashmap"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
@@ -187,7 +188,7 @@ func (c *Cluster) modifySource(plugin Plugin, connector string, config rawjson.O
 		if err != nil {
 			return err
 		}
-		entries[i] = entry{hashMapOrder(partition), offset}
+		entries[i] = entry{hashmap.Order(partition), offset}
 	}
 	if plugin.RefusesOffsets != "" {
 		return errInternal(plugin.RefusesOffsets)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 )
 
@@ -31,10 +32,10 @@ func (l *StatusLog) Tail(context.Context) (kafka.Tail, error) {
 
 var errTailClosed = errors.New("reader is closed")
 
-func (t *statusTail) Next(ctx context.Context) ([]kafka.StatusRecord, error) {
+func (t *statusTail) Next(ctx context.Context) ([]internaltopic.Status, error) {
 	for {
 		t.cluster.kafka.mu.Lock()
-		records := append([]kafka.StatusRecord{}, t.cluster.statusLog[t.next:]...)
+		records := append([]internaltopic.Status{}, t.cluster.statusLog[t.next:]...)
 		written := t.cluster.statusWritten
 		t.cluster.kafka.mu.Unlock()
 		if ctx.Err() != nil {
@@ -57,13 +58,13 @@ func (t *statusTail) Next(ctx context.Context) ([]kafka.StatusRecord, error) {
 func (t *statusTail) Close() { close(t.closed) }
 
 // History returns all records about a connector, oldest first.
-func (l *StatusLog) History(ctx context.Context, connector string) ([]kafka.StatusRecord, error) {
+func (l *StatusLog) History(ctx context.Context, connector string) ([]internaltopic.Status, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	l.cluster.kafka.mu.Lock()
 	defer l.cluster.kafka.mu.Unlock()
-	var history []kafka.StatusRecord
+	var history []internaltopic.Status
 	for _, record := range l.cluster.statusLog[l.cluster.forgotten[connector]:] {
 		if record.Connector == connector {
 			history = append(history, record)
@@ -75,7 +76,7 @@ func (l *StatusLog) History(ctx context.Context, connector string) ([]kafka.Stat
 // writeStatus appends a record to the status topic; an empty state is a
 // tombstone. Workers see it after their lag.
 func (c *Cluster) writeStatus(connector string, task int, state connect.State, worker *worker, trace string) {
-	record := kafka.StatusRecord{Connector: connector, Task: task, State: state, At: time.Now()}
+	record := internaltopic.Status{Connector: connector, Task: task, State: state, At: time.Now()}
 	if state != "" {
 		record.WorkerID, record.Generation = worker.id, c.generation
 	}
@@ -93,7 +94,7 @@ type shownStatus struct {
 	trace      string
 }
 
-func (v *view) takeStatus(record kafka.StatusRecord, trace string) {
+func (v *view) takeStatus(record internaltopic.Status, trace string) {
 	tasks := v.statuses[record.Connector]
 	if tasks == nil {
 		tasks = map[int]shownStatus{}
@@ -106,7 +107,7 @@ func (v *view) takeStatus(record kafka.StatusRecord, trace string) {
 	// A reader takes an UNASSIGNED for late news if it knows of a RUNNING task of
 	// the same or a later generation (KafkaStatusBackingStore.readTaskStatus).
 	known := tasks[record.Task]
-	if record.Task != kafka.OfConnector && record.State == connect.Unassigned &&
+	if record.Task != internaltopic.OfConnector && record.State == connect.Unassigned &&
 		known.state == connect.Running && known.generation >= record.Generation {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/conformance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
@@ -16,17 +17,17 @@ import (
 func TestPausedTaskBeforeKafka30(t *testing.T) {
 	for version, complete := range map[string]bool{"2.8.2": true, "3.0.2": false, "3.4.1": false} {
 		t.Run(version, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, cluster *Cluster, s *suite) {
-				s.must(s.Client.PutConfig(t.Context(), "orders", SourceConfig(numbers, 1).With("ack.ms", rawjson.String("100"))))
-				s.awaitAll("orders", connect.Running, 1)
-				s.must(wait.For(t.Context(), 10*time.Second))
-				s.must(s.Client.Pause(t.Context(), "orders"))
-				s.awaitAll("orders", connect.Paused, 1)
-				s.must(wait.For(t.Context(), 2*time.Minute))
+			inBubble(t, func(t *testing.T, cluster *Cluster, s *conformance.Suite) {
+				s.Must(s.Client.PutConfig(t.Context(), "orders", SourceConfig(numbers, 1).With("ack.ms", rawjson.String("100"))))
+				s.AwaitAll("orders", connect.Running, 1)
+				s.Must(wait.For(t.Context(), 10*time.Second))
+				s.Must(s.Client.Pause(t.Context(), "orders"))
+				s.AwaitAll("orders", connect.Paused, 1)
+				s.Must(wait.For(t.Context(), 2*time.Minute))
 				sent := cluster.Kafka().Records(numbers)
 				stored, err := cluster.OffsetTopic("").Read(t.Context(), "orders")
-				s.must(err)
-				if last := sent[len(sent)-1].Number; (s.position(stored) == last) != complete {
+				s.Must(err)
+				if last := sent[len(sent)-1].Number; (s.Position(stored) == last) != complete {
 					t.Errorf("committed %s of %d while paused", stored.JSON(), last)
 				}
 			}, WithVersion(version))
@@ -39,10 +40,10 @@ func TestPausedTaskBeforeKafka30(t *testing.T) {
 func TestFlushBeforeKafka30(t *testing.T) {
 	for ack, committed := range map[string]int{"3000": 1, "7000": 0} {
 		t.Run(ack, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, cluster *Cluster, s *suite) {
-				s.must(s.Client.PutConfig(t.Context(), "orders", SourceConfig(numbers, 1).With("ack.ms", rawjson.String(ack))))
-				s.awaitAll("orders", connect.Running, 1)
-				s.must(wait.For(t.Context(), 70*time.Second))
+			inBubble(t, func(t *testing.T, cluster *Cluster, s *conformance.Suite) {
+				s.Must(s.Client.PutConfig(t.Context(), "orders", SourceConfig(numbers, 1).With("ack.ms", rawjson.String(ack))))
+				s.AwaitAll("orders", connect.Running, 1)
+				s.Must(wait.For(t.Context(), 70*time.Second))
 				if stored, err := cluster.OffsetTopic("").Read(t.Context(), "orders"); err != nil || stored.Len() != committed {
 					t.Errorf("committed %s, %v", stored.JSON(), err)
 				}
@@ -60,26 +61,26 @@ func TestOwnOffsetsTopic(t *testing.T) {
 		two := start(t, WithKafka(shared))
 		first, second := suiteOf(t, one), suiteOf(t, two)
 		config := SourceConfig(numbers, 1).With("offsets.storage.topic", rawjson.String("own"))
-		first.createNamed("orders", config, connect.Running)
-		first.must(wait.For(t.Context(), 10*time.Second))
-		first.stop("orders")
-		final := first.offsets("orders")
+		first.CreateNamed("orders", config, connect.Running)
+		first.Must(wait.For(t.Context(), 10*time.Second))
+		first.Stop("orders")
+		final := first.ReadOffsets("orders")
 		for _, topic := range []*OffsetTopic{one.OffsetTopic("own"), one.OffsetTopic("")} {
 			if stored, err := topic.Read(t.Context(), "orders"); err != nil || !offset.Equal(final, stored) || final.Len() != 1 {
 				t.Errorf("topic %s holds %s, %v, want %s", topic.Name(), stored.JSON(), err, final.JSON())
 			}
 		}
-		second.createNamed("orders", config, connect.Stopped)
-		second.wantOffsets("orders", final.JSON().String())
+		second.CreateNamed("orders", config, connect.Stopped)
+		second.WantOffsets("orders", final.JSON().String())
 		if stored, err := two.OffsetTopic("").Read(t.Context(), "orders"); err != nil || stored.Len() != 0 {
 			t.Errorf("the other cluster's topic holds %s, %v", stored.JSON(), err)
 		}
-		first.patch("orders", `{"offsets":[{"partition":{"p":"a"},"offset":{"n":7}}]}`)
+		first.Patch("orders", `{"offsets":[{"partition":{"p":"a"},"offset":{"n":7}}]}`)
 		if stored, err := shared.OffsetTopic("own").Read(t.Context(), "orders"); err != nil || stored.Len() != 2 {
 			t.Errorf("after the patch the own topic holds %s, %v", stored.JSON(), err)
 		}
-		second.must(second.Client.Resume(t.Context(), "orders"))
-		second.must(wait.For(t.Context(), 10*time.Second))
+		second.Must(second.Client.Resume(t.Context(), "orders"))
+		second.Must(wait.For(t.Context(), 10*time.Second))
 		if count := shared.Count(numbers); count.Missing != 0 || count.Duplicated != 0 {
 			t.Errorf("%+v", count)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
+	"github.com/connect-ferry/connect-ferry/runner/internal/discover"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 )
@@ -14,25 +15,25 @@ import (
 // topics finds the cluster's own topics that the clusters file does not name, and refuses
 // wrong names. A topic that is not found is no error: only some moves need it, and those
 // report why it is not known.
-func (d *Dialer) topics(ctx context.Context, of *cluster.Cluster, settings *clusterfile.Kafka, opened *kafka.Client) (kafka.Topics, error) {
-	given := kafka.TopicNames{Offsets: settings.OffsetTopic, Status: settings.StatusTopic, Config: settings.ConfigTopic}
-	topics, err := opened.FindTopics(ctx, given, kafka.Gather(of.Client))
+func (d *Dialer) topics(ctx context.Context, of *cluster.Cluster, settings *clusterfile.Kafka, opened *kafka.Client) (discover.Topics, error) {
+	given := discover.TopicNames{Offsets: settings.OffsetTopic, Status: settings.StatusTopic, Config: settings.ConfigTopic}
+	topics, err := discover.Find(ctx, opened, given, discover.Gather(of.Client))
 	if err != nil {
 		if ctx.Err() != nil {
-			return kafka.Topics{}, context.Cause(ctx)
+			return discover.Topics{}, context.Cause(ctx)
 		}
 		topics = asGiven(given, err)
 	}
 	var found []string
 	for _, each := range []struct {
 		role, given string
-		topic       kafka.Topic
+		topic       discover.Topic
 	}{
 		{"config", given.Config, topics.Config}, {"status", given.Status, topics.Status}, {"offset", given.Offsets, topics.Offsets},
 	} {
 		switch {
 		case each.given != "" && each.topic.Err != nil:
-			return kafka.Topics{}, cluster.Refused(each.topic.Err.Error())
+			return discover.Topics{}, cluster.Refused(each.topic.Err.Error())
 		case each.given == "" && each.topic.Err == nil:
 			found = append(found, each.role+" topic "+each.topic.Name)
 		}
@@ -45,14 +46,14 @@ func (d *Dialer) topics(ctx context.Context, of *cluster.Cluster, settings *clus
 
 // asGiven returns the topics that the clusters file names, for when the search failed
 // with err.
-func asGiven(given kafka.TopicNames, err error) kafka.Topics {
-	one := func(name string) kafka.Topic {
+func asGiven(given discover.TopicNames, err error) discover.Topics {
+	one := func(name string) discover.Topic {
 		if name == "" {
-			return kafka.Topic{Err: err}
+			return discover.Topic{Err: err}
 		}
-		return kafka.Topic{Name: name}
+		return discover.Topic{Name: name}
 	}
-	return kafka.Topics{Offsets: one(given.Offsets), Status: one(given.Status), Config: one(given.Config)}
+	return discover.Topics{Offsets: one(given.Offsets), Status: one(given.Status), Config: one(given.Config)}
 }
 
 func unknown(role, cluster string, why error) error {

@@ -3,8 +3,8 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -13,14 +13,18 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/ferrytest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/secrettest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
-	"github.com/connect-ferry/connect-ferry/schemas"
 )
 
 func TestMain(m *testing.M) {
+	// These tests wait for polls and flushes and hardly need a processor.
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
+	}
 	labtest.Main(m, lab.Config{
 		Kafka:   []lab.KafkaSpec{{Name: "central"}, {Name: "factory"}},
 		Connect: []lab.ConnectSpec{{Name: "global", Kafka: "central", Workers: 2}, {Name: "europe", Kafka: "central"}},
@@ -31,7 +35,6 @@ func TestMain(m *testing.M) {
 type stage struct {
 	*lab.Lab
 	t         *testing.T
-	binary    string
 	clusters  string
 	withKafka bool // the clusters file names the Kafka
 	plants    secrettest.Plants
@@ -39,14 +42,9 @@ type stage struct {
 
 func newStage(t *testing.T, withKafka bool) *stage {
 	t.Helper()
-	folder := t.TempDir()
 	s := &stage{
 		Lab: labtest.Lab(t), t: t, withKafka: withKafka, plants: secrettest.Plants{},
-		binary: filepath.Join(folder, "ferry"), clusters: filepath.Join(folder, "clusters.yaml"),
-	}
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", s.binary, "github.com/connect-ferry/connect-ferry/runner")
-	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, output)
+		clusters: filepath.Join(t.TempDir(), "clusters.yaml"),
 	}
 	if err := s.WriteClusters(s.clusters, withKafka); err != nil {
 		t.Fatal(err)
@@ -54,38 +52,25 @@ func newStage(t *testing.T, withKafka bool) *stage {
 	return s
 }
 
-// answer is what a run of ferry came to.
-type answer struct {
-	code   int
-	result event.Result
-	stderr string
+// arguments are those of every command on this stage.
+func (s *stage) arguments(arguments []string) []string {
+	return append(arguments, "--clusters", s.clusters, "--output", "json")
 }
 
-func (s *stage) command(ctx context.Context, arguments ...string) (*exec.Cmd, string) {
-	file := filepath.Join(s.t.TempDir(), "result.json")
-	arguments = append(arguments, "--clusters", s.clusters, "--output", "json", "--result", file)
-	return exec.CommandContext(ctx, s.binary, arguments...), file
+func (s *stage) command(arguments ...string) *exec.Cmd {
+	command, _ := ferrytest.Command(s.t, s.arguments(arguments)...)
+	return command
 }
 
-// ferry runs to the end, checks the result by its schema, and looks for secrets in
-// all that is left of the run.
-func (s *stage) ferry(arguments ...string) answer {
+// ferry runs to the end. What it prints as JSON is one document, the result.
+func (s *stage) ferry(arguments ...string) ferrytest.Answer {
 	s.t.Helper()
-	command, file := s.command(s.t.Context(), arguments...)
-	code, stdout, stderr := s.plants.Run(s.t, command)
-	s.plants.Search(s.t, filepath.Dir(file))
-	content, err := os.ReadFile(file)
-	if err != nil {
-		s.t.Fatalf("%v\n%s", err, stderr)
+	answer := ferrytest.Run(s.t, s.plants, s.arguments(arguments)...)
+	var printed event.Result
+	if err := json.Unmarshal([]byte(answer.Stdout), &printed); err != nil {
+		s.t.Fatalf("stdout is not one JSON document: %v\n%s", err, answer.Stdout)
 	}
-	if err := schemas.Check(schemas.Result, content); err != nil {
-		s.t.Errorf("result: %v\n%s", err, content)
-	}
-	got := answer{code: code, stderr: stderr}
-	if err := json.Unmarshal([]byte(stdout), &got.result); err != nil {
-		s.t.Fatalf("stdout is not one JSON document: %v\n%s", err, stdout)
-	}
-	return got
+	return answer
 }
 
 // moving are the arguments that every command about a move from global to europe takes.
@@ -97,14 +82,14 @@ func moving(command string, connectors ...string) []string {
 	return arguments
 }
 
-func (s *stage) want(got answer, code int, outcomes ...event.Outcome) {
+func (s *stage) want(got ferrytest.Answer, code int, outcomes ...event.Outcome) {
 	s.t.Helper()
 	var found []event.Outcome
-	for _, connector := range got.result.Connectors {
+	for _, connector := range got.Result.Connectors {
 		found = append(found, connector.Outcome)
 	}
-	if got.code != code || fmt.Sprint(found) != fmt.Sprint(outcomes) {
-		s.t.Fatalf("exit code %d, %v; want %d, %v\n%s", got.code, found, code, outcomes, got.stderr)
+	if got.Code != code || fmt.Sprint(found) != fmt.Sprint(outcomes) {
+		s.t.Fatalf("exit code %d, %v; want %d, %v\n%s", got.Code, found, code, outcomes, got.Stderr)
 	}
 }
 
@@ -181,11 +166,17 @@ func (s *stage) state(cluster, connector string) connect.State {
 	return status.Connector.State
 }
 
+// proofs runs a test with each kind of proof. Like every test that has its own connectors
+// and mostly waits, it runs beside others.
 func proofs(t *testing.T, test func(t *testing.T, s *stage)) {
 	t.Helper()
+	t.Parallel()
 	for _, withKafka := range []bool{true, false} {
 		name := map[bool]string{true: "hard", false: "timed"}[withKafka]
-		t.Run(name, func(t *testing.T) { test(t, newStage(t, withKafka)) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, newStage(t, withKafka))
+		})
 	}
 }
 

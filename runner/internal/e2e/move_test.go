@@ -25,7 +25,7 @@ func TestTwoAtOnceAndAgain(t *testing.T) {
 		s.flows(a, 200)
 		got := s.ferry(moving("move", a, b)...)
 		s.want(got, 0, event.Moved, event.Moved)
-		for _, connector := range got.result.Connectors {
+		for _, connector := range got.Result.Connectors {
 			t.Logf("%s: %s proof, down for %d ms after %d ms of pausing", connector.Connector, connector.Proof.Kind, *connector.DowntimeMS, connector.PausingMS)
 		}
 		s.want(s.ferry(moving("move", a, b)...), 0, event.Unchanged, event.Unchanged)
@@ -38,6 +38,7 @@ func TestTwoAtOnceAndAgain(t *testing.T) {
 }
 
 func TestEveryKindOfConnector(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, true)
 	factory, central := s.Kafka("factory"), s.Kafka("central")
 	mirror, table, file, sink := inTopic(t, "mirror"), inTopic(t, "table"), inTopic(t, "file"), inTopic(t, "sink")
@@ -114,7 +115,7 @@ func TestKilled(t *testing.T) {
 		for range rounds {
 			for _, verb := range []string{"move", "rollback"} {
 				s.flows(topic, 50)
-				command, _ := s.command(t.Context(), moving(verb, topic)...)
+				command := s.command(moving(verb, topic)...)
 				var stderr bytes.Buffer
 				command.Stderr = &stderr
 				if err := command.Start(); err != nil {
@@ -127,10 +128,10 @@ func TestKilled(t *testing.T) {
 				_ = command.Process.Kill()
 				_ = command.Wait() // killed, or done before
 				got := s.ferry(moving(verb, topic)...)
-				if got.code != 0 {
-					t.Fatalf("%s, killed after %s, then exit code %d:\n%s\n%s", verb, moment, got.code, stderr.String(), got.stderr)
+				if got.Code != 0 {
+					t.Fatalf("%s, killed after %s, then exit code %d:\n%s\n%s", verb, moment, got.Code, stderr.String(), got.Stderr)
 				}
-				t.Logf("%s killed after %s, then %s", verb, moment, got.result.Connectors[0].Message)
+				t.Logf("%s killed after %s, then %s", verb, moment, got.Result.Connectors[0].Message)
 			}
 		}
 		s.exact(topic, topic)
@@ -149,11 +150,12 @@ func TestBlockedPollIsWaitedFor(t *testing.T) {
 }
 
 func TestInterruptedInABlockedPoll(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, true)
 	topic := inTopic(t, "slow")
 	s.run(topic, lab.With(lab.NumberedSource(topic, 1, 10), map[string]string{"poll.block.ms": "8000"}))
 	s.flows(topic, 10)
-	command, _ := s.command(t.Context(), moving("move", topic)...)
+	command := s.command(moving("move", topic)...)
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	if err := command.Start(); err != nil {
@@ -175,6 +177,7 @@ func TestInterruptedInABlockedPoll(t *testing.T) {
 	s.exact(topic, topic)
 }
 
+// Not in parallel: europe must have no connectors.
 func TestOrderedMapKeysTravelFromTopicToTopicOnly(t *testing.T) {
 	s := newStage(t, true)
 	topic := inTopic(t, "linked")
@@ -191,8 +194,8 @@ func TestOrderedMapKeysTravelFromTopicToTopicOnly(t *testing.T) {
 	s.flows(topic, 50)
 	got := s.ferry(append(moving("move", topic), "--copy", "rest")...)
 	s.want(got, 10, event.Refused)
-	if !strings.Contains(got.result.Connectors[0].Message, "offsets cannot travel by REST") {
-		t.Error(got.result.Connectors[0].Message)
+	if !strings.Contains(got.Result.Connectors[0].Message, "offsets cannot travel by REST") {
+		t.Error(got.Result.Connectors[0].Message)
 	}
 	if origin, target := s.state("global", topic), s.state("europe", topic); origin != connect.Running || target != "" {
 		t.Errorf("%s on global, %q on europe", origin, target)
@@ -201,8 +204,8 @@ func TestOrderedMapKeysTravelFromTopicToTopicOnly(t *testing.T) {
 	s.nameNoTopics()
 	unknown := s.ferry(moving("move", topic)...)
 	s.want(unknown, 10, event.Refused)
-	if want := "name the right one as kafka.offset_storage_topic in the clusters file"; !strings.Contains(unknown.result.Connectors[0].Message, want) {
-		t.Error(unknown.result.Connectors[0].Message)
+	if want := "name the right one as kafka.offset_storage_topic in the clusters file"; !strings.Contains(unknown.Result.Connectors[0].Message, want) {
+		t.Error(unknown.Result.Connectors[0].Message)
 	}
 	if err := s.WriteClusters(s.clusters, true); err != nil {
 		t.Fatal(err)
@@ -223,6 +226,7 @@ func TestCopyThatFailsIsRolledBack(t *testing.T) {
 }
 
 func TestOffsetsAsAFile(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, true)
 	topic, file := inTopic(t, "digits"), filepath.Join(t.TempDir(), "offsets.json")
 	s.run(topic, lab.With(lab.NumberedSource(topic, 1, 50), map[string]string{"start.sequence": "9007199254740993"}))

@@ -44,11 +44,11 @@ func TestMoveFindsTheTopicsByItself(t *testing.T) {
 	s.flows(topic, 20)
 	moved := s.ferry(append(moving("move", connector), "--proof", "hard")...)
 	s.want(moved, 0, event.Moved)
-	if got := moved.result.Connectors[0].Proof; got == nil || got.Kind != event.Hard {
-		t.Errorf("the proof is %+v\n%s", got, moved.stderr)
+	if got := moved.Result.Connectors[0].Proof; got == nil || got.Kind != event.Hard {
+		t.Errorf("the proof is %+v\n%s", got, moved.Stderr)
 	}
-	if want := "cluster global: found config topic connect-global-configs, status topic connect-global-status"; !strings.Contains(moved.stderr, want) {
-		t.Errorf("it does not tell %q\n%s", want, moved.stderr)
+	if want := "cluster global: found config topic connect-global-configs, status topic connect-global-status"; !strings.Contains(moved.Stderr, want) {
+		t.Errorf("it does not tell %q\n%s", want, moved.Stderr)
 	}
 	back := s.ferry(append(moving("rollback", connector), "--proof", "hard")...)
 	s.want(back, 0, event.RolledBack)
@@ -64,8 +64,8 @@ func TestMoveRefusesTheTopicOfAnotherCluster(t *testing.T) {
 	s.run(connector, lab.NumberedSource(topic, 1, 100))
 	refused := s.ferry(moving("move", connector)...)
 	want := `cluster global: topic "connect-europe-status", given as kafka.status_storage_topic, is not this cluster's`
-	if refused.code != 10 || !strings.Contains(refused.result.Message, want) || !strings.Contains(refused.result.Message, `"connect-global-status" is`) {
-		t.Errorf("exit code %d: %s", refused.code, refused.result.Message)
+	if refused.Code != 10 || !strings.Contains(refused.Result.Message, want) || !strings.Contains(refused.Result.Message, `"connect-global-status" is`) {
+		t.Errorf("exit code %d: %s", refused.Code, refused.Result.Message)
 	}
 	if state := s.state("global", connector); state != "RUNNING" {
 		t.Errorf("the origin is %s", state)

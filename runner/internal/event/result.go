@@ -58,8 +58,7 @@ type Result struct {
 	Undelivered []json.RawMessage `json:"undelivered_events,omitempty"`
 }
 
-// ConnectorResult is the result for one connector. For a move, it is the move's
-// certificate.
+// ConnectorResult is the result for one connector.
 type ConnectorResult struct {
 	Connector       string  `json:"connector"`
 	TargetConnector string  `json:"target_connector,omitempty"`

@@ -1,11 +1,7 @@
 package family_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,6 +9,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/ferrytest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
@@ -22,19 +19,13 @@ import (
 type stage struct {
 	*lab.Lab
 	t        *testing.T
-	binary   string
 	clusters string
 	origin   string // of the moves
 }
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	folder := t.TempDir()
-	s := &stage{Lab: labtest.Lab(t), t: t, origin: "global", binary: filepath.Join(folder, "ferry"), clusters: filepath.Join(folder, "clusters.yaml")}
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", s.binary, "github.com/connect-ferry/connect-ferry/runner")
-	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, output)
-	}
+	s := &stage{Lab: labtest.Lab(t), t: t, origin: "global", clusters: filepath.Join(t.TempDir(), "clusters.yaml")}
 	if err := s.WriteClusters(s.clusters, true); err != nil {
 		t.Fatal(err)
 	}
@@ -46,20 +37,10 @@ func newStage(t *testing.T) *stage {
 func (s *stage) ferry(outcome event.Outcome, command, connector string, more ...string) event.ConnectorResult {
 	s.t.Helper()
 	arguments := append([]string{command, "--origin", s.origin, "--target", "europe", "--connector", connector, "--clusters", s.clusters, "--output", "json"}, more...)
-	run := exec.CommandContext(s.t.Context(), s.binary, arguments...)
-	var stdout, stderr bytes.Buffer
-	run.Stdout, run.Stderr = &stdout, &stderr
-	if _, exited := errors.AsType[*exec.ExitError](run.Run()); run.ProcessState == nil && !exited {
-		s.t.Fatalf("ferry did not run: %s", stderr.String())
-	}
-	var result event.Result
-	if err := json.Unmarshal(stdout.Bytes(), &result); err != nil || len(result.Connectors) != 1 {
-		s.t.Fatalf("stdout is not a result of one connector: %v\n%s\n%s", err, stdout.String(), stderr.String())
-	}
-	got := result.Connectors[0]
+	got, answer := ferrytest.Only(s.t, nil, arguments...)
 	s.t.Logf("%s: %s: %s", command, got.Outcome, got.Message)
 	if got.Outcome != outcome {
-		s.t.Fatalf("%s: %s, want %s\n%s", command, got.Outcome, outcome, stderr.String())
+		s.t.Fatalf("%s: %s, want %s\n%s", command, got.Outcome, outcome, answer.Stderr)
 	}
 	return got
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/ferrytest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
@@ -81,7 +82,7 @@ func (s *side) mend() {
 
 func newScene(t *testing.T, r row) *scene {
 	t.Helper()
-	binary, err := ferryBinary()
+	binary, err := ferrytest.Build()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,11 +3,6 @@ package hazard
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
@@ -32,9 +27,6 @@ const (
 )
 
 var stages = []stage{plain, wide, exact, old, capture}
-
-// builtIn is the folder of the built runner.
-var builtIn atomic.Pointer[string]
 
 func (s stage) config() lab.Config {
 	config := lab.Config{Kafka: []lab.KafkaSpec{{Name: "central"}}}
@@ -121,23 +113,5 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		code = max(code, 1)
 	}
-	if dir := builtIn.Load(); dir != nil {
-		os.RemoveAll(*dir)
-	}
 	os.Exit(code)
 }
-
-// ferryBinary builds the runner, once.
-var ferryBinary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "ferry-hazard-")
-	if err != nil {
-		return "", err
-	}
-	builtIn.Store(&dir)
-	binary := filepath.Join(dir, "ferry")
-	output, err := exec.Command("go", "build", "-o", binary, "github.com/connect-ferry/connect-ferry/runner").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, strings.TrimSpace(string(output)))
-	}
-	return binary, nil
-})

@@ -40,38 +40,70 @@ func number(r row) int {
 	return hazards + 1 + strings.Index("KNSOR", r.id())
 }
 
-// table prints the results under one another, and their sum.
-func table(results []result, workers int, took time.Duration) string {
+// matrix is what a run of the rows came to, as it is printed.
+type matrix struct {
+	lines   []line
+	workers int // of each cluster
+	took    time.Duration
+}
+
+// line is a row as it is printed. Of what was not counted, the numbers are empty.
+type line struct {
+	ID, Hazard, How, Versions, Outcome, Proof, Down, Lost, Duplicated string
+	story                                                             string
+	bad, skipped                                                      bool
+}
+
+func newMatrix(results []result, workers int, took time.Duration) matrix {
+	m := matrix{workers: workers, took: took}
+	for _, r := range results {
+		v := r.verdict
+		l := line{
+			ID: r.row.id(), Hazard: r.row.hazard, How: r.row.how, Versions: r.row.versionsRun(), Outcome: v.outcome, Proof: v.proof, Down: downFor(v),
+			story: v.story, bad: r.bad, skipped: strings.HasPrefix(v.outcome, "not brought about"),
+		}
+		if r.bad {
+			l.Outcome = "BAD: " + l.Outcome
+		}
+		if v.counted {
+			l.Lost, l.Duplicated = strconv.FormatInt(v.lost, 10), strconv.FormatInt(v.duplicated, 10)
+		}
+		m.lines = append(m.lines, l)
+	}
+	return m
+}
+
+// table prints the lines under one another, and their sum.
+func (m matrix) table() string {
 	var text strings.Builder
 	columns := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(columns, "\thazard or fault\thow it was brought about\tversions\toutcome\tproof\tdown for\tlost\tduplicated")
-	var bad, skipped int
-	for _, r := range results {
-		v := r.verdict
-		outcome := v.outcome
-		if r.bad {
-			bad++
-			outcome = "BAD: " + outcome
-		}
-		if strings.HasPrefix(v.outcome, "not brought about") {
-			skipped++
-		}
-		lost, duplicated := "", ""
-		if v.counted {
-			lost, duplicated = strconv.FormatInt(v.lost, 10), strconv.FormatInt(v.duplicated, 10)
-		}
-		fmt.Fprintf(columns, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.row.id(), r.row.hazard, r.row.how, r.row.versionsRun(),
-			outcome, v.proof, downFor(v), lost, duplicated)
+	for _, l := range m.lines {
+		fmt.Fprintln(columns, strings.Join([]string{l.ID, l.Hazard, l.How, l.Versions, l.Outcome, l.Proof, l.Down, l.Lost, l.Duplicated}, "\t"))
 	}
 	columns.Flush()
-	for _, r := range results {
-		if r.verdict.story != "" {
-			fmt.Fprintf(&text, "\n%s: %s", r.row.hazard, r.verdict.story)
+	for _, l := range m.lines {
+		if l.story != "" {
+			fmt.Fprintf(&text, "\n%s: %s", l.Hazard, l.story)
 		}
 	}
-	fmt.Fprintf(&text, "\n\n%d rows, %d bad, %d not brought about; %d worker(s) in each cluster, %d min %d s\n",
-		len(results), bad, skipped, workers, int(took.Minutes()), int(took.Seconds())%60)
+	fmt.Fprintf(&text, "\n\n%s\n", m.summary())
 	return text.String()
+}
+
+// summary is the last line of the table.
+func (m matrix) summary() string {
+	var bad, skipped int
+	for _, l := range m.lines {
+		if l.bad {
+			bad++
+		}
+		if l.skipped {
+			skipped++
+		}
+	}
+	return fmt.Sprintf("%d rows, %d bad, %d not brought about; %d worker(s) in each cluster, %d min %d s",
+		len(m.lines), bad, skipped, m.workers, int(m.took.Minutes()), int(m.took.Seconds())%60)
 }
 
 func downFor(v verdict) string {
@@ -92,26 +124,40 @@ func (r row) versionsRun() string {
 	return r.stage.versions()
 }
 
-// report prints the table on standard output.
+// report prints the table on standard output, and into the files that were asked for.
 func report(t *testing.T, results []result) {
 	t.Helper()
 	slices.SortStableFunc(results, byHazard)
-	text := table(results, *workers, time.Since(started))
+	m := newMatrix(results, *workers, time.Since(started))
+	text := m.table()
 	fmt.Fprint(os.Stdout, "\n", text)
-	if *tableTo != "" {
-		if err := os.WriteFile(*tableTo, []byte(text), 0o644); err != nil {
+	write(t, *tableTo, text)
+	if *markdownTo != "" {
+		text, err := document(m, "make hazards")
+		if err != nil {
 			t.Error(err)
 		}
+		write(t, *markdownTo, text)
+	}
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if file == "" {
+		return
+	}
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Error(err)
 	}
 }
 
 func TestTable(t *testing.T) {
 	r := row{name: "H6-x", hazard: "answer lost", how: "proxy", run: func(*scene) verdict { return verdict{} }}
-	text := table([]result{
+	text := newMatrix([]result{
 		{row: r, verdict: verdict{outcome: "moved", proof: "hard", down: 412 * time.Millisecond, counted: true}},
 		{row: r, verdict: verdict{outcome: "moved", duplicated: 7, down: 31600 * time.Millisecond, counted: true}, bad: true},
 		{row: row{name: "H99-y", cannot: "no lab"}, verdict: verdict{outcome: "not brought about: no lab"}},
-	}, 2, 75*time.Second)
+	}, 2, 75*time.Second).table()
 	for _, want := range []string{"412 ms", "32 s", "BAD: moved", "not brought about: no lab", "3 rows, 1 bad, 1 not brought about; 2 worker(s) in each cluster, 1 min 15 s"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)

@@ -193,7 +193,7 @@ func TestUnsuitable(t *testing.T) {
 	}
 	stream := must(js.Stream(t.Context(), "FERRY")).CachedInfo().Config
 	if stream.MaxAge != 366*24*time.Hour || stream.MaxBytes != 256<<20 || stream.Discard != jetstream.DiscardOld {
-		t.Errorf("the README has other limits than %+v", stream)
+		t.Errorf("docs/nats.md has other limits than %+v", stream)
 	}
 }
 

@@ -3,6 +3,7 @@ package instance
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
@@ -19,12 +20,8 @@ const lateTasks = 10 * time.Second
 // what was seen.
 func (i Instance) Start(ctx context.Context, state connect.State, tasks int, limit time.Duration) (string, error) {
 	client := i.client().RetryFor(cluster.DowntimeRetry)
-	ask := client.Resume
-	if state == connect.Paused {
-		ask = client.Pause
-	}
 	err := wait.Until(ctx, "the start on "+i.On(), cluster.StaleTime, func(ctx context.Context) (bool, string, error) {
-		err := ask(ctx, i.Name)
+		err := i.Ask(ctx, state, cluster.DowntimeRetry)
 		if connect.IsNotFound(err) {
 			return false, err.Error(), nil // a worker that lags behind may not know the copy yet
 		}
@@ -59,11 +56,8 @@ func (i Instance) Start(ctx context.Context, state connect.State, tasks int, lim
 // AskToRest sends a stop, or a pause to workers that cannot stop, without waiting for its
 // effect. It returns "stopped" or "paused".
 func (i Instance) AskToRest(ctx context.Context, retryFor time.Duration) (asked string, err error) {
-	client := i.client().RetryFor(retryFor)
-	if i.Cluster.Has(cluster.Stop) {
-		return "stopped", client.Stop(ctx, i.Name)
-	}
-	return "paused", client.Pause(ctx, i.Name)
+	rest := i.Cluster.RestState()
+	return strings.ToLower(string(rest)), i.Ask(ctx, rest, retryFor)
 }
 
 // Delete removes the connector. It is no error if the connector is gone already.
@@ -89,15 +83,7 @@ const LookHanging = 10 * time.Second
 // as restored: it may have failed before.
 func (i Instance) Restore(ctx context.Context, state connect.State) (string, error) {
 	client := i.client().RetryFor(cluster.PutBackRetry)
-	ask := client.Resume
-	switch state {
-	case connect.Stopped:
-		ask = client.Stop
-	case connect.Paused:
-		ask = client.Pause
-	case connect.Running, connect.Failed, connect.Unassigned, connect.Restarting:
-	}
-	if err := ask(ctx, i.Name); err != nil {
+	if err := i.Ask(ctx, state, cluster.PutBackRetry); err != nil {
 		return "", fmt.Errorf("put back on %s: %w", i.On(), err)
 	}
 	asked := time.Now()
@@ -118,7 +104,7 @@ func (i Instance) Restore(ctx context.Context, state connect.State) (string, err
 			}
 			if !since.IsZero() || time.Since(asked) > askAgainAfter {
 				since, asked = time.Time{}, time.Now()
-				err = ask(ctx, i.Name)
+				err = i.Ask(ctx, state, cluster.PutBackRetry)
 			}
 			if err == nil && status.Starting() && time.Since(looked) > LookHanging {
 				looked = time.Now()

@@ -90,6 +90,9 @@ func Open(ctx context.Context, config Config) (*Client, error) {
 	return opened, nil
 }
 
+// Brokers names the brokers that the client was given, for people.
+func (c *Client) Brokers() string { return c.brokers }
+
 func (s *SASL) mechanism() (sasl.Mechanism, error) {
 	switch strings.ToUpper(s.Mechanism) {
 	case "PLAIN":

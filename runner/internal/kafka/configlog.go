@@ -2,12 +2,12 @@ package kafka
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
 )
 
 // ConfigLog is a cluster's config topic (config.storage.topic), from which each
@@ -20,28 +20,18 @@ type ConfigLog struct {
 // ConfigLog returns the config topic of the given name.
 func (c *Client) ConfigLog(topic string) *ConfigLog { return &ConfigLog{client: c, topic: topic} }
 
-// targetStates are target states as Connect writes them since 3.5
-// (KafkaConfigBackingStore.serializeTargetState). Workers before it read only
-// "state" and leave the rest alone, so that the record is right for all; a
-// STOPPED one they take for PAUSED.
-var targetStates = map[connect.State]string{
-	connect.Running: `{"state":"STARTED","state.v2":"STARTED"}`,
-	connect.Paused:  `{"state":"PAUSED","state.v2":"PAUSED"}`,
-	connect.Stopped: `{"state":"PAUSED","state.v2":"STOPPED"}`,
-}
-
 // SetTargetState writes the record from which a connector that is created
 // afterwards takes its first state, as initial_state makes a worker do since 3.7
 // (KIP-980, KafkaConfigBackingStore.putConnectorConfig). "" writes a tombstone.
 // A connector that exists already is paused, stopped or resumed by it.
 func (l *ConfigLog) SetTargetState(ctx context.Context, connector string, state connect.State) error {
-	record := &kgo.Record{Topic: l.topic, Partition: 0, Key: []byte(targetStatePrefix + connector)}
+	record := &kgo.Record{Topic: l.topic, Partition: 0, Key: internaltopic.TargetStateKey(connector)}
 	if state != "" {
-		value, ok := targetStates[state]
+		value, ok := internaltopic.TargetState(state)
 		if !ok {
 			return fmt.Errorf("kafka %s: topic %q: a connector cannot be asked to be %s", l.client.brokers, l.topic, state)
 		}
-		record.Value = []byte(value)
+		record.Value = value
 	}
 	counts, err := l.client.Partitions(ctx, l.topic)
 	if err != nil {
@@ -69,11 +59,11 @@ type ConfigRecords struct {
 func (l *ConfigLog) Connector(ctx context.Context, connector string) (ConfigRecords, error) {
 	var found ConfigRecords
 	err := l.client.scan(ctx, l.topic, func(record *kgo.Record) {
-		switch string(record.Key) {
-		case connectorConfigPrefix + connector:
+		if name, ok := internaltopic.ConfigOf(record.Key); ok && name == connector {
 			found.Config = record.Value != nil
-		case targetStatePrefix + connector:
-			found.State = parseTargetState(record.Value)
+		}
+		if name, ok := internaltopic.TargetStateOf(record.Key); ok && name == connector {
+			found.State = internaltopic.ParseTargetState(record.Value)
 		}
 	})
 	return found, err
@@ -102,41 +92,10 @@ func (l *ConfigLog) TargetStatesSince(ctx context.Context, connector string, off
 	}
 	var states []connect.State
 	err = l.client.read(ctx, l.topic, open, func(record *kgo.Record) bool {
-		if string(record.Key) == targetStatePrefix+connector {
-			states = append(states, parseTargetState(record.Value))
+		if name, ok := internaltopic.TargetStateOf(record.Key); ok && name == connector {
+			states = append(states, internaltopic.ParseTargetState(record.Value))
 		}
 		return true
 	})
 	return states, err
-}
-
-const (
-	connectorConfigPrefix = "connector-"
-	targetStatePrefix     = "target-state-"
-)
-
-// parseTargetState reads the value of a target state record as a worker since
-// 3.5 does; "" is a tombstone or nothing that a worker would understand.
-func parseTargetState(value []byte) connect.State {
-	var content struct {
-		State string `json:"state"`
-		V2    string `json:"state.v2"`
-	}
-	if value == nil || json.Unmarshal(value, &content) != nil {
-		return ""
-	}
-	state := content.V2
-	if state == "" {
-		state = content.State
-	}
-	switch state {
-	case "STARTED":
-		return connect.Running
-	case "PAUSED":
-		return connect.Paused
-	case "STOPPED":
-		return connect.Stopped
-	default:
-		return ""
-	}
 }

@@ -8,34 +8,11 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
-
-func TestParseTargetState(t *testing.T) {
-	for value, want := range map[string]connect.State{
-		`{"state":"STARTED"}`:                      connect.Running, // before 3.5
-		`{"state":"PAUSED"}`:                       connect.Paused,
-		`{"state":"PAUSED","state.v2":"PAUSED"}`:   connect.Paused,
-		`{"state":"PAUSED","state.v2":"STOPPED"}`:  connect.Stopped,
-		`{"state":"STARTED","state.v2":"STARTED"}`: connect.Running,
-		`{"state":"STARTED","state.v2":null}`:      connect.Running,
-		`{"state":"ELSE"}`:                         "",
-		`{}`:                                       "",
-		`null`:                                     "",
-		`x`:                                        "",
-	} {
-		if got := parseTargetState([]byte(value)); got != want {
-			t.Errorf("%s: %q, want %q", value, got, want)
-		}
-	}
-	for state, value := range targetStates {
-		if got := parseTargetState([]byte(value)); got != state {
-			t.Errorf("%s is written as %s and read as %q", state, value, got)
-		}
-	}
-}
 
 // Who asked for what is in the topic before a worker has followed.
 func TestTargetStatesSince(t *testing.T) {
@@ -116,7 +93,7 @@ func TestAConnectorBeginsInTheStateThatWasWritten(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, record := range history {
-				if record.Task != OfConnector || record.State == connect.Running {
+				if record.Task != internaltopic.OfConnector || record.State == connect.Running {
 					t.Errorf("it was not at rest all the time: %+v", record)
 				}
 			}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
@@ -80,7 +81,7 @@ func (l *OffsetLog) latest(ctx context.Context, connector string) (map[place]raw
 	unfit := map[string]error{} // Kafka partition and key to why its last value cannot be carried
 	var failure error
 	err := l.client.scan(ctx, l.topic, func(record *kgo.Record) {
-		partition, own, err := partitionOf(record.Key, connector)
+		partition, own, err := internaltopic.PartitionOf(record.Key, connector)
 		if !own {
 			return
 		}
@@ -93,7 +94,7 @@ func (l *OffsetLog) latest(ctx context.Context, connector string) (map[place]raw
 			}
 			return
 		}
-		value, err := offsetOf(record.Value)
+		value, err := internaltopic.OffsetOf(record.Value)
 		if err != nil {
 			unfit[id] = l.at(record, connector, err)
 			return
@@ -149,7 +150,7 @@ func (l *OffsetLog) Write(ctx context.Context, connector string, patch offset.Do
 	}
 	var records []*kgo.Record
 	for _, entry := range patch.Entries() {
-		record := kgo.Record{Topic: l.topic, Key: offsetKey(connector, entry.Partition)}
+		record := kgo.Record{Topic: l.topic, Key: internaltopic.OffsetKey(connector, entry.Partition)}
 		if !entry.Offset.IsNull() {
 			record.Value = entry.Offset.Bytes()
 		}

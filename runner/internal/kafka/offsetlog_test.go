@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kversion"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
@@ -236,7 +237,7 @@ func TestOffsetLogOfARealConnector(t *testing.T) {
 		t.Fatal(err)
 	}
 	for at := range latest {
-		home, err := client.defaultPartition(t.Context(), record(cluster.OffsetsTopic(), 0, string(offsetKey(name, at.partition)), ""))
+		home, err := client.defaultPartition(t.Context(), record(cluster.OffsetsTopic(), 0, string(internaltopic.OffsetKey(name, at.partition)), ""))
 		if err != nil || home != at.kafkaPartition {
 			t.Errorf("%s lies in partition %d, and would be put into %d: %v", at.partition, at.kafkaPartition, home, err)
 		}

@@ -50,9 +50,9 @@ func (c *Client) scan(ctx context.Context, topic string, visit func(*kgo.Record)
 	return c.read(ctx, topic, open, func(record *kgo.Record) bool { visit(record); return true })
 }
 
-// glance is [Client.scan] for a topic that may be anybody's: it ends before the
+// Glance is a scan for a topic that may be anybody's: it ends before the
 // first open transaction instead of waiting, and as soon as visit returns false.
-func (c *Client) glance(ctx context.Context, topic string, visit func(*kgo.Record) (more bool)) error {
+func (c *Client) Glance(ctx context.Context, topic string, visit func(*kgo.Record) (more bool)) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, glanceLimit, noEnd(glanceLimit))
 	defer cancel()
 	open, err := c.extents(ctx, topic, c.admin.ListCommittedOffsets)

@@ -40,10 +40,10 @@ func (c *Client) Partitions(ctx context.Context, topics ...string) (map[string]i
 	return counts, nil
 }
 
-// compacted returns the topics that are compacted and nothing else, as Connect
+// Compacted returns the topics that are compacted and nothing else, as Connect
 // demands of its own (TopicAdmin.verifyTopicCleanupPolicyOnlyCompact), with
 // their numbers of partitions.
-func (c *Client) compacted(ctx context.Context) (map[string]int, error) {
+func (c *Client) Compacted(ctx context.Context) (map[string]int, error) {
 	told, err := c.allMetadata(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("kafka %s: list topics: %w", c.brokers, err)

@@ -9,8 +9,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/ferrytest"
 )
 
 // Versions are the Kestra versions that the plugin and the flows are for.
@@ -139,7 +140,7 @@ func buildRunner(ctx context.Context, root, arch string) error {
 // once runs make unless stamp is newer than all sources, and touches stamp then.
 // Other processes that want the same wait for it.
 func once(stamp string, sources []string, make func() error) error {
-	unlock, err := lock(stamp + ".lock")
+	unlock, err := ferrytest.Lock(stamp + ".lock")
 	if err != nil {
 		return err
 	}
@@ -160,22 +161,6 @@ func once(stamp string, sources []string, make func() error) error {
 		return fmt.Errorf("kestratest: %w", err)
 	}
 	return nil
-}
-
-// lock takes the lock that is the file at path when no other process has it. The
-// lock ends with unlock or with this process.
-func lock(path string) (unlock func(), err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return nil, fmt.Errorf("kestratest: %w", err)
-	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // #nosec G304 -- a path of this package
-	if err != nil {
-		return nil, fmt.Errorf("kestratest: %w", err)
-	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
-		return nil, errors.Join(fmt.Errorf("kestratest: lock %s: %w", path, err), file.Close())
-	}
-	return func() { _ = file.Close() }, nil
 }
 
 func newest(paths []string) (time.Time, error) {

@@ -3,13 +3,18 @@
 //
 // The type to know is [Mover]. [Mover.Move] and [Mover.Rollback] handle one connector
 // each. They are safe to kill and to run again: the clusters are the ledger. Where a move
-// stands follows from what both clusters say ([pair.Observation.State]), never from a
-// file of ours.
+// stands follows from what both clusters say (pair.Observation.State), never from a file
+// of ours. docs/design.md follows one connector through the code.
 //
 //	check > prepare > quiesce > prove > copy > read back > interlock > start > watch
 //	└─── origin runs on ───┘  └──────────────── downtime ───────────────┘
 //
-// Invariants, each of which has a test:
+// A move is check.go, prepare.go and a cutover: rest.go stops the origin, transfer.go
+// copies its offsets, cutover.go has the interlock and the start, and watch.go watches
+// the copy afterwards. undo.go undoes a move that failed, rollback.go one on request, and
+// step_*.go hold the steps as single commands.
+//
+// Invariants; docs/design.md names the test of each:
 //
 //   - Only one side may ever run: the target starts only after both sides were read
 //     back at the same time, stopped and without tasks ([cutover.interlock]).

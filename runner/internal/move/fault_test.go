@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -386,3 +387,131 @@ func TestMovedWithOtherSettings(t *testing.T) {
 		}
 	})
 }
+
+// TestReadOfOffsetsThatAWorkerFailsByItself: a worker that walks its partitions while new
+// ones come in answers 500. That passes, and is no refusal; where it does not pass, the
+// offsets are read from the topic.
+func TestReadOfOffsetsThatAWorkerFailsByItself(t *testing.T) {
+	failing := func(times int) connecttest.Interceptor {
+		return func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/offsets") || times == 0 {
+				next.ServeHTTP(rw, r)
+				return
+			}
+			times--
+			rw.Header().Set("Content-Type", "application/json")
+			rw.WriteHeader(http.StatusInternalServerError)
+			_, _ = rw.Write([]byte(`{"error_code":500,"message":"Failed to retrieve offsets for source connector orders"}`))
+		}
+	}
+	for name, test := range map[string]struct {
+		hard    bool
+		origin  int // how often the origin's reads fail, -1 for always
+		target  int
+		outcome event.Outcome
+		copied  string
+	}{
+		"it passes":                    {true, 3, 3, event.Moved, "rest"},
+		"it passes, Kafka not named":   {false, 3, 3, event.Moved, "rest"},
+		"it does not, the topic helps": {true, -1, 0, event.Moved, "raw"},
+		"it does not, nothing helps":   {false, -1, 0, event.Failed, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, test.hard)
+				w.run(slowSource())
+				w.global.Intercept(failing(test.origin))
+				w.europe.Intercept(failing(test.target))
+				result := w.move()
+				w.calm()
+				if result.Outcome != test.outcome || result.Copy != test.copied {
+					t.Fatalf("%s, copied by %q: %s", result.Outcome, result.Copy, result.Message)
+				}
+				w.exact()
+			})
+		})
+	}
+}
+
+// TestAskedAndCarriedOut loses every answer to one kind of request that is carried out, as
+// a proxy with a time limit does: what the cluster shows counts, and nothing is asked for
+// half a minute while the connector stands still.
+func TestAskedAndCarriedOut(t *testing.T) {
+	for _, verb := range []string{"/pause", "/stop", "/resume"} {
+		t.Run(verb, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, true)
+				w.run(slowSource())
+				asked := 0
+				for _, side := range []*connecttest.Cluster{w.global, w.europe} {
+					side.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+						if !strings.HasSuffix(r.URL.Path, verb) {
+							next.ServeHTTP(rw, r)
+							return
+						}
+						asked++
+						next.ServeHTTP(httptest.NewRecorder(), r)
+						http.Error(rw, "upstream timed out", http.StatusGatewayTimeout)
+					})
+				}
+				result := w.move()
+				w.calm()
+				w.expect(result, event.Moved, connect.Stopped, connect.Running)
+				if asked > 10 || *result.DowntimeMS > 2000 {
+					t.Errorf("asked %d times, down for %d ms", asked, *result.DowntimeMS)
+				}
+				w.exact()
+			})
+		})
+	}
+}
+
+// TestCopyDeletedInTheMiddle has somebody delete the copy once the origin is stopped: the
+// origin runs again at once, and it is said who is missing.
+func TestCopyDeletedInTheMiddle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, true)
+		w.run(slowSource())
+		var stopped, resumed time.Time
+		w.global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			next.ServeHTTP(rw, r)
+			switch {
+			case strings.HasSuffix(r.URL.Path, "/stop"):
+				stopped = time.Now()
+				if err := w.europe.Client().Delete(t.Context(), orders); err != nil {
+					t.Error(err)
+				}
+			case strings.HasSuffix(r.URL.Path, "/resume"):
+				resumed = time.Now()
+			}
+		})
+		told := &remembering{}
+		mover := w.mover()
+		mover.Events = told
+		result := mover.Move(t.Context(), w.request())
+		w.expect(result, event.Failed, connect.Running, "")
+		if down := resumed.Sub(stopped); down <= 0 || down > 2*time.Second {
+			t.Errorf("down for %s", down)
+		}
+		if !told.has("the copy on europe is gone: somebody has removed it") {
+			t.Errorf("told %q", told.texts)
+		}
+		w.exact()
+	})
+}
+
+// remembering remembers the notes.
+type remembering struct {
+	mu    sync.Mutex
+	texts []string
+}
+
+func (r *remembering) Emit(happened event.Event) {
+	if note, ok := happened.(event.Note); ok {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.texts = append(r.texts, note.Message)
+	}
+}
+
+func (r *remembering) has(text string) bool { return slices.Contains(r.texts, text) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/check"
@@ -20,6 +21,7 @@ import (
 // prepared is the stopped copy on the target and its offsets.
 type prepared struct {
 	created bool            // by this run
+	seen    bool            // at rest since; before that, a 404 does not mean that it is gone
 	offsets offset.Document // on the target now
 	// store is where this run wrote offsets that it may remove again; nil if there are
 	// none. It stays nil unless separate: both sides may keep their offsets in one topic,
@@ -60,7 +62,7 @@ func (r *run) prepareCopy(ctx context.Context, request pair.Request, verdict che
 	if copied.created, err = to.CreateStopped(ctx, settings, verdict.Seen.Target.Exists); err != nil {
 		return err
 	}
-	r.result.Changed = true
+	copied.seen, r.result.Changed = true, true
 	if !copied.created { // a later run tells by the topics whether the copy has run since
 		if err := to.ForgetTopics(ctx); err != nil {
 			r.note(event.Warn, "%s", err)
@@ -99,7 +101,10 @@ func (r *run) prepareCopy(ctx context.Context, request pair.Request, verdict che
 func (r *run) rehearse(ctx context.Context, basis check.Basis, on string, copied *prepared) error {
 	copied.wrote(basis.Stores.To)
 	done, err := offsetstore.MakeEqual(ctx, on, basis.Stores.To, basis.Offsets, copied.offsets)
-	if answer, ok := errors.AsType[*connect.ResponseError](err); ok && !connect.IsTemporary(err) {
+	// Only the answer to the write is about the offsets; a read that failed is no
+	// refusal. A plugin that refuses them gives a 500
+	// (Worker.alterSourceConnectorOffsets).
+	if answer, ok := errors.AsType[*connect.ResponseError](err); ok && answer.Method == http.MethodPatch && !connect.IsTemporary(err) {
 		return cluster.Refused(fmt.Sprintf("%s does not take the offsets in a rehearsal: %s", on, answer.Message))
 	}
 	if mismatch, ok := errors.AsType[*offsetstore.MismatchError](err); ok {

@@ -89,6 +89,9 @@ func (r *run) putBack(ctx context.Context, of instance.Instance, keep connect.St
 // counts as at rest: the connector must not stay down because the other cluster does not
 // answer.
 func (r *run) refuseRunningCopy(ctx context.Context, of, copied instance.Instance) error {
+	if copied.Gone(ctx) { // do not wait for it to be at rest while the connector is down
+		return nil
+	}
 	started, ok := errors.AsType[*instance.InterferedError](copied.AwaitRest(ctx))
 	if !ok {
 		return nil
@@ -103,6 +106,10 @@ func (r *run) refuseRunningCopy(ctx context.Context, of, copied instance.Instanc
 func (r *run) cleanUp(ctx context.Context, to instance.Instance, copied *prepared) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.Options.PutBack)
 	defer cancel()
+	if copied.seen && to.Gone(ctx) {
+		r.note(event.Warn, "the copy on %s is gone: somebody has removed it", to.On())
+		return
+	}
 	if started, ok := errors.AsType[*instance.InterferedError](to.AwaitRest(ctx)); ok {
 		r.note(event.Warn, "the copy on %s is left as it is: %s", to.On(), started)
 		return

@@ -35,7 +35,7 @@ type Options struct {
 	LeaseTTL time.Duration
 }
 
-// The limits of a stream and a bucket that ferry creates, as documented.
+// The limits of a stream and a bucket that ferry creates; docs/nats.md has them.
 const (
 	maxHistoryAge   = 366 * 24 * time.Hour
 	maxHistoryBytes = 256 << 20
@@ -243,7 +243,7 @@ func (s *Store) Explain(what string, err error) error {
 	case errors.Is(err, nats.ErrSecureConnWanted):
 		text += "; go without the section nats.tls, and with nats:// in nats.url"
 	case errors.Is(err, context.DeadlineExceeded):
-		text += "; it does not answer, or the user may not do this: see the permissions in the README"
+		text += "; it does not answer, or the user may not do this: see the permissions in docs/nats.md"
 	}
 	return &Error{text: text, err: err}
 }

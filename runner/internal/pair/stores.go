@@ -6,6 +6,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
@@ -85,17 +86,24 @@ func (r Request) Open(ctx context.Context, seen Observation) (Opened, error) {
 	}
 	opened := Opened{Stores: stores, How: how[stores.Method]}
 	opened.Offsets, err = stores.From.Read(ctx)
-	if !offsetstore.IsUnreadable(err) {
+	if !offsetstore.IsUnreadable(err) && !connect.IsFailedOffsets(err) {
 		if err != nil {
 			err = fmt.Errorf("%s: %w", r.Origin.Name, err)
 		}
 		return opened, err
 	}
-	if r.Copy == offsetstore.ByREST {
+	unknown := r.TopicsKnown()
+	switch {
+	case connect.IsFailedOffsets(err) && (seen.Origin.Sink() || r.Copy == offsetstore.ByREST || unknown != nil):
+		return Opened{}, fmt.Errorf("%s: %w", r.Origin.Name, err) // a worker's fault, and no refusal
+	case r.Copy == offsetstore.ByREST:
 		return Opened{}, cluster.Refused(err.Error())
-	}
-	if unknown := r.TopicsKnown(); unknown != nil {
+	case unknown != nil:
 		return Opened{}, cluster.Refused(fmt.Sprintf("%s; they can be copied from topic to topic, but %s", err, unknown))
+	}
+	opened.How = how[offsetstore.ByTopic] + ", since REST cannot carry them"
+	if connect.IsFailedOffsets(err) {
+		opened.How = how[offsetstore.ByTopic] + ", since the workers fail to read them"
 	}
 	if opened.Stores, err = r.StoresBy(offsetstore.ByTopic, seen); err != nil {
 		return Opened{}, err
@@ -103,7 +111,6 @@ func (r Request) Open(ctx context.Context, seen Observation) (Opened, error) {
 	if opened.Offsets, err = opened.From.Read(ctx); err != nil {
 		return Opened{}, fmt.Errorf("%s: %w", r.Origin.Name, err)
 	}
-	opened.How = how[offsetstore.ByTopic] + ", since REST cannot carry them"
 	return opened, nil
 }
 

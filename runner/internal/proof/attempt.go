@@ -135,12 +135,16 @@ func (a *Attempt) Quiesce(ctx context.Context) error {
 	return a.stop(ctx)
 }
 
+func (a *Attempt) ask(ctx context.Context, state connect.State) error {
+	return instance.Instance{Cluster: a.prover.Cluster, Name: a.subject.Connector}.Ask(ctx, state, cluster.DowntimeRetry)
+}
+
 // longPoll is how long a pause may take before other connectors get their turn.
 const longPoll = time.Second
 
 func (a *Attempt) pause(ctx context.Context) error {
 	name := a.subject.Connector
-	if err := a.prover.client().Pause(ctx, name); err != nil {
+	if err := a.ask(ctx, connect.Paused); err != nil {
 		return fmt.Errorf("pause: %w", err)
 	}
 	asked := time.Now()
@@ -197,7 +201,7 @@ const restopAfter = 10 * time.Second
 func (a *Attempt) stop(ctx context.Context) error {
 	name, client := a.subject.Connector, a.prover.client()
 	if a.found != connect.Stopped {
-		if err := client.Stop(ctx, name); err != nil {
+		if err := a.ask(ctx, connect.Stopped); err != nil {
 			return fmt.Errorf("stop: %w", err)
 		}
 	}
@@ -212,7 +216,7 @@ func (a *Attempt) stop(ctx context.Context) error {
 		progress.report("waiting for the cluster to end the tasks: " + missing)
 		if time.Since(sent) > restopAfter {
 			sent = time.Now()
-			err = client.Stop(ctx, name)
+			err = a.ask(ctx, connect.Stopped)
 		}
 		return false, missing, err
 	})

@@ -12,7 +12,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
-	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
+	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
@@ -327,7 +327,7 @@ func TestLateCommitIsSeen(t *testing.T) {
 // stuckLog is a status topic that is never read to its end.
 type stuckLog struct{ *connecttest.StatusLog }
 
-func (stuckLog) History(ctx context.Context, _ string) ([]kafka.StatusRecord, error) {
+func (stuckLog) History(ctx context.Context, _ string) ([]internaltopic.Status, error) {
 	<-ctx.Done()
 	return nil, context.Cause(ctx)
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
-	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
+	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
@@ -53,8 +53,8 @@ func (t *taskTracker) expect(tasks []connect.TaskStatus) {
 // record adds a record of the status topic. Records of one task come in order. Only the
 // worker that had the task last can say that it ended: after a rebalance, UNASSIGNED from
 // the old worker says nothing about the new one.
-func (t *taskTracker) record(record kafka.StatusRecord) {
-	if record.Connector != t.connector || record.Task == kafka.OfConnector {
+func (t *taskTracker) record(record internaltopic.Status) {
+	if record.Connector != t.connector || record.Task == internaltopic.OfConnector {
 		return
 	}
 	known, ok := t.tasks[record.Task]

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
+	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
 )
 
 // TestLedger feeds the tracker what REST and the status topic say of one task, in order.
@@ -16,7 +16,7 @@ func TestLedger(t *testing.T) {
 	}
 	record := func(state connect.State, worker string) func(*taskTracker) {
 		return func(l *taskTracker) {
-			l.record(kafka.StatusRecord{Connector: "a", Task: 0, State: state, WorkerID: worker})
+			l.record(internaltopic.Status{Connector: "a", Task: 0, State: state, WorkerID: worker})
 		}
 	}
 	const running, paused, unassigned, failed, tombstone = connect.Running, connect.Paused, connect.Unassigned, connect.Failed, ""
@@ -40,9 +40,11 @@ func TestLedger(t *testing.T) {
 		"ended, then a tombstone":         {told: []func(*taskTracker){record(running, "w1"), record(unassigned, "w1"), record(tombstone, "")}},
 		"only a tombstone is left":        {told: []func(*taskTracker){record(tombstone, "")}, open: "task 0 on "},
 		"restarting":                      {told: []func(*taskTracker){record(connect.Restarting, "w1")}, open: "task 0 on w1", cutOff: "task 0 on w1"},
-		"another connector":               {told: []func(*taskTracker){seen(running, "w1"), func(l *taskTracker) { l.record(kafka.StatusRecord{Connector: "b", State: unassigned, WorkerID: "w1"}) }}, open: "task 0 on w1", cutOff: "task 0 on w1"},
+		"another connector": {told: []func(*taskTracker){seen(running, "w1"), func(l *taskTracker) {
+			l.record(internaltopic.Status{Connector: "b", State: unassigned, WorkerID: "w1"})
+		}}, open: "task 0 on w1", cutOff: "task 0 on w1"},
 		"of the connector itself": {told: []func(*taskTracker){func(l *taskTracker) {
-			l.record(kafka.StatusRecord{Connector: "a", Task: kafka.OfConnector, State: running})
+			l.record(internaltopic.Status{Connector: "a", Task: internaltopic.OfConnector, State: running})
 		}}},
 	} {
 		t.Run(name, func(t *testing.T) {

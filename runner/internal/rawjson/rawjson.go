@@ -99,6 +99,9 @@ func String(text string) Value {
 // Int returns a JSON number.
 func Int(number int64) Value { return Value{text: strconv.FormatInt(number, 10)} }
 
+// Bool returns true or false.
+func Bool(is bool) Value { return Value{text: strconv.FormatBool(is)} }
+
 // Array returns a JSON array of the given values.
 func Array(values ...Value) Value {
 	var text bytes.Buffer

@@ -23,12 +23,12 @@ func (s *stage) thereAndBack(t *testing.T, global, europe settings) {
 		want            event.Outcome
 	}{{"move", "json", event.Moved}, {"rollback", "kestra", event.RolledBack}} {
 		got := s.ferry(t, global, europe, step.format, moving(step.command, connector)...)
-		if got.code != 0 || len(got.result.Connectors) != 1 {
-			t.Fatalf("%s: exit code %d\n%s", step.command, got.code, got.said)
+		if got.Code != 0 || len(got.Result.Connectors) != 1 {
+			t.Fatalf("%s: exit code %d\n%s", step.command, got.Code, said(got))
 		}
-		moved := got.result.Connectors[0]
+		moved := got.Result.Connectors[0]
 		if moved.Outcome != step.want || moved.Proof == nil || moved.Proof.Kind != event.Hard {
-			t.Fatalf("%s: %+v\n%s", step.command, moved, got.said)
+			t.Fatalf("%s: %+v\n%s", step.command, moved, said(got))
 		}
 		t.Logf("%s: %s", step.command, moved.Message)
 		s.flows(t, connector, 50)
@@ -97,8 +97,8 @@ func TestFailingTask(t *testing.T) {
 	for _, format := range []string{"text", "json", "kestra"} {
 		secret := s.plants.New("trace, " + format)
 		got := s.ferry(t, s.global(), s.europe(), format, append(moving("move", connector), "--overwrite", "--request", s.request(t, secret))...)
-		if got.code != 12 || !strings.Contains(got.said, "login with *** refused") {
-			t.Errorf("%s: exit code %d\n%s", format, got.code, got.said)
+		if got.Code != 12 || !strings.Contains(said(got), "login with *** refused") {
+			t.Errorf("%s: exit code %d\n%s", format, got.Code, said(got))
 		}
 	}
 	s.exact(t, connector)

@@ -109,18 +109,18 @@ func TestRefused(t *testing.T) {
 		number++
 		t.Run(name, func(t *testing.T) {
 			got := s.ferry(t, s.global().with(refusal.global), s.europe().with(refusal.europe), format, moving("move", connector)...)
-			message := got.result.Message
-			for _, one := range got.result.Connectors {
+			message := got.Result.Message
+			for _, one := range got.Result.Connectors {
 				if message = one.Message; one.Changed {
 					t.Error("something was changed")
 				}
 			}
-			t.Logf("exit code %d after %s: %s", got.code, got.took.Round(time.Millisecond), message)
-			if got.code != refusal.code || !strings.Contains(message, refusal.where) || !strings.Contains(message, refusal.why) {
+			t.Logf("exit code %d after %s: %s", got.Code, got.Took.Round(time.Millisecond), message)
+			if got.Code != refusal.code || !strings.Contains(message, refusal.where) || !strings.Contains(message, refusal.why) {
 				t.Errorf("want exit code %d and a message with %q and %q", refusal.code, refusal.where, refusal.why)
 			}
-			if got.took > 15*time.Second {
-				t.Errorf("only after %s", got.took)
+			if got.Took > 15*time.Second {
+				t.Errorf("only after %s", got.Took)
 			}
 		})
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,12 +13,11 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/ferrytest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/secrettest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
-	"github.com/connect-ferry/connect-ferry/schemas"
 )
 
 const user = "ferry"
@@ -46,19 +44,13 @@ type stage struct {
 	*lab.Lab
 	t      *testing.T
 	plants secrettest.Plants
-	folder string // of the operator: the clusters file, certificates, passwords
-	binary string
+	folder string          // of the operator: the clusters file, certificates, passwords
 	own    lab.Certificate // the operator's
 }
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
 	s := &stage{Lab: labtest.Lab(t), t: t, plants: maps.Clone(plants), folder: t.TempDir()}
-	s.binary = filepath.Join(s.folder, "ferry")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", s.binary, "github.com/connect-ferry/connect-ferry/runner")
-	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, output)
-	}
 	s.own = s.issue("operator", -time.Hour, time.Hour)
 	return s
 }
@@ -131,19 +123,11 @@ func (s *stage) europe() settings {
 	}
 }
 
-// answer is what a run of ferry came to.
-type answer struct {
-	code   int
-	result event.Result
-	said   string // all of it
-	took   time.Duration
-}
-
 // ferry runs a command and looks for secrets wherever it may have left some.
-func (s *stage) ferry(t *testing.T, global, europe settings, format string, arguments ...string) answer {
+func (s *stage) ferry(t *testing.T, global, europe settings, format string, arguments ...string) ferrytest.Answer {
 	t.Helper()
 	folder := t.TempDir()
-	clusters, result := filepath.Join(folder, "clusters.json"), filepath.Join(folder, "result.json")
+	clusters := filepath.Join(folder, "clusters.json")
 	content, err := json.Marshal(map[string]any{"clusters": map[string]any{"global": global.document(), "europe": europe.document()}})
 	if err != nil {
 		t.Fatal(err)
@@ -151,24 +135,13 @@ func (s *stage) ferry(t *testing.T, global, europe settings, format string, argu
 	if err := os.WriteFile(clusters, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	command := exec.CommandContext(t.Context(), s.binary, append(arguments, "--clusters", clusters, "--output", format, "--result", result)...)
-	command.Dir = folder
-	began := time.Now()
-	code, stdout, stderr := s.plants.Run(t, command)
-	got := answer{code: code, said: stdout + stderr, took: time.Since(began)}
+	answer := ferrytest.Run(t, s.plants, append(arguments, "--clusters", clusters, "--output", format)...)
 	s.plants.Search(t, folder, clusters)
-	document, err := os.ReadFile(result)
-	if err == nil {
-		err = schemas.Check(schemas.Result, document)
-	}
-	if err == nil {
-		err = json.Unmarshal(document, &got.result)
-	}
-	if err != nil {
-		t.Fatalf("result: %v\n%s", err, got.said)
-	}
-	return got
+	return answer
 }
+
+// said is all that a run printed.
+func said(answer ferrytest.Answer) string { return answer.Stdout + answer.Stderr }
 
 func moving(command, connector string) []string {
 	return []string{command, "--origin", "global", "--target", "europe", "--connector", connector}

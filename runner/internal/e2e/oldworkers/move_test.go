@@ -2,10 +2,8 @@ package oldworkers
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +11,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/ferrytest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/secrettest"
@@ -37,16 +36,13 @@ const rate = 200 // records a second of each task
 type stage struct {
 	*lab.Lab
 	*testing.T
-	binary, clusters string
-	plants           secrettest.Plants
+	clusters string
+	plants   secrettest.Plants
 }
 
 func newStage(t *testing.T) stage {
 	t.Helper()
-	s := stage{Lab: labtest.Lab(t), T: t, plants: secrettest.Plants{}, binary: filepath.Join(t.TempDir(), "ferry"), clusters: filepath.Join(t.TempDir(), "clusters.yaml")}
-	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", s.binary, "github.com/connect-ferry/connect-ferry/runner").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, output)
-	}
+	s := stage{Lab: labtest.Lab(t), T: t, plants: secrettest.Plants{}, clusters: filepath.Join(t.TempDir(), "clusters.yaml")}
 	if err := s.WriteClusters(s.clusters, true); err != nil {
 		t.Fatal(err)
 	}
@@ -58,15 +54,9 @@ func (s stage) bootstrap() string { return s.Kafka("central").Bootstrap() }
 // ferry runs a command on one connector and wants it done with a hard proof.
 func (s stage) ferry(t *testing.T, outcome event.Outcome, way, command string, arguments ...string) {
 	t.Helper()
-	run := exec.CommandContext(t.Context(), s.binary, append([]string{command, "--clusters", s.clusters, "--output", "json"}, arguments...)...)
-	code, stdout, stderr := s.plants.Run(t, run)
-	var result event.Result
-	if err := json.Unmarshal([]byte(stdout), &result); err != nil {
-		t.Fatalf("%s: exit code %d: %s\n%s", command, code, err, stderr)
-	}
-	one := result.Connectors[0]
-	if code != 0 || one.Outcome != outcome || one.Copy != way || one.Proof.Kind != event.Hard {
-		t.Fatalf("%s: exit code %d, %+v\n%s", command, code, one, stderr)
+	one, answer := ferrytest.Only(t, s.plants, append([]string{command, "--clusters", s.clusters, "--output", "json"}, arguments...)...)
+	if answer.Code != 0 || one.Outcome != outcome || one.Copy != way || one.Proof.Kind != event.Hard {
+		t.Fatalf("%s: exit code %d, %+v\n%s", command, answer.Code, one, answer.Stderr)
 	}
 	t.Logf("%s: %s", command, one.Message)
 }

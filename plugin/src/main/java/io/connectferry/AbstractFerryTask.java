@@ -48,8 +48,8 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
         title = "Clusters document",
         description = """
             The Connect clusters by name, in the schema of the runner's clusters file: an object with the key `clusters`. Defaults to \
-            the KV entry `connect_clusters` of the flow's namespace or of one above it. A value may hold `${secret:NAME}`, which this \
-            task replaces by the Kestra secret of that name; the secret reaches the runner only in a file that no one else can read."""
+            the KV entry `connect_clusters` of the flow's namespace or of a namespace above it. A value may hold `${secret:NAME}`: the \
+            task replaces it by the Kestra secret of that name, which reaches the runner only in a file that no one else can read."""
     )
     @ToString.Exclude
     @PluginProperty(group = "connection") // Not `secret`, which refuses literals, and most of it are no secrets.
@@ -58,23 +58,23 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
     @Schema(
         title = "Task runner",
         description = """
-            Defaults to Process, which runs the runner that this plugin carries. Every other task runner takes it from \
-            `containerImage`. With Docker, the container runs as the image's user or, where the worker is not root, as the worker's \
-            own; `killGracePeriod` defaults to one minute here, so that a killed move can be put back."""
+            Defaults to Process, which runs the runner in this plugin's jar. Every other task runner takes the runner from \
+            `containerImage`. With Docker, the container runs as the image's user or, if the worker is not root, as the worker's user; \
+            `killGracePeriod` defaults to one minute here, so that a killed move can be put back."""
     )
     @Valid
     @Builder.Default
     @PluginProperty(group = "execution")
     private TaskRunner<?> taskRunner = Process.instance();
 
-    @Schema(title = "Container image", description = "Has the runner at `/ferry`. Defaults to `" + DEFAULT_IMAGE + "`; not used by Process.")
+    @Schema(title = "Container image", description = "Must have the runner at `/ferry`. Defaults to `" + DEFAULT_IMAGE + "`. Process does not use it.")
     @Builder.Default
     @PluginProperty(group = "execution")
     private Property<String> containerImage = Property.ofValue(DEFAULT_IMAGE);
 
     @Schema(
         title = "Files for the runner",
-        description = "Such as the `ca_file` that `clusters` names; paths there start in the task's working directory."
+        description = "Such as the `ca_file` that `clusters` names. Paths in `clusters` are relative to the task's working directory."
     )
     @PluginProperty(dynamic = true, group = "source")
     private Object inputFiles;

@@ -24,12 +24,12 @@ import java.util.Map;
 public abstract class AbstractMoveTask extends AbstractFerryTask {
     static final int DEFAULT_CONCURRENCY = 8;
 
-    @Schema(title = "Origin", description = "Name in `clusters` of the cluster the connectors move from.")
+    @Schema(title = "Origin", description = "The cluster to move from, by its name in `clusters`.")
     @NotNull
     @PluginProperty(group = "main")
     private Property<String> origin;
 
-    @Schema(title = "Target", description = "Name in `clusters` of the cluster they move to.")
+    @Schema(title = "Target", description = "The cluster to move to, by its name in `clusters`.")
     @NotNull
     @PluginProperty(group = "main")
     private Property<String> target;
@@ -39,7 +39,7 @@ public abstract class AbstractMoveTask extends AbstractFerryTask {
     @PluginProperty(group = "main")
     private Property<List<String>> connectors;
 
-    @Schema(title = "New names by old ones", description = "For connectors that have another name on the target.")
+    @Schema(title = "New names by old names", description = "For connectors that get another name on the target.")
     @PluginProperty(group = "processing")
     private Property<Map<String, String>> rename;
 

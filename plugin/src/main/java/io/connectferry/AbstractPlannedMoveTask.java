@@ -21,18 +21,18 @@ import java.util.Map;
 @Getter
 @NoArgsConstructor
 public abstract class AbstractPlannedMoveTask extends AbstractMoveTask implements CopyInterface {
-    @Schema(title = "Settings to change in the copy's config")
+    @Schema(title = "Override settings on the target")
     @ToString.Exclude
     @PluginProperty(group = "processing")
     private Property<Map<String, String>> set;
 
-    @Schema(title = "Settings to leave out of the copy's config")
+    @Schema(title = "Settings to leave out on the target")
     @PluginProperty(group = "processing")
     private Property<List<String>> unset;
 
     @Schema(
-        title = "Replace a foreign connector",
-        description = "Whether a stopped connector of that name on the target may be replaced if it is not a copy of this one. Defaults to false."
+        title = "Replace another connector",
+        description = "Replaces a stopped connector of that name on the target, even if it is not a copy of this one. Defaults to false."
     )
     @Builder.Default
     @PluginProperty(group = "reliability")
@@ -44,19 +44,19 @@ public abstract class AbstractPlannedMoveTask extends AbstractMoveTask implement
     @Schema(
         title = "State that the Kafka clusters hold the same log",
         description = """
-            For a sink that moves to another Kafka cluster: its topics there are the same, record for record and offset for offset, as a \
-            byte-exact mirror leaves them. Its offsets are then copied as they are. Defaults to false: such a sink is refused, unless \
-            `atLeastOnce` accepts that its offsets are translated."""
+            For a sink that moves to another Kafka cluster: states that its topics there are the same, record for record and offset for \
+            offset, as a byte-exact mirror makes them. Its offsets are then copied as they are. Defaults to false: such a sink is refused, \
+            unless `atLeastOnce` accepts that its offsets are translated."""
     )
     @Builder.Default
     @PluginProperty(group = "advanced")
     private Property<Boolean> sameLog = Property.ofValue(false);
 
     @Schema(
-        title = "Accept that the records go to another Kafka",
+        title = "Accept that the records go to another Kafka cluster",
         description = """
-            For a source that writes to its workers' Kafka, and moves to workers of another one: from the move on, its records are in \
-            the topics there. Defaults to false: such a source is refused."""
+            For a source that writes to its workers' Kafka and moves to workers on another Kafka cluster: its records go to that cluster \
+            from then on. Defaults to false: such a source is refused."""
     )
     @Builder.Default
     @PluginProperty(group = "advanced")
@@ -65,10 +65,10 @@ public abstract class AbstractPlannedMoveTask extends AbstractMoveTask implement
     @Schema(
         title = "Accept at-least-once on the target",
         description = """
-            For a source that is exactly-once on the origin, where the target's workers do not support that: the move itself sends nothing \
-            twice, but a worker that dies there later may. For a sink that moves to another Kafka cluster to which MirrorMaker brings its \
-            topics: its offsets are translated through MirrorMaker's checkpoints, so that none of its records is lost and some are sent \
-            again, at most as many as `message` says. Defaults to false: both are refused."""
+            For an exactly-once source whose target workers do not support that: the move itself sends nothing twice, but a worker that \
+            dies later may. For a sink that moves to another Kafka cluster to which MirrorMaker copies its topics: its offsets are \
+            translated through MirrorMaker's checkpoints. No record is lost, and some are sent again, at most as many as `message` says. \
+            Defaults to false: both are refused."""
     )
     @Builder.Default
     @PluginProperty(group = "advanced")

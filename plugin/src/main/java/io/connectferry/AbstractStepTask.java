@@ -23,7 +23,7 @@ import java.util.Map;
 public abstract class AbstractStepTask extends AbstractFerryTask {
     private static final String SINGLE_CLUSTER = "connect";
 
-    @Schema(title = "Cluster", description = "Name of the connector's cluster in `clusters`. Either this or `connectUrl`.")
+    @Schema(title = "Cluster", description = "The connector's cluster, by its name in `clusters`. Either this or `connectUrl`.")
     @PluginProperty(group = "main")
     private Property<String> cluster;
 
@@ -34,7 +34,7 @@ public abstract class AbstractStepTask extends AbstractFerryTask {
 
     @Schema(
         title = "Kafka Connect REST URL",
-        description = "Such as `http://connect:8083`, for a cluster that is not in `clusters`. Its Kafka is not known then, so a proof is timed."
+        description = "Such as `http://connect:8083`, for a cluster that is not in `clusters`. Its Kafka is not known then, so any proof is timed."
     )
     @PluginProperty(group = "connection")
     private Property<String> connectUrl;

@@ -17,8 +17,8 @@ import lombok.experimental.SuperBuilder;
 @Schema(
     title = "Check whether connectors can be moved",
     description = """
-        Reads only. Looks at the workers' versions, the plugin on the target, the config as the target validates it, the name, the \
-        offsets and whether they can travel. Fails with exit code 10 if a connector cannot be moved, and says why."""
+        Reads only. Looks at the workers' versions, the plugin on the target, the target's validation of the config, the name, and \
+        whether the offsets can be copied. Fails with exit code 10 if a connector cannot be moved, and names every reason."""
 )
 @Plugin(
     examples = {

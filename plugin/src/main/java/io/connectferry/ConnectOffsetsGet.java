@@ -20,8 +20,8 @@ import lombok.experimental.SuperBuilder;
 @Schema(
     title = "Read a connector's offsets",
     description = """
-        Reads only, until two reads agree. The document is Connect's own, exact to the digit; it goes to internal storage, not into the \
-        outputs, and `ConnectOffsetsPut` takes it from there."""
+        Reads only, until two reads agree. The document is Connect's own, exact to the digit. It goes to internal storage, not into the \
+        outputs; `ConnectOffsetsPut` takes it from there."""
 )
 @Plugin(
     examples = {

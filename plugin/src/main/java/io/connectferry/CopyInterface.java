@@ -8,10 +8,10 @@ import io.swagger.v3.oas.annotations.media.Schema;
 /** The property of the tasks that read or write offsets. */
 interface CopyInterface {
     @Schema(
-        title = "Way of the offsets",
+        title = "How to copy the offsets",
         description = """
-            `REST` through Connect; `RAW` as records of the offsets topics, byte for byte, needs `kafka` in `clusters`; `AUTO` (default) \
-            is `REST` where the workers can and nothing is lost by it, otherwise `RAW`."""
+            `REST` uses Connect's REST API. `RAW` copies the records of the offsets topics byte for byte and needs `kafka` in `clusters`. \
+            `AUTO` (default) is `REST` where the workers support it and nothing is lost by it, otherwise `RAW`."""
     )
     @PluginProperty(group = "reliability")
     Property<CopyWay> getCopy();

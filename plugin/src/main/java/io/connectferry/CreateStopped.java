@@ -25,13 +25,13 @@ import java.util.Map;
 @Schema(
     title = "Create a connector that does not run",
     description = """
-        Creates it in the state STOPPED and proves that it has no task. The config is given here or taken from the connector of that name \
-        on another cluster. Changes nothing if it is there already."""
+        Creates it in the state STOPPED and proves that it has no task. Takes the config from here, or from the connector of that name \
+        on another cluster. Changes nothing if the connector is there already."""
 )
 @Plugin(
     examples = {
         @Example(
-            title = "A stopped copy of a connector that runs on",
+            title = "A stopped copy of a connector that keeps running",
             full = true,
             code = """
                 id: prepare_orders
@@ -73,7 +73,7 @@ import java.util.Map;
 public class CreateStopped extends AbstractStepTask {
     private static final String CONFIG_FILE = "config.json";
 
-    @Schema(title = "Cluster to take the config from", description = "Name in `clusters`. Either this or `config`.")
+    @Schema(title = "Cluster to take the config from", description = "By its name in `clusters`. Either this or `config`.")
     @PluginProperty(group = "source")
     private Property<String> from;
 
@@ -82,22 +82,22 @@ public class CreateStopped extends AbstractStepTask {
     @PluginProperty(group = "source")
     private Property<Map<String, String>> config;
 
-    @Schema(title = "New names by old ones", description = "If the copy is to have another name than the connector on `from`.")
+    @Schema(title = "New names by old ones", description = "If the copy gets another name than the connector on `from`.")
     @PluginProperty(group = "processing")
     private Property<Map<String, String>> rename;
 
-    @Schema(title = "Settings to change in the copy's config")
+    @Schema(title = "Override settings on the target")
     @ToString.Exclude
     @PluginProperty(group = "processing")
     private Property<Map<String, String>> set;
 
-    @Schema(title = "Settings to leave out of the copy's config")
+    @Schema(title = "Settings to leave out on the target")
     @PluginProperty(group = "processing")
     private Property<List<String>> unset;
 
     @Schema(
-        title = "Replace a foreign connector",
-        description = "Whether a stopped connector of that name on the target may be replaced if it is not a copy of this one. Defaults to false."
+        title = "Replace another connector",
+        description = "Replaces a stopped connector of that name on the target, even if it is not a copy of this one. Defaults to false."
     )
     @Builder.Default
     @PluginProperty(group = "reliability")

@@ -24,8 +24,8 @@ import java.time.Duration;
 @Schema(
     title = "Bring a connector to rest",
     description = """
-        Pauses the connector until every task rests, stops it, and proves that no task commits offsets any more. Leaves it stopped. If \
-        that cannot be proven in time, the connector is put back as it was and the task fails with exit code 11."""
+        Pauses the connector until every task rests, stops it, and proves that no task will commit offsets any more. Leaves it stopped. \
+        If that cannot be proven in time, puts the connector back as it was and fails with exit code 11."""
 )
 @Plugin(
     metrics = @Metric(name = "ferry.downtime", type = Timer.TYPE, unit = "seconds", description = "How long a connector stood still"),

@@ -20,7 +20,7 @@ import java.util.List;
 @Getter
 @NoArgsConstructor
 @Schema(
-    title = "Say who moved what when",
+    title = "Show who moved what, and when",
     description = """
         Reads only, from the NATS that the section `nats` of `clusters` names. Logs a line for each move and rollback; `resultUri` is \
         the whole history as a JSON file, with every step and proof."""
@@ -28,7 +28,7 @@ import java.util.List;
 @Plugin(
     examples = {
         @Example(
-            title = "What was moved since yesterday",
+            title = "Moves since yesterday",
             full = true,
             code = """
                 id: moved_yesterday
@@ -65,7 +65,7 @@ public class History extends AbstractFerryTask {
     @PluginProperty(group = "main")
     private Property<List<String>> connectors;
 
-    @Schema(title = "Since when", description = "Leaves out what ended before: how long ago, such as `24h` or `PT24H`, or a time such as `2026-11-24T18:00:00Z`.")
+    @Schema(title = "Since", description = "Leaves out moves that ended before: how long ago, such as `24h` or `PT24H`, or a time such as `2026-11-24T18:00:00Z`.")
     @PluginProperty(group = "main")
     private Property<String> since;
 

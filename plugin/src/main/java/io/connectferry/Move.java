@@ -24,10 +24,11 @@ import java.time.Duration;
 @Schema(
     title = "Move connectors to another cluster",
     description = """
-        Checks all connectors first and moves none if one is refused. Then, for each: a stopped copy on the target while the origin runs \
-        on; pause and stop the origin, prove its offsets final, copy and read them back, make sure the origin is still stopped, start the \
-        copy. A failure before the start puts the origin back. Run it again after a kill or a crash: it goes on from where the clusters \
-        stand, and changes nothing when all is done. A killed move that has not started its copy is put back."""
+        Checks all connectors first, and moves none if one is refused. Then, for each connector: creates a stopped copy on the target \
+        while the origin still runs; pauses and stops the origin; proves its offsets final, copies them and reads them back; makes sure \
+        that the origin is still stopped; starts the copy. If something fails before the start, the origin is put back. Run it again \
+        after a kill or a crash: it continues from where the clusters stand, and changes nothing when all is done. If the task is \
+        killed before the copy starts, the origin is put back."""
 )
 @Plugin(
     metrics = @Metric(name = "ferry.downtime", type = Timer.TYPE, unit = "seconds", description = "How long a connector stood still"),
@@ -52,7 +53,7 @@ import java.time.Duration;
                 """
         ),
         @Example(
-            title = "Move in a container, insist on the hard proof, and take the connector back if anything fails",
+            title = "Move in a container, insist on the hard proof, and roll back if anything fails",
             full = true,
             code = """
                 id: move_in_container
@@ -77,7 +78,7 @@ import java.time.Duration;
                 """
         ),
         @Example(
-            title = "Move an exactly-once source to workers that do not support that, its offsets byte for byte",
+            title = "Move an exactly-once source to workers without exactly-once support, and copy its offsets byte for byte",
             full = true,
             code = """
                 id: move_exactly_once

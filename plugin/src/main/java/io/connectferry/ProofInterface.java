@@ -14,13 +14,13 @@ interface ProofInterface {
     @Schema(
         title = "Kind of proof",
         description = """
-            How to know that the offsets are final. `HARD` from the status topic, needs `kafka` in `clusters`; `TIMED` by REST alone, \
-            slower; `AUTO` (default) is the best there is."""
+            How to prove that the offsets are final. `HARD` reads the status topic and needs `kafka` in `clusters`. `TIMED` uses REST \
+            alone and is slower. `AUTO` (default) takes the best there is."""
     )
     @PluginProperty(group = "reliability")
     Property<ProofKind> getProof();
 
-    @Schema(title = "Go on without a proof", description = "Records may then be sent again. Defaults to false.")
+    @Schema(title = "Go on without a proof", description = "Records may be sent again then. Defaults to false.")
     @PluginProperty(group = "reliability")
     Property<Boolean> getAllowDuplicates();
 

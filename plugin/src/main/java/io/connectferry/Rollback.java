@@ -23,16 +23,16 @@ import java.time.Duration;
 @Getter
 @NoArgsConstructor
 @Schema(
-    title = "Take moved connectors back",
+    title = "Roll moved connectors back",
     description = """
-        The move the other way: the target's newer offsets go back to the origin, so that nothing is sent twice. A move that is not \
-        finished is put back. Origin and target are those of the move. Changes nothing if there is nothing to take back."""
+        The move the other way: the target's newer offsets go back to the origin, so that nothing is sent twice. An unfinished move is \
+        put back. Name origin and target as for the move. Changes nothing if there is nothing to roll back."""
 )
 @Plugin(
     metrics = @Metric(name = "ferry.downtime", type = Timer.TYPE, unit = "seconds", description = "How long a connector stood still"),
     examples = {
         @Example(
-            title = "Take a connector back, with the progress it made since",
+            title = "Roll a connector back, with the progress it has made since",
             full = true,
             code = """
                 id: rollback_orders
@@ -47,7 +47,7 @@ import java.time.Duration;
                 """
         ),
         @Example(
-            title = "Take back whatever a failed move left",
+            title = "Roll back whatever a failed move has left",
             full = true,
             code = """
                 id: move_or_rollback
@@ -91,8 +91,8 @@ public class Rollback extends AbstractMoveTask implements ProofInterface, CopyIn
     @Schema(
         title = "State that the Kafka clusters hold the same log",
         description = """
-            As it was for the move. Without it, a sink on another Kafka cluster for whose group MirrorMaker has checkpoints goes back by \
-            these, so that some of its records are sent again."""
+            Set it if the move had it. Without it, a sink on another Kafka cluster goes back by MirrorMaker's checkpoints, if its group \
+            has some, and sends some records again."""
     )
     @Builder.Default
     @PluginProperty(group = "advanced")

@@ -21,7 +21,7 @@ public class RunnerOutput implements Output {
     private final int exitCode;
 
     @Schema(
-        title = "What came of the whole task",
+        title = "Outcome of the task",
         description = "`done`, `failed`, `refused`, `not_proven`, `rolled_back`, `running_twice`, `interrupted` or `invalid`."
     )
     private final String outcome;
@@ -29,7 +29,7 @@ public class RunnerOutput implements Output {
     @Schema(title = "Outcome in words", description = "Such as `2 moved, 1 refused`, or the error.")
     private final String message;
 
-    @Schema(title = "What came of each connector")
+    @Schema(title = "Each connector's outcome")
     private final List<Connector> connectors;
 
     @Schema(
@@ -51,7 +51,7 @@ public class RunnerOutput implements Output {
         private final String targetConnector;
 
         @Schema(
-            title = "What came of the connector",
+            title = "Outcome of the connector",
             description = """
                 `moved`, `unchanged`, `put_back`, `failed`, `refused`, `not_proven`, `rolled_back`, `running_twice`, `interrupted`, \
                 `ready`, `created`, `quiesced`, `read`, `written`, `started` or `observed`."""
@@ -76,11 +76,11 @@ public class RunnerOutput implements Output {
         private final String proof;
 
         @Schema(
-            title = "How the offsets travelled",
+            title = "How the offsets were copied",
             description = """
                 `rest`, `raw` (as records of the offsets topics), `group` (as offsets of a sink's consumer group), `checkpoints` \
-                (translated for another Kafka cluster by what MirrorMaker has noted, at least once), `shared` (both sides have them in one \
-                place: a consumer group or an offsets topic) or `none` (there was nothing to copy)."""
+                (translated for another Kafka cluster through MirrorMaker's checkpoints, at least once), `shared` (both sides use one \
+                consumer group or offsets topic) or `none` (there was nothing to copy)."""
         )
         private final String copy;
 

@@ -20,8 +20,8 @@ import lombok.experimental.SuperBuilder;
 @Schema(
     title = "Start a stopped connector",
     description = """
-        Resumes it and sees every task run. With `origin`, makes sure first that the copy there is stopped without tasks and that the \
-        offsets of both are equal, so that the two never run together."""
+        Resumes it and waits until every task runs. With `origin`, first makes sure that the connector there is stopped without tasks \
+        and that the offsets of both are equal, so that the two never run together."""
 )
 @Plugin(
     examples = {
@@ -59,7 +59,7 @@ import lombok.experimental.SuperBuilder;
     }
 )
 public class Start extends AbstractStepTask {
-    @Schema(title = "Origin", description = "Name in `clusters` of the cluster the connector came from.")
+    @Schema(title = "Origin", description = "The cluster the connector came from, by its name in `clusters`.")
     @PluginProperty(group = "reliability")
     private Property<String> origin;
 

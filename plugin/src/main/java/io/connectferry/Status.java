@@ -15,7 +15,7 @@ import lombok.experimental.SuperBuilder;
 @Getter
 @NoArgsConstructor
 @Schema(
-    title = "Say where the moves of connectors stand",
+    title = "Show where the moves of connectors stand",
     description = """
         Reads only. Derives it from both clusters. Fails with exit code 15 if a connector runs on both."""
 )
