@@ -20,22 +20,13 @@ import java.util.Map;
 @EqualsAndHashCode
 @Getter
 @NoArgsConstructor
-public abstract class AbstractPlannedMoveTask extends AbstractMoveTask implements CopyInterface {
-    @Schema(title = "Override settings on the target")
+public abstract class AbstractPlannedMoveTask extends AbstractMoveTask implements OverridesInterface, CopyInterface {
     @ToString.Exclude
-    @PluginProperty(group = "processing")
     private Property<Map<String, String>> set;
 
-    @Schema(title = "Settings to leave out on the target")
-    @PluginProperty(group = "processing")
     private Property<List<String>> unset;
 
-    @Schema(
-        title = "Replace another connector",
-        description = "Replaces a stopped connector of that name on the target, even if it is not a copy of this one. Defaults to false."
-    )
     @Builder.Default
-    @PluginProperty(group = "reliability")
     private Property<Boolean> overwrite = Property.ofValue(false);
 
     @Builder.Default
@@ -77,8 +68,8 @@ public abstract class AbstractPlannedMoveTask extends AbstractMoveTask implement
     @Override
     void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
         super.describe(request, folder, runContext);
-        request.textMap("set", set).texts("unset", unset).flag("overwrite", overwrite);
-        describeCopy(request, runContext);
+        describeOverrides(request);
+        describeCopy(request);
         request.flag("same_log", sameLog).flag("other_kafka", otherKafka).flag("at_least_once", atLeastOnce);
     }
 }

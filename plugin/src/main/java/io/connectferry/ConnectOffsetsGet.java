@@ -73,7 +73,7 @@ public class ConnectOffsetsGet extends AbstractStepTask implements CopyInterface
     @Override
     void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
         super.describe(request, folder, runContext);
-        describeCopy(request, runContext);
+        describeCopy(request);
         request.put("out", folder.fromWorkingDirectory(outputFile()));
     }
 

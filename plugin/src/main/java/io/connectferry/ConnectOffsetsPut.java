@@ -88,7 +88,7 @@ public class ConnectOffsetsPut extends AbstractStepTask implements CopyInterface
     @Override
     void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
         super.describe(request, folder, runContext);
-        describeCopy(request, runContext);
+        describeCopy(request);
         var rOffsets = runContext.render(offsets).as(String.class).orElse("");
         if (!rOffsets.startsWith("kestra://")) {
             throw new IllegalArgumentException("`offsets` is no file in internal storage, expected a URI that starts with kestra://");

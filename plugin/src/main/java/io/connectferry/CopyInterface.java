@@ -2,7 +2,6 @@ package io.connectferry;
 
 import io.kestra.core.models.annotations.PluginProperty;
 import io.kestra.core.models.property.Property;
-import io.kestra.core.runners.RunContext;
 import io.swagger.v3.oas.annotations.media.Schema;
 
 /** The property of the tasks that read or write offsets. */
@@ -16,7 +15,7 @@ interface CopyInterface {
     @PluginProperty(group = "reliability")
     Property<CopyWay> getCopy();
 
-    default void describeCopy(Request request, RunContext runContext) throws Exception {
-        request.put("copy", runContext.render(getCopy()).as(CopyWay.class).map(CopyWay::text).orElse(null));
+    default void describeCopy(Request request) throws Exception {
+        request.choice("copy", getCopy(), CopyWay.class);
     }
 }

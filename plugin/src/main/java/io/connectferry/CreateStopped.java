@@ -70,7 +70,7 @@ import java.util.Map;
         )
     }
 )
-public class CreateStopped extends AbstractStepTask {
+public class CreateStopped extends AbstractStepTask implements OverridesInterface {
     private static final String CONFIG_FILE = "config.json";
 
     @Schema(title = "Cluster to take the config from", description = "By its name in `clusters`. Either this or `config`.")
@@ -86,21 +86,12 @@ public class CreateStopped extends AbstractStepTask {
     @PluginProperty(group = "processing")
     private Property<Map<String, String>> rename;
 
-    @Schema(title = "Override settings on the target")
     @ToString.Exclude
-    @PluginProperty(group = "processing")
     private Property<Map<String, String>> set;
 
-    @Schema(title = "Settings to leave out on the target")
-    @PluginProperty(group = "processing")
     private Property<List<String>> unset;
 
-    @Schema(
-        title = "Replace another connector",
-        description = "Replaces a stopped connector of that name on the target, even if it is not a copy of this one. Defaults to false."
-    )
     @Builder.Default
-    @PluginProperty(group = "reliability")
     private Property<Boolean> overwrite = Property.ofValue(false);
 
     @Override
@@ -111,8 +102,8 @@ public class CreateStopped extends AbstractStepTask {
     @Override
     void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
         super.describe(request, folder, runContext);
-        request.text("from", from).textMap("rename", rename)
-            .textMap("set", set).texts("unset", unset).flag("overwrite", overwrite);
+        request.text("from", from).textMap("rename", rename);
+        describeOverrides(request);
         if (config != null) {
             Map<String, String> rConfig = Request.texts(runContext, "config", config);
             folder.write(CONFIG_FILE, JacksonMapper.ofJson().writeValueAsBytes(rConfig));

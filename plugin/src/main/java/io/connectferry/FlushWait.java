@@ -79,6 +79,6 @@ public class FlushWait extends AbstractStepTask implements ProofInterface {
     @Override
     void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
         super.describe(request, folder, runContext);
-        describeProof(request, runContext);
+        describeProof(request);
     }
 }

@@ -114,6 +114,6 @@ public class Move extends AbstractPlannedMoveTask implements ProofInterface {
     @Override
     void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
         super.describe(request, folder, runContext);
-        describeProof(request, runContext);
+        describeProof(request);
     }
 }

@@ -2,7 +2,6 @@ package io.connectferry;
 
 import io.kestra.core.models.annotations.PluginProperty;
 import io.kestra.core.models.property.Property;
-import io.kestra.core.runners.RunContext;
 import io.swagger.v3.oas.annotations.media.Schema;
 
 import java.time.Duration;
@@ -31,10 +30,7 @@ interface ProofInterface {
     @PluginProperty(group = "reliability")
     Property<Duration> getWaitTimeout();
 
-    default void describeProof(Request request, RunContext runContext) throws Exception {
-        request
-            .put("proof", runContext.render(getProof()).as(ProofKind.class).map(ProofKind::text).orElse(null))
-            .flag("allow_duplicates", getAllowDuplicates())
-            .put("timeout", runContext.render(getWaitTimeout()).as(Duration.class).map(Duration::toString).orElse(null));
+    default void describeProof(Request request) throws Exception {
+        request.choice("proof", getProof(), ProofKind.class).flag("allow_duplicates", getAllowDuplicates()).duration("timeout", getWaitTimeout());
     }
 }

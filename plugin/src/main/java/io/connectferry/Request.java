@@ -6,8 +6,10 @@ import io.kestra.core.models.property.Property;
 import io.kestra.core.runners.RunContext;
 import io.kestra.core.serializers.JacksonMapper;
 
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -43,6 +45,16 @@ final class Request {
 
     Request number(String field, Property<Integer> value) throws Exception {
         return put(field, runContext.render(value).as(Integer.class).orElse(null));
+    }
+
+    /** An enum's constant, which the runner names in small letters. */
+    <E extends Enum<E>> Request choice(String field, Property<E> value, Class<E> type) throws Exception {
+        return put(field, runContext.render(value).as(type).map(choice -> choice.name().toLowerCase(Locale.ROOT)).orElse(null));
+    }
+
+    /** As ISO 8601 writes it, such as PT1M30S. */
+    Request duration(String field, Property<Duration> value) throws Exception {
+        return put(field, runContext.render(value).as(Duration.class).map(Duration::toString).orElse(null));
     }
 
     Request texts(String field, Property<List<String>> value) throws Exception {

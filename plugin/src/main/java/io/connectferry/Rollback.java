@@ -106,8 +106,8 @@ public class Rollback extends AbstractMoveTask implements ProofInterface, CopyIn
     @Override
     void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
         super.describe(request, folder, runContext);
-        describeProof(request, runContext);
-        describeCopy(request, runContext);
+        describeProof(request);
+        describeCopy(request);
         request.flag("same_log", sameLog);
     }
 }
