@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 const runner = "github.com/connect-ferry/connect-ferry/runner"
@@ -30,8 +32,9 @@ func Binary(t testing.TB) string {
 	return path
 }
 
-// Build builds the runner, once a process, and returns its path. The file is one for each
-// checkout: where nothing has changed, go build leaves it as it is.
+// Build builds the runner, once a process, and returns its path. What go build writes is one
+// file for each checkout: where nothing has changed, it leaves the file as it is. The path
+// returned is of the content, so that a later build changes nothing for who runs this one.
 var Build = sync.OnceValues(func() (string, error) {
 	module, err := exec.Command("go", "env", "GOMOD").Output()
 	if err != nil {
@@ -49,8 +52,47 @@ var Build = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("ferrytest: go build: %w\n%s", err, strings.TrimSpace(string(output)))
 	}
-	return binary, nil
+	return pin(folder, binary)
 })
+
+// unused is after how long a pinned runner is removed: longer than any test runs.
+const unused = 24 * time.Hour
+
+// pin returns a path in folder that is of the content of binary and keeps it, whatever
+// go build does to binary later. It is a hard link: go build replaces a file, and does not
+// write into it. Paths that nobody asked for since long are removed.
+func pin(folder, binary string) (string, error) {
+	content, err := os.ReadFile(binary) // #nosec G304 -- what was built here
+	if err != nil {
+		return "", fmt.Errorf("ferrytest: %w", err)
+	}
+	old, err := filepath.Glob(filepath.Join(folder, "*", "ferry"))
+	if err != nil {
+		return "", fmt.Errorf("ferrytest: %w", err)
+	}
+	sum := sha256.Sum256(content)
+	pinned := filepath.Join(folder, fmt.Sprintf("%x", sum[:6]), "ferry")
+	for _, path := range old {
+		info, err := os.Stat(path)
+		if err == nil && path != pinned && time.Since(info.ModTime()) > unused {
+			err = os.RemoveAll(filepath.Dir(path))
+		}
+		if err != nil {
+			return "", fmt.Errorf("ferrytest: %w", err)
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(pinned), 0o750); err != nil {
+		return "", fmt.Errorf("ferrytest: %w", err)
+	}
+	if err := os.Link(binary, pinned); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", fmt.Errorf("ferrytest: %w", err)
+	}
+	now := time.Now()
+	if err := os.Chtimes(pinned, now, now); err != nil {
+		return "", fmt.Errorf("ferrytest: %w", err)
+	}
+	return pinned, nil
+}
 
 // Lock takes the lock that is the file at path, when no other process has it. It ends
 // with unlock, or with this process.
