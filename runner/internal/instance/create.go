@@ -15,7 +15,7 @@ import (
 // call created it.
 func (i Instance) CreateStopped(ctx context.Context, settings rawjson.Object, exists bool) (created bool, err error) {
 	if exists {
-		err := i.confirmExists(ctx)
+		err := i.RetryLonger().confirmExists(ctx)
 		exists = !connect.IsNotFound(err)
 		if exists && err != nil {
 			return false, err

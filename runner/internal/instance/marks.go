@@ -24,7 +24,7 @@ func (i Instance) confirmExists(ctx context.Context) error {
 
 // MarkIdle marks a stopped copy as part of no move.
 func (i Instance) MarkIdle(ctx context.Context) error {
-	if err := i.confirmExists(ctx); err != nil {
+	if err := i.RetryLonger().confirmExists(ctx); err != nil {
 		return err
 	}
 	return i.editMarks(ctx, func(settings rawjson.Object) rawjson.Object { return config.WithKeepState(settings, config.Idle) })
@@ -33,7 +33,7 @@ func (i Instance) MarkIdle(ctx context.Context) error {
 // MarkBack marks the origin's stopped connector with the state to end in after the
 // rollback.
 func (i Instance) MarkBack(ctx context.Context, state connect.State) error {
-	if err := i.confirmExists(ctx); err != nil {
+	if err := i.RetryLonger().confirmExists(ctx); err != nil {
 		return err
 	}
 	return i.editMarks(ctx, func(settings rawjson.Object) rawjson.Object { return config.WithBackState(settings, state) })

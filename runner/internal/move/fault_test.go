@@ -433,6 +433,38 @@ func TestReadOfOffsetsThatAWorkerFailsByItself(t *testing.T) {
 	}
 }
 
+// TestLongRebalanceWhenTheCopyIsLookedFor lets the target answer 409 for longer than the
+// client's usual patience, as it does while another connector's task takes its time to end.
+func TestLongRebalanceWhenTheCopyIsLookedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, true)
+		w.run(slowSource())
+		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		var first time.Time
+		w.global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			if !strings.HasSuffix(r.URL.Path, "/restart") {
+				next.ServeHTTP(rw, r)
+				return
+			}
+			if first.IsZero() {
+				first = time.Now()
+			}
+			if time.Since(first) < 10*time.Second {
+				answerError(rw, http.StatusConflict, "Cannot complete request momentarily due to stale configuration (typically caused by a concurrent config change)")
+				return
+			}
+			next.ServeHTTP(rw, r)
+		})
+		back := w.rollback()
+		w.calm()
+		if first.IsZero() {
+			t.Fatal("nobody asked whether the copy exists")
+		}
+		w.expect(back, event.RolledBack, connect.Running, connect.Stopped)
+		w.exact()
+	})
+}
+
 // TestAskedAndCarriedOut loses every answer to one kind of request that is carried out, as
 // a proxy with a time limit does: what the cluster shows counts, and nothing is asked for
 // half a minute while the connector stands still.

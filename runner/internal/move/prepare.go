@@ -137,7 +137,8 @@ func refuseProgress(ctx context.Context, request pair.Request, state pair.State)
 			"if it has not, say --overwrite", request.Target.Name, connect.Message(err)))
 	case err == nil && ran:
 		return cluster.Refused(fmt.Sprintf("the copy on %s has run and was stopped, so its offsets are newer than those on %s; "+
-			"let it go on with `ferry start --cluster %s`, or take it back with `ferry rollback`", request.Target.Name, request.Origin.Name, request.Target.Name))
+			"let it run on with `ferry start --cluster %s --connector %s`, or take it back with `ferry rollback`",
+			request.Target.Name, request.Origin.Name, request.Target.Name, request.To().Name))
 	}
 	return nil
 }

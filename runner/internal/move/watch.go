@@ -104,8 +104,9 @@ func (w *watch) stopCopy(ctx context.Context, other connect.State) error {
 			w.copy.Cluster.Client.Workers()[0], url.PathEscape(w.copy.Name))
 		return &instance.RunningTwiceError{Reason: fmt.Sprintf("%s; it runs twice, and the copy could not be stopped: %s", reason, connect.Message(err))}
 	}
-	w.result.Instructions = fmt.Sprintf("what both sent in that moment is sent twice; find out who started it on %s, then run `ferry move` again, "+
-		"or `ferry start --cluster %s` if the copy is the one to go on", w.other.On(), w.copy.On())
+	w.result.Instructions = fmt.Sprintf("what both sent in that moment is sent twice; find out who started it on %s, then run `ferry move` again; "+
+		"or, to keep the copy, stop the connector on %s first, then run `ferry start --cluster %s --connector %s`",
+		w.other.On(), w.other.On(), w.copy.On(), w.copy.Name)
 	return &instance.RunningTwiceError{Reason: fmt.Sprintf("%s; the copy has been %s again", reason, asked)}
 }
 
