@@ -39,7 +39,7 @@ func (d *Dialer) topics(ctx context.Context, of *cluster.Cluster, settings *clus
 		}
 	}
 	if len(found) > 0 {
-		d.note(event.Info, "cluster %s: found %s by what they hold", of.Name, strings.Join(found, ", "))
+		d.note(event.Info, "cluster %s: found its %s by the records", of.Name, strings.Join(found, ", "))
 	}
 	return topics, nil
 }
