@@ -90,7 +90,7 @@ type ConnectorResult struct {
 	Steps        []Step  `json:"steps,omitempty"`
 	FailedAt     string  `json:"failed_at,omitempty"` // the step that failed
 	OffsetsFile  string  `json:"offsets_file,omitempty"`
-	Instructions string  `json:"instructions,omitempty"` // what to do next, after a failure
+	Instructions string  `json:"instructions,omitempty"` // what to do next
 }
 
 // Hashes are SHA-256, in hexadecimal, of what the origin held and of what was read back

@@ -301,6 +301,30 @@ func TestUserResumesTheOriginAfterTheMove(t *testing.T) {
 	})
 }
 
+// TestStatusOfWhatStandsStill says what to do where the connector runs on neither side.
+func TestStatusOfWhatStandsStill(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		advice := func() string { return w.mover().Status(t.Context(), w.request()).Instructions }
+		if got := advice(); got != "check its name" {
+			t.Errorf("absent: %q", got)
+		}
+		w.run(slowSource())
+		if got := advice(); got != "" {
+			t.Errorf("not begun: %q", got)
+		}
+		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		if got := advice(); got != "" {
+			t.Errorf("moved: %q", got)
+		}
+		if err := w.europe.Client().Stop(t.Context(), orders); err != nil {
+			t.Fatal(err)
+		}
+		if got := advice(); !strings.Contains(got, "runs on neither cluster") {
+			t.Errorf("stopped on both: %q", got)
+		}
+	})
+}
+
 // TestCopyGoneSinceItWasSeen has a deleted copy that the worker still shows. A PUT of its
 // config would create it, running.
 func TestCopyGoneSinceItWasSeen(t *testing.T) {

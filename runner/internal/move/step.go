@@ -42,8 +42,13 @@ func (m *Mover) Status(ctx context.Context, request pair.Request) event.Connecto
 	}
 	r.recordStates(seen)
 	message := fmt.Sprintf("%s: %s on %s, %s on %s", seen.State(), seen.Origin, request.Origin.Name, seen.Target, request.Target.Name)
-	if seen.State() == pair.RunningTwice {
+	switch seen.State() {
+	case pair.RunningTwice:
 		return r.end(event.RunningTwice, message)
+	case pair.HalfCopied, pair.Copied:
+		r.result.Instructions = "it runs on neither cluster; `ferry move` goes on with the move, `ferry rollback` takes it back"
+	case pair.Absent:
+		r.result.Instructions = "check its name"
 	}
 	return r.end(event.Observed, message)
 }
