@@ -116,6 +116,19 @@ func newApp(stdout, stderr io.Writer, code *int) *ucli.App {
 	return app
 }
 
-func onUsageError(_ *ucli.Context, err error, _ bool) error {
-	return errors.New(strings.TrimSuffix(err.Error(), "\n") + ", see --help")
+// onUsageError names the command's help, and for an unknown flag the nearest one.
+func onUsageError(c *ucli.Context, err error, _ bool) error {
+	message, help := strings.TrimSuffix(err.Error(), "\n"), "see `"+c.Command.HelpName+" --help`"
+	unknown, is := strings.CutPrefix(message, "flag provided but not defined: -") // what package flag says
+	if !is {
+		return errors.New(message + ", " + help)
+	}
+	message = "unknown flag --" + strings.TrimLeft(unknown, "-")
+	if c.Command.HelpName == c.App.HelpName {
+		return errors.New(message + "; flags come after the command, " + help)
+	}
+	if near := ucli.SuggestFlag(c.Command.Flags, unknown, true); near != "" {
+		return errors.New(message + ", did you mean " + near + "? " + help)
+	}
+	return errors.New(message + ", " + help)
 }
