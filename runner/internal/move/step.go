@@ -49,6 +49,7 @@ func (m *Mover) Status(ctx context.Context, request pair.Request) event.Connecto
 		r.result.Instructions = "it runs on neither cluster; `ferry move` goes on with the move, `ferry rollback` takes it back"
 	case pair.Absent:
 		r.result.Instructions = "check its name"
+	case pair.NotBegun, pair.Prepared, pair.Moved, pair.Accepted, pair.Unclear:
 	}
 	return r.end(event.Observed, message)
 }
