@@ -325,6 +325,23 @@ func TestStatusOfWhatStandsStill(t *testing.T) {
 	})
 }
 
+// TestRollbackWithTheClustersExchanged claims no undo: the connector never stopped.
+func TestRollbackWithTheClustersExchanged(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.run(slowSource())
+		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		request := w.request()
+		request.Origin, request.Target = request.Target, request.Origin
+		result := w.mover().Rollback(t.Context(), request)
+		const want = "is RUNNING on europe as before; to take back a move from global to europe, exchange --origin and --target"
+		if result.Outcome != event.PutBack || result.Message != want {
+			t.Errorf("%s: %s", result.Outcome, result.Message)
+		}
+		w.expect(w.rollback(), event.RolledBack, connect.Running, connect.Stopped)
+		w.exact()
+	})
+}
+
 // TestCopyGoneSinceItWasSeen has a deleted copy that the worker still shows. A PUT of its
 // config would create it, running.
 func TestCopyGoneSinceItWasSeen(t *testing.T) {
@@ -460,8 +477,7 @@ func TestReadOfOffsetsThatAWorkerFailsByItself(t *testing.T) {
 // TestLongRebalanceWhenTheCopyIsLookedFor lets the target answer 409 for longer than the
 // client's usual patience, as it does while another connector's task takes its time to end.
 func TestLongRebalanceWhenTheCopyIsLookedFor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, true)
+	inWorld(t, func(t *testing.T, w *world) {
 		w.run(slowSource())
 		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
 		var first time.Time

@@ -78,8 +78,8 @@ func (r *run) abandon(ctx context.Context, request pair.Request, seen pair.Obser
 	}
 	r.observeEnd(ctx, request)
 	if seen.Origin.State() == was {
-		return r.end(event.PutBack, fmt.Sprintf("is %s on %s and was not stopped; if you moved it from %s to %s, name them so: --origin %s --target %s",
-			was, from.On(), request.Target.Name, from.On(), request.Target.Name, from.On()))
+		return r.end(event.PutBack, fmt.Sprintf("is %s on %s as before; to take back a move from %s to %s, exchange --origin and --target",
+			was, from.On(), request.Target.Name, from.On()))
 	}
 	return r.end(event.PutBack, fmt.Sprintf("is %s on %s, what was begun has been undone", was, from.On()))
 }
