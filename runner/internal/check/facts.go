@@ -42,10 +42,7 @@ func (f *facts) oneKafka() bool { return !f.request.Origin.OtherKafka(f.request.
 
 // shared reports whether both sides use one offsets topic or consumer group.
 func (f *facts) shared() bool {
-	if f.sink() {
-		return f.oneKafka() && f.group() == config.Group(f.request.TargetName(), f.config())
-	}
-	return f.request.SharesTopic(f.seen.Origin.Config, f.config(), f.oneKafka())
+	return f.request.Shared(f.sink(), f.seen.Origin.Config, f.config())
 }
 
 // open opens the offset stores and reads the origin's offsets, once.

@@ -142,22 +142,18 @@ func (r *run) prepareBack(ctx context.Context, request pair.Request, seen pair.O
 		}
 	}
 	back, reversed := request.Back(), seen.Back()
-	was, oneKafka := seen.WasOnTarget(), !from.Cluster.OtherKafka(to.Cluster)
+	was, group := seen.WasOnTarget(), ""
+	if seen.Target.Sink() {
+		group = config.Group(from.Name, seen.Target.Config)
+	}
 	c := &cutover{
 		run:      r,
-		rest:     &rest{run: r, of: from, config: seen.Target.Config, subject: proof.Subject{Connector: from.Name}},
-		transfer: &transfer{run: r, to: to},
+		rest:     &rest{run: r, of: from, config: seen.Target.Config, subject: proof.Subject{Connector: from.Name, Group: group}},
+		transfer: &transfer{run: r, to: to, group: group, shared: back.Shared(seen.Target.Sink(), seen.Target.Config, seen.Origin.Config)},
 		keep:     was, marked: true, tasksChanged: request.Changes(tasksMax),
 	}
 	method := back.Method(true)
-	if seen.Target.Sink() {
-		c.rest.subject.Group = config.Group(from.Name, seen.Target.Config)
-		c.transfer.group = c.rest.subject.Group
-		c.transfer.shared = oneKafka && c.transfer.group == config.Group(to.Name, seen.Origin.Config)
-	} else {
-		c.transfer.shared = back.SharesTopic(seen.Target.Config, seen.Origin.Config, oneKafka)
-	}
-	if c.transfer.group == "" || !c.transfer.shared {
+	if group == "" || !c.transfer.shared {
 		opened, err := back.Open(ctx, reversed)
 		if err != nil {
 			return nil, err
@@ -166,7 +162,7 @@ func (r *run) prepareBack(ctx context.Context, request pair.Request, seen pair.O
 		if c.transfer.have, err = opened.To.Read(ctx); err != nil {
 			return nil, fmt.Errorf("on %s: %w", to.On(), err)
 		}
-		if c.transfer.group != "" && !oneKafka && !request.SameLog {
+		if group != "" && from.Cluster.OtherKafka(to.Cluster) && !request.SameLog {
 			if c.transfer.translate, err = r.translationBack(ctx, request, seen, c.transfer.have, opened.Offsets); err != nil {
 				return nil, err
 			}

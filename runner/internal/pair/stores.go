@@ -134,12 +134,21 @@ func (r Request) TopicsKnown() error {
 	return nil
 }
 
-// SharesTopic reports whether both sides keep a source's offsets under the same name in
-// the same topic, so that each reads what the other writes.
-func (r Request) SharesTopic(origin, target rawjson.Object, oneKafka bool) bool {
-	if !oneKafka || r.Connector != r.TargetName() {
+// Shared reports whether both sides keep the offsets in one place, a sink's consumer group
+// or a source's topic, so that each reads what the other writes. origin and target are the
+// configs.
+func (r Request) Shared(sink bool, origin, target rawjson.Object) bool {
+	if r.Origin.OtherKafka(r.Target) {
 		return false
 	}
+	if sink {
+		return config.Group(r.Connector, origin) == config.Group(r.TargetName(), target)
+	}
+	return r.Connector == r.TargetName() && r.sharesTopic(origin, target)
+}
+
+// sharesTopic reports whether the offsets of both sides are in the same topic.
+func (r Request) sharesTopic(origin, target rawjson.Object) bool {
 	if own := config.OwnTopic(origin); own != "" || config.OwnTopic(target) != "" {
 		return own == config.OwnTopic(target) && origin.Text(config.ProducerServers) == target.Text(config.ProducerServers)
 	}
