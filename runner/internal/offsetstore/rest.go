@@ -13,7 +13,6 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
-	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
 // restStore reads and writes through Connect's REST API.
@@ -53,22 +52,17 @@ func (s restStore) Write(ctx context.Context, patch offset.Document) (unanswered
 // alterOffsets repeats one PATCH until it is answered. unanswered is when the last one was
 // sent whose answer was lost.
 func alterOffsets(ctx context.Context, of instance.Instance, chunk offset.Document) (unanswered time.Time, err error) {
-	once := of.Cluster.Client.RetryFor(0)
-	var last error
-	err = wait.Until(ctx, "an answer", cluster.DowntimeRetry, func(ctx context.Context) (bool, string, error) {
-		sent := time.Now()
-		_, last = once.AlterOffsets(ctx, of.Name, chunk.JSON())
-		if last == nil || !connect.IsTemporary(last) {
-			return last == nil, "", last
-		}
-		if mayBeCarriedOut(last) {
+	var sent time.Time
+	err = of.UntilAnswered(ctx, cluster.DowntimeRetry, func(ctx context.Context, once *connect.Client) error {
+		sent = time.Now()
+		_, err := once.AlterOffsets(ctx, of.Name, chunk.JSON())
+		return err
+	}, func(_ context.Context, lost error) bool {
+		if mayBeCarriedOut(lost) {
 			unanswered = sent
 		}
-		return false, last.Error(), nil
+		return false
 	})
-	if _, ok := errors.AsType[*wait.TimeoutError](err); ok {
-		return unanswered, last
-	}
 	return unanswered, err
 }
 
