@@ -51,20 +51,18 @@ func (p Part[T]) Why() error {
 }
 
 // Get returns the part, or the reason why it cannot be reached.
-func (p Part[T]) Get() (T, error) { return p.value, p.err(nil) }
+func (p Part[T]) Get() (T, error) { return p.or(errNotNamed) }
 
-// err returns nil if the part can be reached, and otherwise the reason; notNamed is the
-// reason if the Kafka is not named.
-func (p Part[T]) err(notNamed error) error {
+// or returns the part, or the reason why it cannot be reached: notNamed if the Kafka is not
+// named.
+func (p Part[T]) or(notNamed error) (T, error) {
 	switch {
 	case p.known:
-		return nil
+		return p.value, nil
 	case p.why != nil:
-		return p.why
-	case notNamed != nil:
-		return notNamed
+		return p.value, p.why
 	default:
-		return errNotNamed
+		return p.value, notNamed
 	}
 }
 
@@ -144,7 +142,7 @@ func (c *Cluster) StatusTopic() (StatusTopic, error) {
 	if why := c.Kafka.Status.Why(); why != nil {
 		return nil, refusedf("a hard proof needs it, but %s; name kafka.status_storage_topic of %s in the clusters file", why, c.Name)
 	}
-	return c.Kafka.Status.value, c.Kafka.Status.err(refusedf("a hard proof needs the Kafka of %s: name kafka.bootstrap_servers and "+
+	return c.Kafka.Status.or(refusedf("a hard proof needs the Kafka of %s: name kafka.bootstrap_servers and "+
 		"kafka.status_storage_topic of it in the clusters file", c.Name))
 }
 
@@ -153,9 +151,10 @@ func (c *Cluster) StatusTopic() (StatusTopic, error) {
 func (c *Cluster) OffsetTopic(name string) (OffsetTopic, error) {
 	notNamed := refusedf("the offsets topic of %s is not known: name kafka.bootstrap_servers and kafka.offset_storage_topic of it in the clusters file", c.Name)
 	if name == "" {
-		return c.Kafka.Offsets.value, asRefused(c.Kafka.Offsets.err(notNamed))
+		topic, err := c.Kafka.Offsets.or(notNamed)
+		return topic, asRefused(err)
 	}
-	open, err := c.Kafka.Topic.value, c.Kafka.Topic.err(notNamed)
+	open, err := c.Kafka.Topic.or(notNamed)
 	if err != nil {
 		return nil, asRefused(err)
 	}
@@ -165,25 +164,29 @@ func (c *Cluster) OffsetTopic(name string) (OffsetTopic, error) {
 // ConfigTopic returns the cluster's config topic, which is needed to create a
 // connector at rest on workers before 3.7. The error is a [RefusedError].
 func (c *Cluster) ConfigTopic() (ConfigTopic, error) {
-	return c.Kafka.Configs.value, asRefused(c.Kafka.Configs.err(refusedf(
-		"the config topic of %s is not known, and workers before %s need it to create a connector that does not run: "+
-			"name kafka.bootstrap_servers and kafka.config_storage_topic of it in the clusters file", c.Name, InitialState)))
+	topic, err := c.Kafka.Configs.or(refusedf("the config topic of %s is not known, and workers before %s need it to create a connector that does not run: "+
+		"name kafka.bootstrap_servers and kafka.config_storage_topic of it in the clusters file", c.Name, InitialState))
+	return topic, asRefused(err)
 }
 
 // SinkOffsets returns the committed offsets of the cluster's consumer groups. The
 // error is a [RefusedError].
 func (c *Cluster) SinkOffsets() (GroupOffsets, error) {
-	return c.Kafka.SinkOffsets.value, asRefused(c.Kafka.SinkOffsets.err(refusedf(
-		"the offsets of a sink on %s can only be read from its Kafka: name kafka.bootstrap_servers of it in the clusters file", c.Name)))
+	groups, err := c.Kafka.SinkOffsets.or(refusedf("the offsets of a sink on %s can only be read from its Kafka: "+
+		"name kafka.bootstrap_servers of it in the clusters file", c.Name))
+	return groups, asRefused(err)
 }
 
 // Mirrors returns what MirrorMaker wrote to the cluster's Kafka.
-func (c *Cluster) Mirrors() (Mirrors, error) {
-	return c.Kafka.Mirrors.value, c.Kafka.Mirrors.err(fmt.Errorf("the Kafka of %s is not named in the clusters file", c.Name))
-}
+func (c *Cluster) Mirrors() (Mirrors, error) { return c.Kafka.Mirrors.or(c.notNamed()) }
 
 // OffsetTopicKnown returns nil if the cluster's own offsets topic can be opened, and the
 // reason if not.
 func (c *Cluster) OffsetTopicKnown() error {
-	return c.Kafka.Offsets.err(fmt.Errorf("the Kafka of %s is not named in the clusters file", c.Name))
+	_, err := c.Kafka.Offsets.or(c.notNamed())
+	return err
+}
+
+func (c *Cluster) notNamed() error {
+	return fmt.Errorf("the Kafka of %s is not named in the clusters file", c.Name)
 }
