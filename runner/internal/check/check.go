@@ -77,7 +77,6 @@ type Verdict struct {
 
 // Basis is what the checks pass on to the steps of a move.
 type Basis struct {
-	Sink    bool
 	Config  rawjson.Object // of the copy
 	Group   string         // consumer group of a sink, "" for a source
 	Shared  bool           // both sides use one offsets topic or consumer group: nothing to copy

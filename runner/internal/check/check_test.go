@@ -84,7 +84,7 @@ func TestGo(t *testing.T) {
 			t.Fatal(err)
 		}
 		basis := verdict.Basis
-		if basis.Sink || basis.Shared || basis.Config.Text("name") != "orders-eu" || basis.Stores.From == nil || basis.Stores.To == nil {
+		if verdict.Seen.Origin.Sink() || basis.Shared || basis.Config.Text("name") != "orders-eu" || basis.Stores.From == nil || basis.Stores.To == nil {
 			t.Errorf("%+v", basis)
 		}
 		for _, finding := range verdict.Findings {

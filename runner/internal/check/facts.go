@@ -58,7 +58,7 @@ func (f *facts) open(ctx context.Context) (pair.Opened, error) {
 }
 
 func (f *facts) basis() Basis {
-	basis := Basis{Sink: f.sink(), Config: f.config(), Group: f.group(), Shared: f.shared(), Path: f.path}
+	basis := Basis{Config: f.config(), Group: f.group(), Shared: f.shared(), Path: f.path}
 	if f.opened == nil {
 		basis.Stores.Method = f.request.Method(f.sink())
 		return basis

@@ -77,7 +77,7 @@ func (r *run) prepareCopy(ctx context.Context, request pair.Request, verdict che
 	}
 	copied.offsets = known
 	copied.separate = len(offset.Compare(basis.Offsets, known).Missing) > 0
-	if basis.Sink || verdict.Seen.Origin.AtRest() || basis.Offsets.Len() == 0 {
+	if verdict.Seen.Origin.Sink() || verdict.Seen.Origin.AtRest() || basis.Offsets.Len() == 0 {
 		return nil
 	}
 	// A new copy with offsets for exactly the partitions of its origin probably reads
