@@ -41,9 +41,8 @@ func plugin(ctx context.Context, f *facts) (string, error) {
 		return "", fmt.Errorf("plugins of %s: %w", f.request.Origin.Name, err)
 	}
 	found := fmt.Sprintf("%s %s on %s", theirs.Class, theirs.Version, f.request.Target.Name)
-	here := slices.IndexFunc(ours, func(plugin connect.Plugin) bool { return names(plugin.Class, class) })
-	if here >= 0 && ours[here].Version != theirs.Version {
-		found += fmt.Sprintf(", another version than %s on %s", ours[here].Version, f.request.Origin.Name)
+	if here, has := find(ours, class); has && here.Version != theirs.Version {
+		found += fmt.Sprintf(", another version than %s on %s", here.Version, f.request.Origin.Name)
 		f.note(event.Warn, "%s", found)
 	}
 	return found, nil
@@ -55,10 +54,19 @@ func installed(ctx context.Context, on *cluster.Cluster, class string) (connect.
 	if err != nil {
 		return connect.Plugin{}, fmt.Errorf("plugins of %s: %w", on.Name, err)
 	}
-	if at := slices.IndexFunc(plugins, func(plugin connect.Plugin) bool { return names(plugin.Class, class) }); at >= 0 {
-		return plugins[at], nil
+	if plugin, has := find(plugins, class); has {
+		return plugin, nil
 	}
 	return connect.Plugin{}, cluster.Refused(fmt.Sprintf("%s lacks the plugin %s, install it on its workers; they have %s", on.Name, class, classes(plugins)))
+}
+
+// find returns the plugin that a connector.class names.
+func find(plugins []connect.Plugin, class string) (connect.Plugin, bool) {
+	at := slices.IndexFunc(plugins, func(plugin connect.Plugin) bool { return names(plugin.Class, class) })
+	if at < 0 {
+		return connect.Plugin{}, false
+	}
+	return plugins[at], true
 }
 
 // names reports whether a connector.class names this class. Connect takes the full name,
