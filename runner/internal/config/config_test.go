@@ -6,22 +6,14 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson/rawjsontest"
 )
-
-func parsed(t *testing.T, text string) rawjson.Object {
-	t.Helper()
-	object, err := rawjson.ParseObject([]byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return object
-}
 
 // TestCopy: a copy has what was asked for, no mark, and every other setting to the digit.
 func TestCopy(t *testing.T) {
-	origin := WithBackState(parsed(t, `{"name":"orders","topic.prefix":"a","big":"12345678901234567890","drop":"x"}`), "RUNNING")
+	origin := WithBackState(rawjsontest.Object(t, `{"name":"orders","topic.prefix":"a","big":"12345678901234567890","drop":"x"}`), "RUNNING")
 	got := Copy(origin, "orders-2", map[string]string{"topic.prefix": "b", "new": "n"}, []string{"drop", "absent"})
-	want := parsed(t, `{"name":"orders-2","topic.prefix":"b","big":"12345678901234567890","new":"n"}`)
+	want := rawjsontest.Object(t, `{"name":"orders-2","topic.prefix":"b","big":"12345678901234567890","new":"n"}`)
 	if !rawjson.Equal(got.Value(), want.Value()) {
 		t.Errorf("got %s", got.Value())
 	}
@@ -31,7 +23,7 @@ func TestCopy(t *testing.T) {
 }
 
 func TestMarks(t *testing.T) {
-	plain := parsed(t, `{"name":"orders"}`)
+	plain := rawjsontest.Object(t, `{"name":"orders"}`)
 	marked := WithBackState(WithKeepState(plain, Idle), "PAUSED")
 	if KeepState(marked) != Idle || BackState(marked) != "PAUSED" || KeepState(plain) != "" || BackState(plain) != "" {
 		t.Errorf("marked %s", marked.Value())
@@ -42,21 +34,21 @@ func TestMarks(t *testing.T) {
 }
 
 func TestMasked(t *testing.T) {
-	settings := parsed(t, `{"a":"****","b":"[hidden]","c":"**","d":"${file:/x:y}","e":""}`)
+	settings := rawjsontest.Object(t, `{"a":"****","b":"[hidden]","c":"**","d":"${file:/x:y}","e":""}`)
 	if got := Masked(settings); !slices.Equal(got, []string{"a", "b"}) {
 		t.Errorf("masked %q", got)
 	}
 }
 
 func TestWhatAMoveDependsOn(t *testing.T) {
-	settings := parsed(t, `{"connector.class":"X","topics":"a, b,c","offsets.storage.topic":"own","consumer.override.group.id":"g","producer.override.linger.ms":"3000"}`)
+	settings := rawjsontest.Object(t, `{"connector.class":"X","topics":"a, b,c","offsets.storage.topic":"own","consumer.override.group.id":"g","producer.override.linger.ms":"3000"}`)
 	if Class(settings) != "X" || OwnTopic(settings) != "own" || Group("orders", settings) != "g" || !slices.Equal(Topics(settings), []string{"a", "b", "c"}) {
 		t.Errorf("read of %s", settings.Value())
 	}
-	if Linger(settings) != 3*time.Second || Linger(parsed(t, `{"producer.override.linger.ms":"999"}`)) != 0 || Linger(parsed(t, `{"producer.override.linger.ms":"x"}`)) != 0 {
+	if Linger(settings) != 3*time.Second || Linger(rawjsontest.Object(t, `{"producer.override.linger.ms":"999"}`)) != 0 || Linger(rawjsontest.Object(t, `{"producer.override.linger.ms":"x"}`)) != 0 {
 		t.Error("linger")
 	}
-	if got := Group("orders", parsed(t, `{}`)); got != "connect-orders" {
+	if got := Group("orders", rawjsontest.Object(t, `{}`)); got != "connect-orders" {
 		t.Errorf("group %s", got)
 	}
 }

@@ -181,14 +181,20 @@ func (s *Suite) Position(document offset.Document) int64 {
 	if document.Len() != 1 {
 		s.Fatalf("offsets of one task are %s", document.JSON())
 	}
-	object, err := document.Entries()[0].Offset.Object()
+	return s.number(document.Entries()[0].Offset)
+}
+
+// number returns what an offset of a source holds.
+func (s *Suite) number(value rawjson.Value) int64 {
+	s.Helper()
+	object, err := value.Object()
 	s.Must(err)
-	value, _ := object.Get(s.Number)
-	position, whole := value.Int()
+	member, _ := object.Get(s.Number)
+	number, whole := member.Int()
 	if !whole {
-		s.Fatalf("offset %s holds no number as %q", object, s.Number)
+		s.Fatalf("offset %s holds no number as %q", value, s.Number)
 	}
-	return position
+	return number
 }
 
 // HasWritten waits until a running source has written to its topic.

@@ -206,19 +206,6 @@ func (s *rawSuite) document(entries ...offset.Entry) offset.Document {
 	return document
 }
 
-// number returns what an offset of Source holds.
-func (s *rawSuite) number(value rawjson.Value) int64 {
-	s.Helper()
-	object, err := value.Object()
-	s.Must(err)
-	member, _ := object.Get(s.Number)
-	number, whole := member.Int()
-	if !whole {
-		s.Fatalf("offset %s holds no number as %q", value, s.Number)
-	}
-	return number
-}
-
 func (s *rawSuite) offsetOf(number int64) rawjson.Value {
 	return rawjson.Object{}.With(s.Number, rawjson.Int(number)).Value()
 }

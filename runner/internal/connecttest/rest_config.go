@@ -42,15 +42,20 @@ func (c *Cluster) createConnector(w *worker, r *http.Request) (answer, error) {
 }
 
 func (c *Cluster) putConfig(w *worker, r *http.Request) (answer, error) {
-	request, err := body(r)
-	if err != nil {
-		return answer{}, err
-	}
-	config, err := stringMap(request.Value())
+	config, err := configBody(r)
 	if err != nil {
 		return answer{}, err
 	}
 	return c.put(w, name(r), config, "", true)
+}
+
+// configBody reads a request whose body is a config.
+func configBody(r *http.Request) (rawjson.Object, error) {
+	request, err := body(r)
+	if err != nil {
+		return rawjson.Object{}, err
+	}
+	return stringMap(request.Value())
 }
 
 // stringMap is Jackson's Map<String,String>: numbers and booleans become texts.
@@ -176,11 +181,7 @@ func invalidConfig(problems []connect.ConfigProblem) error {
 }
 
 func (c *Cluster) validate(_ *worker, r *http.Request) (answer, error) {
-	request, err := body(r)
-	if err != nil {
-		return answer{}, err
-	}
-	config, err := stringMap(request.Value())
+	config, err := configBody(r)
 	if err != nil {
 		return answer{}, err
 	}

@@ -6,11 +6,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
-	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson/rawjsontest"
 )
 
 // contentOf makes the content of a topic out of its records.
@@ -101,13 +103,7 @@ func TestFindByElimination(t *testing.T) {
 
 // What tells a cluster's topic from that of another with the same connector.
 func TestJudgeConfigTopic(t *testing.T) {
-	config := func(text string) rawjson.Object {
-		object, err := rawjson.ParseObject([]byte(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return object
-	}
+	config := func(text string) rawjson.Object { return rawjsontest.Object(t, text) }
 	listed := func(state connect.State) map[string]connect.Listed {
 		return map[string]connect.Listed{"a": {
 			Config: config(`{"topic":"t","name":"a"}`),
@@ -213,10 +209,7 @@ func TestJudgeOffsetsTopic(t *testing.T) {
 }
 
 func TestAConnectorsOwnTopicIsNotTheClusters(t *testing.T) {
-	config, err := rawjson.ParseObject([]byte(`{"offsets.storage.topic":"own"}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	config := rawjsontest.Object(t, `{"offsets.storage.topic":"own"}`)
 	search := &search{
 		client: &kafka.Client{}, contents: map[string]*content{"own": contentOf("own", 1, nil, [2]string{`["a",{}]`, `{}`})},
 		evidence: Evidence{Connectors: map[string]connect.Listed{"a": {Config: config}}},
@@ -303,20 +296,11 @@ func documentOf(t *testing.T, texts ...string) offset.Document {
 	t.Helper()
 	var entries []offset.Entry
 	for i := 0; i < len(texts); i += 2 {
-		entries = append(entries, offset.Entry{Partition: value(t, texts[i]), Offset: value(t, texts[i+1])})
+		entries = append(entries, offset.Entry{Partition: rawjsontest.Value(t, texts[i]), Offset: rawjsontest.Value(t, texts[i+1])})
 	}
 	document, err := offset.New(entries...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return document
-}
-
-func value(t *testing.T, text string) rawjson.Value {
-	t.Helper()
-	value, err := rawjson.Parse([]byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return value
 }

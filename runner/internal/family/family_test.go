@@ -7,6 +7,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson/rawjsontest"
 )
 
 func TestDescriptionsAreComplete(t *testing.T) {
@@ -146,7 +147,7 @@ func TestOrder(t *testing.T) {
 		{"io.aiven.connect.jdbc.JdbcSourceConnector", `{"timestamp":5,"timestamp_nanos":0,"incrementing":9}`, `{"timestamp":6,"timestamp_nanos":0,"incrementing":1}`, -1, true},
 		{"a.Unknown", `{"n":1}`, `{"n":2}`, 0, false},
 	} {
-		order, comparable := ofClass(c.class).Compare(parsed(t, c.a), parsed(t, c.b))
+		order, comparable := ofClass(c.class).Compare(rawjsontest.Value(t, c.a), rawjsontest.Value(t, c.b))
 		if order != c.order || comparable != c.comparable {
 			t.Errorf("%s: %s against %s: %d, %v", c.class, c.a, c.b, order, comparable)
 		}
@@ -171,18 +172,9 @@ func with(config rawjson.Object, settings string) rawjson.Object {
 	return config
 }
 
-func parsed(t *testing.T, text string) rawjson.Value {
-	t.Helper()
-	value, err := rawjson.Parse([]byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return value
-}
-
 func document(t *testing.T, entries string) offset.Document {
 	t.Helper()
-	document, err := offset.Parse(parsed(t, `{"offsets":`+entries+`}`))
+	document, err := offset.Parse(rawjsontest.Value(t, `{"offsets":`+entries+`}`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson/rawjsontest"
 )
 
 func TestOffsetKeyIsWrittenAsByJackson(t *testing.T) {
@@ -17,7 +18,7 @@ func TestOffsetKeyIsWrittenAsByJackson(t *testing.T) {
 		"\x01\n\x1f\x7f": `["\u0001\n\u001F` + "\x7f" + `",{"z":1,"a":2}]`,
 		"😀":              `["\uD83D\uDE00",{"z":1,"a":2}]`,
 	} {
-		if got := string(OffsetKey(name, parsed(t, `{"z":1,"a":2}`))); got != want {
+		if got := string(OffsetKey(name, rawjsontest.Value(t, `{"z":1,"a":2}`))); got != want {
 			t.Errorf("%q:\n got %s\nwant %s", name, got, want)
 		}
 	}
@@ -121,13 +122,4 @@ func FuzzPartitionOf(f *testing.F) {
 			t.Fatalf("key %q is taken for %q", key, OffsetKey(name, partition))
 		}
 	})
-}
-
-func parsed(t *testing.T, text string) rawjson.Value {
-	t.Helper()
-	value, err := rawjson.Parse([]byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return value
 }

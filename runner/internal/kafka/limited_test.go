@@ -8,10 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
-	"github.com/twmb/franz-go/pkg/kadm"
 )
 
 // limited connects to the lab's broker as the user that may do nothing yet.

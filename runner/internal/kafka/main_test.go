@@ -8,7 +8,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab/labtest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
-	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson/rawjsontest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -103,21 +103,12 @@ func record(topic string, partition int32, key, value string) *kgo.Record {
 	return record
 }
 
-func parsed(t *testing.T, text string) rawjson.Value {
-	t.Helper()
-	value, err := rawjson.Parse([]byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return value
-}
-
 // exact makes an exact document of partitions and offsets in turn.
 func exact(t *testing.T, texts ...string) offset.Document {
 	t.Helper()
 	var entries []offset.Entry
 	for i := 0; i < len(texts); i += 2 {
-		entries = append(entries, offset.Entry{Partition: parsed(t, texts[i]), Offset: parsed(t, texts[i+1])})
+		entries = append(entries, offset.Entry{Partition: rawjsontest.Value(t, texts[i]), Offset: rawjsontest.Value(t, texts[i+1])})
 	}
 	document, err := offset.NewExact(entries...)
 	if err != nil {

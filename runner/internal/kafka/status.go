@@ -3,8 +3,9 @@ package kafka
 import (
 	"context"
 
-	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
 )
 
 // StatusLog is a cluster's status topic (status.storage.topic).

@@ -8,6 +8,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson/rawjsontest"
 )
 
 func side(state connect.State, rest connect.State, tasks ...connect.State) instance.Observed {
@@ -27,7 +28,7 @@ func marked(seen instance.Observed, mark func(rawjson.Object, connect.State) raw
 // TestStates tests the table in the docs: where a move stands, derived from both
 // clusters.
 func TestStates(t *testing.T) {
-	offsets, err := offset.Parse(value(t, `{"offsets":[{"partition":{"p":"a"},"offset":{"n":5}}]}`))
+	offsets, err := offset.Parse(rawjsontest.Value(t, `{"offsets":[{"partition":{"p":"a"},"offset":{"n":5}}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,13 +66,4 @@ func TestStates(t *testing.T) {
 			}
 		})
 	}
-}
-
-func value(t *testing.T, text string) rawjson.Value {
-	t.Helper()
-	parsed, err := rawjson.Parse([]byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return parsed
 }
