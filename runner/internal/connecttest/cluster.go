@@ -26,7 +26,7 @@ const (
 	startTime       = 10 * time.Millisecond // of a connector
 	configWriteTime = 5 * time.Millisecond  // to the config topic and read back
 	followerLag     = 3 * time.Millisecond  // of workers that do not lead, behind the leader
-	offsetsLag      = 5 * time.Millisecond  // of a worker's memory of partitions, at least
+	offsetsLag      = 50 * time.Millisecond // of a worker's memory of partitions, at least
 	requestTimeout  = 90 * time.Second      // RestServer.DEFAULT_REST_REQUEST_TIMEOUT_MS
 )
 

@@ -15,7 +15,8 @@ import (
 // is the bytes of ["connector",{partition}], so two spellings of one partition
 // are two keys, which is what makes some offsets unreadable over REST.
 type offsetsTopic struct {
-	values map[string]offsetValue
+	values  map[string]offsetValue
+	removed map[string]removedOffset
 }
 
 type offsetValue struct {
@@ -25,9 +26,15 @@ type offsetValue struct {
 	since     time.Time // first written, or written again after a tombstone
 }
 
+// removedOffset is a key whose last record is a tombstone.
+type removedOffset struct {
+	offsetValue
+	at time.Time
+}
+
 func (k *Kafka) offsetsTopic(name string) *offsetsTopic {
 	if k.offsets[name] == nil {
-		k.offsets[name] = &offsetsTopic{values: map[string]offsetValue{}}
+		k.offsets[name] = &offsetsTopic{values: map[string]offsetValue{}, removed: map[string]removedOffset{}}
 	}
 	return k.offsets[name]
 }
@@ -46,9 +53,13 @@ func (o *offsetsTopic) get(connector string, partition rawjson.Value) (rawjson.V
 func (o *offsetsTopic) put(connector string, partition, value rawjson.Value) {
 	key := offsetKey(connector, partition)
 	if value.IsNull() {
+		if known, ok := o.values[key]; ok {
+			o.removed[key] = removedOffset{known, time.Now()}
+		}
 		delete(o.values, key)
 		return
 	}
+	delete(o.removed, key)
 	since := time.Now()
 	if known, ok := o.values[key]; ok {
 		since = known.since
@@ -57,12 +68,21 @@ func (o *offsetsTopic) put(connector string, partition, value rawjson.Value) {
 }
 
 // partitions returns the partitions that a worker knows of which read the topic
-// until then, spelled as a Java HashMap spells them.
+// until then, spelled as a Java HashMap spells them. They include those with a
+// later tombstone: get finds nothing for them.
 func (o *offsetsTopic) partitions(connector string, until time.Time) []rawjson.Value {
 	known := map[string]rawjson.Value{}
-	for _, entry := range o.values {
+	add := func(entry offsetValue) {
 		if entry.connector == connector && entry.partition.IsObject() && !entry.since.After(until) {
 			known[entry.partition.Canonical()] = hashmap.Order(entry.partition)
+		}
+	}
+	for _, entry := range o.values {
+		add(entry)
+	}
+	for _, entry := range o.removed {
+		if entry.at.After(until) {
+			add(entry.offsetValue)
 		}
 	}
 	var partitions []rawjson.Value

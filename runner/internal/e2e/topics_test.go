@@ -47,7 +47,7 @@ func TestMoveFindsTheTopicsByItself(t *testing.T) {
 	if got := moved.Result.Connectors[0].Proof; got == nil || got.Kind != event.Hard {
 		t.Errorf("the proof is %+v\n%s", got, moved.Stderr)
 	}
-	if want := "cluster global: found config topic connect-global-configs, status topic connect-global-status"; !strings.Contains(moved.Stderr, want) {
+	if want := "cluster global: found its config topic connect-global-configs, status topic connect-global-status"; !strings.Contains(moved.Stderr, want) {
 		t.Errorf("it does not tell %q\n%s", want, moved.Stderr)
 	}
 	back := s.ferry(append(moving("rollback", connector), "--proof", "hard")...)

@@ -587,3 +587,27 @@ func (r *remembering) Emit(happened event.Event) {
 }
 
 func (r *remembering) has(text string) bool { return slices.Contains(r.texts, text) }
+
+// A worker takes the partitions from memory and then reads the topic to its end, so the first
+// read after a tombstone shows null for what was removed. The null is no unreadable key.
+func TestLeftOffsetsAreRemoved(t *testing.T) {
+	for name, workers := range map[string]int{"one worker": 1, "a load balancer": 2} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorldOf(t, false, []connecttest.Option{connecttest.WithWorkers(workers)}, []connecttest.Option{connecttest.WithWorkers(workers)})
+				w.line.spread = workers > 1
+				w.create(w.europe, connecttest.SourceConfig("old", 3), connect.Running)
+				w.pass(70 * time.Second)
+				if err := w.europe.Client().Delete(t.Context(), orders); err != nil {
+					t.Fatal(err)
+				}
+				w.pass(70 * time.Second)
+				w.run(connecttest.SourceConfig(topic, 2))
+				w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+				if left, err := w.europe.OffsetTopic("").Read(t.Context(), orders); err != nil || left.Len() != 2 {
+					t.Errorf("europe holds %s, %v", left.JSON(), err)
+				}
+			})
+		})
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
 // restStore reads and writes through Connect's REST API.
@@ -75,7 +76,7 @@ func mayBeCarriedOut(err error) bool {
 	return !ok || dial.Op != "dial"
 }
 
-// ReadREST reads a connector's offsets once, by REST. An offset of null is an
+// ReadREST reads a connector's offsets by REST. An offset that stays null is an
 // [UnreadableError].
 func ReadREST(ctx context.Context, client *connect.Client, connector string) (offset.Document, error) {
 	document, err := ReadWithNulls(ctx, client, connector)
@@ -88,16 +89,34 @@ func ReadREST(ctx context.Context, client *connect.Client, connector string) (of
 	return document, nil
 }
 
-// ReadWithNulls reads offsets once, as REST shows them, nulls included.
+const (
+	// nullReads is how many reads must show nulls: one for each worker behind a load
+	// balancer, and one more.
+	nullReads = 6
+	nullPause = 50 * time.Millisecond
+)
+
+// ReadWithNulls reads offsets as REST shows them, nulls included. It reads again while there
+// are nulls: a worker takes the partitions from memory and only then reads its topic to the
+// end (Worker.sourceConnectorOffsets), so its first read after a tombstone shows null for the
+// partition that was removed.
 func ReadWithNulls(ctx context.Context, client *connect.Client, connector string) (offset.Document, error) {
-	value, err := client.Offsets(ctx, connector)
-	if err != nil {
-		return offset.Document{}, err
+	for read := 1; ; read++ {
+		value, err := client.Offsets(ctx, connector)
+		if err != nil {
+			return offset.Document{}, err
+		}
+		document, err := offset.Parse(value)
+		if err != nil || read == nullReads || len(document.Unreadable()) == 0 {
+			return document, err
+		}
+		if err := wait.For(ctx, nullPause); err != nil {
+			return offset.Document{}, err
+		}
 	}
-	return offset.Parse(value)
 }
 
-// UnreadableError says that Connect answered null for the offset of a partition it knows.
+// UnreadableError says that Connect keeps answering null for the offset of a partition it knows.
 // The connector writes its partition with the fields in an order that Connect's REST API
 // does not keep (it rebuilds the map), so REST can neither read nor write the offset. A
 // write would land where no task looks, and everything would be sent again.
