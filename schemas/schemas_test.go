@@ -131,7 +131,7 @@ func TestCheckResult(t *testing.T) {
 	for name, test := range map[string]struct{ old, new, want string }{
 		"schema":     {"result/1", "result/2", "1:11: schema: expected connect-ferry/result/1"},
 		"time":       {"18:00:00Z", "18:00", "1:84: started_at: expected a date-time"},
-		"outcome":    {`"moved"`, `"teleported"`, "2:86: connectors.0.outcome: expected one of moved, unchanged, put_back, failed, refused, not_proven, rolled_back, running_twice, interrupted, held, ready, created, quiesced, read, written, started, observed"},
+		"outcome":    {`"moved"`, `"teleported"`, "2:86: connectors.0.outcome: expected one of moved, unchanged, put_back, failed, refused, not_proven, rolled_back, running_twice, down, interrupted, held, ready, created, quiesced, read, written, started, observed"},
 		"hash":       {"0f0f", "0F0F", "3:80: connectors.0.config_sha256.origin: expected text such as 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"},
 		"proof":      {`"kind":"hard",`, "", "3:1: connectors.0.proof: missing kind"},
 		"connectors": {`"connectors":[`, `"connectors":null,"x":[`, "2:63: unknown key 'x', expected cluster, command, connectors, ended_at, exit_code, message, origin, outcome, schema, started_at, target, undelivered_events, version"},

@@ -23,6 +23,7 @@ import (
 // The codes of the checks in results.
 const (
 	State       = "state"
+	Tasks       = "tasks"
 	Versions    = "versions"
 	OtherKafka  = "other_kafka"
 	Config      = "config"
@@ -40,12 +41,14 @@ const (
 var all = []struct {
 	code  string
 	needs []string
-	// look returns its finding, "" if the check does not apply to this move. A
+	// look returns its finding, "" if the check does not apply to this move. It may warn
+	// besides, see [facts.warn]. A
 	// [cluster.RefusedError] refuses the move; any other error means that the check could
 	// not be done.
 	look func(context.Context, *facts) (found string, err error)
 }{
 	{State, nil, state},
+	{Tasks, nil, tasks},
 	{Versions, nil, versions},
 	{OtherKafka, nil, otherKafka},
 	{Config, nil, settings},
@@ -98,7 +101,11 @@ func (c Checker) Run(ctx context.Context, request pair.Request) (Verdict, error)
 		if slices.ContainsFunc(check.needs, func(code string) bool { return slices.Contains(refusing, code) }) {
 			continue
 		}
+		f.warnings = nil
 		found, err := check.look(ctx, f)
+		for _, said := range f.warnings {
+			verdict.Findings = append(verdict.Findings, event.Check{Check: check.code, OK: true, Warning: true, Reason: said})
+		}
 		switch {
 		case err == nil && found != "":
 			verdict.Findings = append(verdict.Findings, event.Check{Check: check.code, OK: true, Reason: found})

@@ -51,7 +51,7 @@ func checkpoints(ctx context.Context, f *facts) (string, error) {
 	}
 	f.path = path
 	if path.Renames() {
-		f.note(event.Warn, "topics have other names on %s (%s for %s): if the sink names tables, files or indexes after its topics, it will use others there, unless its config prevents that",
+		f.warn("topics have other names on %s (%s for %s): if the sink names tables, files or indexes after its topics, it will use others there, unless its config prevents that",
 			target, path.Name(sources[0]), sources[0])
 	}
 	return fmt.Sprintf("translated through %s on %s, at least once: %s (as of now)", path.Checkpoints(), target, result), nil

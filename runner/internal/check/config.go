@@ -7,7 +7,6 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
-	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 )
 
 // settings refuses a config that shows masks instead of values.
@@ -31,7 +30,7 @@ func (f *facts) warnConverters() {
 		}
 	}
 	if len(missing) > 0 {
-		f.note(event.Info, "the config leaves %s to the workers; make sure that the workers of %s and %s use the same, or set it with --set",
+		f.warn("the config leaves %s to the workers; make sure that the workers of %s and %s use the same, or set it with --set",
 			strings.Join(missing, " and "), f.request.Target.Name, f.request.Origin.Name)
 	}
 }

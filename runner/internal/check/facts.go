@@ -22,6 +22,8 @@ type facts struct {
 
 	opened *pair.Opened // the stores of the offsets, see [facts.open]
 	path   *mirror.Path // found by the checkpoints check
+
+	warnings []string // of the check that is being done
 }
 
 func (f *facts) sink() bool { return f.seen.Origin.Sink() }
@@ -67,6 +69,9 @@ func (f *facts) basis() Basis {
 	return basis
 }
 
-func (f *facts) note(level event.Level, format string, arguments ...any) {
-	f.Events.Emit(event.Note{Connector: f.request.Connector, Level: level, Message: fmt.Sprintf(format, arguments...), At: time.Now()})
+// warn adds a warning to what the check finds. It refuses nothing.
+func (f *facts) warn(format string, arguments ...any) {
+	said := fmt.Sprintf(format, arguments...)
+	f.warnings = append(f.warnings, said)
+	f.Events.Emit(event.Note{Connector: f.request.Connector, Level: event.Warn, Message: said, At: time.Now()})
 }

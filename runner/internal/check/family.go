@@ -7,7 +7,6 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
-	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/family"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 )
@@ -15,9 +14,9 @@ import (
 // familyOf refuses moves that are known to go wrong with connectors of this kind.
 func familyOf(_ context.Context, f *facts) (string, error) {
 	kind := family.For(f.seen.Origin.Config)
-	said := []string{"ferry knows nothing about this kind of connector and assumes that it continues from the offsets that Connect keeps"}
+	said := "ferry knows nothing about this kind of connector and assumes that it continues from the offsets that Connect keeps"
 	if kind.Known() {
-		said = []string{kind.Name + ": " + kind.Say}
+		said = kind.Name + ": " + kind.Say
 	}
 	var committed offset.Document
 	if f.opened != nil {
@@ -34,12 +33,11 @@ func familyOf(_ context.Context, f *facts) (string, error) {
 		case finding.Verdict == family.Twice && !f.AllowDuplicates:
 			against = append(against, finding.Reason+"; --allow-duplicates accepts that records are sent again")
 		default:
-			f.note(event.Warn, "%s", finding.Reason)
-			said = append(said, finding.Reason)
+			f.warn("%s", finding.Reason)
 		}
 	}
 	if len(against) > 0 {
 		return "", cluster.Refused(fmt.Sprintf("%s: %s", kind.Name, strings.Join(against, " | ")))
 	}
-	return strings.Join(said, "; "), nil
+	return said, nil
 }

@@ -29,7 +29,7 @@ func offsets(ctx context.Context, f *facts) (string, error) {
 	}
 	origin := f.request.Origin
 	if unknown := f.request.TopicsKnown(); unknown != nil && !origin.Has(cluster.AlterOffsets) {
-		f.note(event.Warn, "a rollback is not possible yet: workers before %s, such as those of %s, take no offsets by REST, and %s", cluster.AlterOffsets, origin.Name, unknown)
+		f.warn("a rollback is not possible yet: workers before %s, such as those of %s, take no offsets by REST, and %s", cluster.AlterOffsets, origin.Name, unknown)
 	}
 	if f.sink() {
 		return found, f.warnUncommitted(ctx, opened.Offsets)
@@ -49,7 +49,7 @@ func (f *facts) warnUncommitted(ctx context.Context, committed offset.Document) 
 	if own := f.config().Text("consumer.override.auto.offset.reset"); own != "" {
 		reset = "consumer.override.auto.offset.reset=" + own
 	}
-	f.note(event.Warn, "group %s has committed nothing for %d partitions (%s); the copy begins them by %s",
+	f.warn("group %s has committed nothing for %d partitions (%s); the copy begins them by %s",
 		f.group(), len(missing), event.Abbreviated(missing), reset)
 	return nil
 }

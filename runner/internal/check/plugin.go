@@ -42,8 +42,8 @@ func plugin(ctx context.Context, f *facts) (string, error) {
 	}
 	found := fmt.Sprintf("%s %s on %s", theirs.Class, theirs.Version, f.request.Target.Name)
 	if here, has := find(ours, class); has && here.Version != theirs.Version {
-		found += fmt.Sprintf(", another version than %s on %s", here.Version, f.request.Origin.Name)
-		f.note(event.Warn, "%s", found)
+		f.warn("%s, another version than %s on %s", found, here.Version, f.request.Origin.Name)
+		return "", nil
 	}
 	return found, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 )
@@ -37,6 +38,28 @@ func state(ctx context.Context, f *facts) (string, error) {
 	default:
 		return "", fmt.Errorf("state %q is not known to check", stands)
 	}
+}
+
+// tasks warns of a connector on the origin whose tasks do not run: what the move promises
+// about its offsets holds, but the copy will most likely fail as its origin does.
+func tasks(_ context.Context, f *facts) (string, error) {
+	origin, on := f.seen.Origin, f.request.Origin.Name
+	if failure := origin.Failure(); failure != nil {
+		f.warn("on %s %s; the copy may fail in the same way", on, failure)
+		return "", nil
+	}
+	if origin.State() != connect.Running {
+		return "", nil
+	}
+	if len(origin.Status.Tasks) == 0 {
+		f.warn("the connector is RUNNING on %s and has no task", on)
+		return "", nil
+	}
+	if missing := origin.Status.Missing(connect.Running, 0); missing != "" {
+		f.warn("on %s %s", on, missing)
+		return "", nil
+	}
+	return fmt.Sprintf("all %d RUNNING on %s", len(origin.Status.Tasks), on), nil
 }
 
 // otherConnector refuses a connector on the target that is not a copy of this one. A

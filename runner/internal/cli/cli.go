@@ -32,6 +32,7 @@ const exitStatus = `EXIT STATUS
    13   the plan no longer matches the clusters
    14   another run holds the lease, or this run lost it
    15   running twice: the connector runs on both clusters
+   16   down: the connector should run and does not, or its tasks have failed
    130  interrupted; what was begun has been put back
    An unknown code means failure. Every command may be killed and run again.
 `

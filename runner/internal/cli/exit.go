@@ -22,6 +22,7 @@ const (
 	exitRolledBack   = 12
 	exitHeld         = 14
 	exitRunningTwice = 15
+	exitDown         = 16
 	exitInterrupted  = 130
 )
 
@@ -31,6 +32,7 @@ var severity = []struct {
 	outcome event.Outcome
 	code    int
 }{
+	{event.Down, exitDown},
 	{event.RunningTwice, exitRunningTwice},
 	{event.Interrupted, exitInterrupted},
 	{event.Failed, exitFailed},

@@ -151,6 +151,8 @@ func askConnector(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(client.Stop(ctx, args[1]))
 	case "fail":
 		cluster.FailStarts(args[1], "java.sql.SQLException: login\n\twith planted-config refused")
+	case "mend":
+		cluster.FailStarts(args[1], "")
 	default:
 		ts.Fatalf("cannot ask to %s", args[2])
 	}

@@ -57,6 +57,17 @@ func (s Status) AnyTask(states ...State) bool {
 	return slices.ContainsFunc(s.Tasks, func(task TaskStatus) bool { return slices.Contains(states, task.State) })
 }
 
+// CountTasks returns how many tasks are in the state.
+func (s Status) CountTasks(state State) int {
+	count := 0
+	for _, task := range s.Tasks {
+		if task.State == state {
+			count++
+		}
+	}
+	return count
+}
+
 // Missing says what is not in the given state yet, "" if the connector and all of its
 // tasks, at least the given number, are.
 func (s Status) Missing(state State, tasks int) string {

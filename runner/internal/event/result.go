@@ -20,6 +20,7 @@ const (
 	NotProven    Outcome = "not_proven"
 	RolledBack   Outcome = "rolled_back"
 	RunningTwice Outcome = "running_twice"
+	Down         Outcome = "down" // the connector should run and does not, or a task of it
 	Interrupted  Outcome = "interrupted"
 	Held         Outcome = "held" // another run has the lease
 
@@ -70,6 +71,9 @@ type ConnectorResult struct {
 	// OriginState and TargetState are the connector's states at the end.
 	OriginState connect.State `json:"origin_state,omitempty"`
 	TargetState connect.State `json:"target_state,omitempty"`
+	// OriginTasks and TargetTasks are the states of its tasks at the end.
+	OriginTasks []TaskState `json:"origin_tasks,omitempty"`
+	TargetTasks []TaskState `json:"target_tasks,omitempty"`
 	// WasState is the origin's state before the move, and the target's after it.
 	WasState connect.State `json:"was_state,omitempty"`
 	Proof    *Proof        `json:"proof,omitempty"`
@@ -93,6 +97,27 @@ type ConnectorResult struct {
 	Instructions string  `json:"instructions,omitempty"` // what to do next
 }
 
+// TaskState is what a cluster says of one task.
+type TaskState struct {
+	Task     int           `json:"task"`
+	State    connect.State `json:"state"`
+	WorkerID string        `json:"worker_id,omitempty"`
+	Trace    string        `json:"trace,omitempty"` // the first line, of a task that is FAILED
+}
+
+// TaskStates returns the states of a connector's tasks.
+func TaskStates(status connect.Status) []TaskState {
+	var states []TaskState
+	for _, task := range status.Tasks {
+		state := TaskState{Task: task.ID, State: task.State, WorkerID: task.WorkerID}
+		if task.State == connect.Failed {
+			state.Trace = task.FirstLine()
+		}
+		states = append(states, state)
+	}
+	return states
+}
+
 // Hashes are SHA-256, in hexadecimal, of what the origin held and of what was read back
 // from the target.
 type Hashes struct {
@@ -102,9 +127,10 @@ type Hashes struct {
 
 // Check is the finding of one check.
 type Check struct {
-	Check  string `json:"check"`
-	OK     bool   `json:"ok"`
-	Reason string `json:"reason"`
+	Check   string `json:"check"`
+	OK      bool   `json:"ok"`
+	Warning bool   `json:"warning,omitempty"` // it refuses nothing, and a person should know it
+	Reason  string `json:"reason"`
 }
 
 // Step is a step that was taken.

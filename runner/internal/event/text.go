@@ -98,7 +98,7 @@ func Summary(out io.Writer, result Result) {
 		_, _ = fmt.Fprintf(out, "%s  %s: %s\n", mark(result.Command, connector.Outcome), connector.Connector, OneLine(connector.Message))
 		for _, check := range connector.Checks {
 			if !check.OK || result.Command == "check" {
-				_, _ = fmt.Fprintf(out, "    %s %s: %s\n", checkMark(check.OK), check.Check, OneLine(check.Reason))
+				_, _ = fmt.Fprintf(out, "    %s %s: %s\n", checkMark(check), check.Check, OneLine(check.Reason))
 			}
 		}
 		if connector.Instructions != "" {
@@ -113,7 +113,7 @@ func mark(command string, outcome Outcome) string {
 		return "ok" // what was asked for
 	}
 	switch outcome {
-	case Failed, Refused, NotProven, RolledBack, RunningTwice, Interrupted, Held, Invalid:
+	case Down, Failed, Refused, NotProven, RolledBack, RunningTwice, Interrupted, Held, Invalid:
 		return "!!"
 	case Done, Moved, Unchanged, PutBack, Ready, Created, Quiesced, Read, Written, Started, Observed:
 		return "ok"
@@ -121,11 +121,15 @@ func mark(command string, outcome Outcome) string {
 	return "??"
 }
 
-func checkMark(ok bool) string {
-	if ok {
+func checkMark(check Check) string {
+	switch {
+	case !check.OK:
+		return "no"
+	case check.Warning:
+		return "??"
+	default:
 		return "ok"
 	}
-	return "no"
 }
 
 const namesShown = 5

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
@@ -31,6 +32,11 @@ type Instance struct {
 func (i Instance) On() string { return i.Cluster.Name }
 
 func (i Instance) client() *connect.Client { return i.Cluster.Client }
+
+// URL is where a person sends a request about the connector, such as "resume".
+func (i Instance) URL(request string) string {
+	return fmt.Sprintf("%s/connectors/%s/%s", i.client().Workers()[0], url.PathEscape(i.Name), request)
+}
 
 // RetryLonger returns the instance with a client that retries for as long as a connector
 // may stand still.
@@ -130,15 +136,29 @@ func (o Observed) Active() bool {
 	return o.Exists && o.State() != connect.Stopped && o.State() != o.Rest
 }
 
-// String describes the connector for messages: "RUNNING with 2 tasks", "absent".
+// Failure returns a [connect.FailedError] if the connector should run and it or a task is
+// FAILED. A failed task of a paused connector is no failure: nothing should run.
+func (o Observed) Failure() error {
+	if !o.Active() || o.State() == connect.Paused {
+		return nil
+	}
+	return o.Status.Failure()
+}
+
+// String describes the connector for messages: "RUNNING with 2 tasks", "RUNNING with 2
+// tasks, 1 FAILED", "absent".
 func (o Observed) String() string {
 	if !o.Exists {
 		return "absent"
 	}
+	text := string(o.State())
 	if tasks := max(len(o.Tasks), len(o.Status.Tasks)); tasks > 0 {
-		return fmt.Sprintf("%s with %d tasks", o.State(), tasks)
+		text += fmt.Sprintf(" with %d tasks", tasks)
 	}
-	return string(o.State())
+	if failed := o.Status.CountTasks(connect.Failed); failed > 0 {
+		text += fmt.Sprintf(", %d FAILED", failed)
+	}
+	return text
 }
 
 // NotAtRest says what keeps the connector from being at rest, "" if it is at rest.

@@ -17,6 +17,9 @@ func (m *Mover) Check(ctx context.Context, request pair.Request) event.Connector
 		return r.fail(ctx, err)
 	}
 	if verdict.State.Finished() {
+		if err := r.keepsRunning(ctx, request.To(), verdict.Seen.Target); err != nil {
+			return r.fail(ctx, fmt.Errorf("is moved, but %w", err))
+		}
 		return r.end(event.Unchanged, "is moved already")
 	}
 	r.result.Entries = verdict.Basis.Offsets.Len()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
@@ -13,8 +14,8 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
 
-// notPutBackError says that the connector could not be put back. It hides the cause, so
-// that the exit code does not promise that it was.
+// notPutBackError says that the connector could not be put back, so that it is down. It
+// hides the cause, so that the exit code does not promise that it was put back.
 type notPutBackError struct{ cause, failure error }
 
 func (e *notPutBackError) Error() string {
@@ -39,7 +40,9 @@ func outcomeOf(ctx context.Context, err error) event.Outcome {
 	switch {
 	case is[*lease.TakenError](err), lease.IsLost(err):
 		return event.Held
-	case is[*notPutBackError](err), instance.IsInterfered(err):
+	case is[*notPutBackError](err):
+		return outcomeOfPutBack(err)
+	case instance.IsInterfered(err):
 		return event.Failed
 	case errors.Is(err, ErrInterrupted), errors.Is(context.Cause(ctx), ErrInterrupted):
 		return event.Interrupted
@@ -49,7 +52,23 @@ func outcomeOf(ctx context.Context, err error) event.Outcome {
 		return event.Refused
 	case is[*proof.NotProvenError](err):
 		return event.NotProven
+	case is[*connect.FailedError](err):
+		return event.Down
 	default:
 		return event.Failed
+	}
+}
+
+// outcomeOfPutBack tells a connector that is down from one that runs after all, because
+// another run or a person has started it.
+func outcomeOfPutBack(err error) event.Outcome {
+	failed, _ := errors.AsType[*notPutBackError](err)
+	switch {
+	case is[*instance.RunningTwiceError](failed.failure):
+		return event.RunningTwice
+	case instance.IsInterfered(failed.failure):
+		return event.Failed
+	default:
+		return event.Down
 	}
 }

@@ -12,10 +12,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
@@ -401,7 +403,7 @@ func TestPutBackThatFails(t *testing.T) {
 			next.ServeHTTP(rw, r)
 		})
 		result := w.move()
-		if result.Outcome != event.Failed || !strings.Contains(result.Message, "disk full; and it was not put back: put back on global") ||
+		if result.Outcome != event.Down || !strings.Contains(result.Message, "disk full; and it was not put back: put back on global") ||
 			result.Instructions != "bring the connector on global back by hand: PUT http://worker-1.global/connectors/a%20b/resume, then `ferry status`" {
 			t.Errorf("%s: %s; %s", result.Outcome, result.Message, result.Instructions)
 		}
@@ -610,4 +612,23 @@ func TestLeftOffsetsAreRemoved(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A hard proof is asked for the origin. A copy that fails is taken back with a timed one if
+// the target's Kafka is not named.
+func TestHardProofWithoutTheTargetsKafka(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, true)
+		w.run(slowSource())
+		w.europe.FailStarts(orders, noLogin)
+		request, mover := w.request(), w.mover()
+		request.Target.Kafka = cluster.Kafka{}
+		mover.Options.Proof.Mode = proof.OnlyHard
+		result := mover.Move(t.Context(), request)
+		w.expect(result, event.RolledBack, connect.Running, connect.Stopped)
+		if !strings.Contains(result.Message, noLogin) {
+			t.Errorf("says %q", result.Message)
+		}
+		w.exact()
+	})
 }

@@ -61,7 +61,7 @@ func TestHangingWhilePaused(t *testing.T) {
 		})
 		asked := time.Now()
 		result := w.move()
-		if result.Outcome != event.Failed || !strings.Contains(result.Message, hangs) || !strings.Contains(result.Message, "which it will be once it can start") ||
+		if result.Outcome != event.Down || !strings.Contains(result.Message, hangs) || !strings.Contains(result.Message, "which it will be once it can start") ||
 			!strings.Contains(result.Instructions, "kafka-transactions.sh") {
 			t.Fatalf("%s: %s; %s", result.Outcome, result.Message, result.Instructions)
 		}

@@ -80,9 +80,9 @@ func (r *run) forward(request pair.Request, verdict check.Verdict, copied *prepa
 // alreadyMoved reports that nothing is left to do, or fails if the copy has failed.
 func (r *run) alreadyMoved(ctx context.Context, request pair.Request, seen pair.Observation) event.ConnectorResult {
 	target := seen.Target
-	if err := target.Status.Failure(); err != nil {
-		r.result.Instructions = fmt.Sprintf("fix it on %s, or take it back with `ferry rollback`", request.Target.Name)
-		return r.fail(ctx, fmt.Errorf("is moved, but on %s: %w", request.Target.Name, err))
+	if err := r.keepsRunning(ctx, request.To(), target); err != nil {
+		r.result.Instructions = request.To().RestartAdvice() + "; or take it back with `ferry rollback`"
+		return r.fail(ctx, fmt.Errorf("is moved, but %w", err))
 	}
 	message := fmt.Sprintf("is on %s already (%s), nothing to do", request.Target.Name, target.State())
 	if result := seen.Translated; result != nil {

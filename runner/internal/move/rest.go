@@ -47,7 +47,14 @@ func (r *rest) do(ctx context.Context) (err error) {
 	} else if err := r.resumes.refuseReconciler(ctx); err != nil {
 		return err
 	}
-	r.attempt, err = r.prover(r.of.Cluster).Begin(ctx, r.subject)
+	prover := r.prover(r.of.Cluster)
+	if r.undoing && r.requireHardProof(r.of.Cluster) != nil {
+		// The hard proof was asked for the origin, which had one. A connector that is down
+		// for want of another would be worse.
+		prover.Options.Mode = proof.Auto
+		r.note(event.Warn, "the Kafka of %s is not known, so the way back has a timed proof", r.of.On())
+	}
+	r.attempt, err = prover.Begin(ctx, r.subject)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.of.On(), err)
 	}

@@ -40,6 +40,9 @@ func (m *Mover) rollback(ctx context.Context, request pair.Request) event.Connec
 	case pair.Absent:
 		return r.fail(ctx, request.Origin.Absent(request.Connector))
 	case pair.NotBegun:
+		if err := r.keepsRunning(ctx, request.From(), seen.Origin); err != nil {
+			return r.fail(ctx, err)
+		}
 		return r.end(event.Unchanged, fmt.Sprintf("is on %s and not on %s, nothing to take back", origin, target))
 	case pair.Accepted:
 		return r.fail(ctx, cluster.Refused(fmt.Sprintf("the copy on %s is gone, so there is nothing to go back to; move it: `ferry move --origin %s --target %s`",
@@ -64,11 +67,18 @@ func (m *Mover) rollback(ctx context.Context, request pair.Request) event.Connec
 func (r *run) abandon(ctx context.Context, request pair.Request, seen pair.Observation) event.ConnectorResult {
 	from, was := request.From(), seen.Was()
 	if config.KeepState(seen.Target.Config) == config.Idle {
+		if err := r.keepsRunning(ctx, from, seen.Origin); err != nil {
+			return r.fail(ctx, err)
+		}
 		return r.end(event.Unchanged, fmt.Sprintf("is on %s (%s), nothing to take back", from.On(), seen.Origin.State()))
 	}
 	r.result.Changed = true
-	if err := r.step("put_back", func() (string, error) { return from.Restore(ctx, was) }); err != nil {
-		return r.fail(ctx, err)
+	// Whether its tasks had failed before does not matter: it is asked to run now.
+	if err := r.step("put_back", func() (string, error) { return from.Restore(ctx, was, connect.Status{}, r.Options.Watch) }); err != nil {
+		if is[*connect.FailedError](err) {
+			r.result.Instructions = from.RestartAdvice()
+		}
+		return r.failObserved(ctx, request, err)
 	}
 	r.cleanUp(ctx, request.To(), &prepared{})
 	if config.BackState(seen.Origin.Config) != "" && was == connect.Paused {
@@ -117,7 +127,7 @@ func (r *run) rollBack(ctx context.Context, request pair.Request, seen pair.Obse
 	r.result.Changed = true
 	c.rest.resumes = resumes
 	if err := c.do(ctx); err != nil {
-		return r.rollbackFailed(ctx, request, c, err)
+		return r.rollbackFailed(ctx, request, seen, c, err)
 	}
 	r.cleanUp(ctx, request.To(), &prepared{})
 	c.unmarkPaused(ctx, request)
@@ -189,11 +199,14 @@ func (r *run) translationBack(ctx context.Context, request pair.Request, seen pa
 
 // rollbackFailed restores the connector on the target, unless the origin's copy may
 // already run.
-func (r *run) rollbackFailed(ctx context.Context, request pair.Request, c *cutover, cause error) event.ConnectorResult {
+func (r *run) rollbackFailed(ctx context.Context, request pair.Request, seen pair.Observation, c *cutover, cause error) event.ConnectorResult {
 	from, to := request.To(), request.From()
 	switch {
 	case lease.IsLost(cause):
 		return r.failObserved(ctx, request, cause)
+	case is[*connect.FailedError](cause) && c.startRequested:
+		r.result.Instructions = to.RestartAdvice()
+		return r.failObserved(ctx, request, fmt.Errorf("stopped on %s, and does not run on %s: %w", from.On(), to.On(), cause))
 	case c.startRequested:
 		r.result.Instructions = "look at both clusters with `ferry status`; the copy on " + to.On() + " was asked to start"
 		return r.failObserved(ctx, request, cause)
@@ -201,7 +214,7 @@ func (r *run) rollbackFailed(ctx context.Context, request pair.Request, c *cutov
 		r.result.Instructions = interferedAdvice
 		return r.failObserved(ctx, request, cause)
 	}
-	if err := r.putBack(ctx, from, c.keep, to); err != nil {
+	if err := r.putBack(ctx, from, c.keep, seen.Target.Status, to); err != nil {
 		return r.failObserved(ctx, request, &notPutBackError{cause, err})
 	}
 	if err := to.Unmark(context.WithoutCancel(ctx)); err != nil {

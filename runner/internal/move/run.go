@@ -98,7 +98,7 @@ const hangingLimit = 5 * time.Second
 func (r *run) addHanging(ctx context.Context, err error) bool {
 	hanging, ok := errors.AsType[*kafka.HangingError](err)
 	if !ok {
-		if !slices.Contains([]event.Outcome{event.Failed, event.NotProven, event.RolledBack}, r.result.Outcome) {
+		if !slices.Contains([]event.Outcome{event.Down, event.Failed, event.NotProven, event.RolledBack}, r.result.Outcome) {
 			return false
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hangingLimit)
@@ -122,6 +122,7 @@ func (r *run) addHanging(ctx context.Context, err error) bool {
 func (r *run) recordStates(observed pair.Observation) {
 	r.result.State = string(observed.State())
 	r.result.OriginState, r.result.TargetState = observed.Origin.State(), observed.Target.State()
+	r.result.OriginTasks, r.result.TargetTasks = event.TaskStates(observed.Origin.Status), event.TaskStates(observed.Target.Status)
 }
 
 // observeEnd records where the move stands at the end.

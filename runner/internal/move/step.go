@@ -22,7 +22,7 @@ func (m *Mover) begin(ctx context.Context, of instance.Instance) (*run, instance
 	if err == nil && !seen.Exists {
 		err = of.Cluster.Absent(of.Name)
 	}
-	r.result.OriginState = seen.State()
+	r.result.OriginState, r.result.OriginTasks = seen.State(), event.TaskStates(seen.Status)
 	return r, seen, err
 }
 
@@ -42,16 +42,29 @@ func (m *Mover) Status(ctx context.Context, request pair.Request) event.Connecto
 	}
 	r.recordStates(seen)
 	message := fmt.Sprintf("%s: %s on %s, %s on %s", seen.State(), seen.Origin, request.Origin.Name, seen.Target, request.Target.Name)
-	switch seen.State() {
-	case pair.RunningTwice:
+	if seen.State() == pair.RunningTwice {
 		return r.end(event.RunningTwice, message)
+	}
+	if of, err := failing(request, seen); err != nil {
+		r.result.Instructions = of.RestartAdvice()
+		return r.end(event.Down, fmt.Sprintf("%s; on %s %s", message, of.On(), err))
+	}
+	switch seen.State() {
 	case pair.HalfCopied, pair.Copied:
 		r.result.Instructions = "it runs on neither cluster; `ferry move` goes on with the move, `ferry rollback` takes it back"
 	case pair.Absent:
 		r.result.Instructions = "check its name"
-	case pair.NotBegun, pair.Prepared, pair.Moved, pair.Accepted, pair.Unclear:
+	case pair.NotBegun, pair.Prepared, pair.Moved, pair.Accepted, pair.Unclear, pair.RunningTwice:
 	}
 	return r.end(event.Observed, message)
+}
+
+// failing returns the side on which the connector should run and has failed.
+func failing(request pair.Request, seen pair.Observation) (instance.Instance, error) {
+	if err := seen.Origin.Failure(); err != nil {
+		return request.From(), err
+	}
+	return request.To(), seen.Target.Failure()
 }
 
 // ReadConfig reads a connector's config and teaches the mask its secrets.

@@ -43,7 +43,7 @@ func (m *Mover) flushWait(ctx context.Context, of instance.Instance, by offsetst
 		resting.subject.Snapshot = opened.Offsets
 	}
 	if err := resting.do(ctx); err != nil {
-		return r.flushFailed(ctx, resting, seen.State(), err)
+		return r.flushFailed(ctx, resting, seen.Status, err)
 	}
 	state := of.Cluster.RestState()
 	r.result.Changed = seen.State() != state
@@ -53,11 +53,12 @@ func (m *Mover) flushWait(ctx context.Context, of instance.Instance, by offsetst
 }
 
 // flushFailed puts the connector back. There is no copy that might run.
-func (r *run) flushFailed(ctx context.Context, resting *rest, was connect.State, cause error) event.ConnectorResult {
+func (r *run) flushFailed(ctx context.Context, resting *rest, before connect.Status, cause error) event.ConnectorResult {
 	if resting.attempt == nil || lease.IsLost(cause) {
 		return r.fail(ctx, cause)
 	}
-	if err := r.putBack(ctx, resting.of, was); err != nil {
+	was := before.Connector.State
+	if err := r.putBack(ctx, resting.of, was, before); err != nil {
 		return r.fail(ctx, &notPutBackError{cause, err})
 	}
 	result := r.fail(ctx, cause)

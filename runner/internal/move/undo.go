@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
@@ -37,7 +36,7 @@ func (r *run) undo(ctx context.Context, request pair.Request, seen pair.Observat
 	// idle, nothing shows any more that the connector should run.
 	stoppedEarlier := seen.Origin.State() != keep
 	if begun || stoppedEarlier && r.result.Changed {
-		if err := r.putBack(ctx, from, keep, request.To()); err != nil {
+		if err := r.putBack(ctx, from, keep, seen.Origin.Status, request.To()); err != nil {
 			return r.failObserved(ctx, request, &notPutBackError{cause, err})
 		}
 		stoppedEarlier = false
@@ -62,9 +61,9 @@ func (r *run) undo(ctx context.Context, request pair.Request, seen pair.Observat
 	return result
 }
 
-// putBack restores the state a connector had, unless one of its copies runs. It ignores
-// that ctx is cancelled, which is one of the reasons to put back.
-func (r *run) putBack(ctx context.Context, of instance.Instance, keep connect.State, copies ...instance.Instance) error {
+// putBack restores the state a connector had, unless one of its copies runs. before is its
+// status then. It ignores that ctx is cancelled, which is one of the reasons to put back.
+func (r *run) putBack(ctx context.Context, of instance.Instance, keep connect.State, before connect.Status, copies ...instance.Instance) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.Options.PutBack)
 	defer cancel()
 	r.destination = of.On()
@@ -74,11 +73,14 @@ func (r *run) putBack(ctx context.Context, of instance.Instance, keep connect.St
 				return "", err
 			}
 		}
-		detail, err := of.Restore(ctx, keep)
-		if err != nil {
+		detail, err := of.Restore(ctx, keep, before, r.Options.Watch)
+		switch {
+		case is[*connect.FailedError](err):
+			r.result.Instructions = of.RestartAdvice()
+		case err != nil:
 			verb := map[connect.State]string{connect.Paused: "pause", connect.Stopped: "stop"}[keep]
-			r.result.Instructions = cmp.Or(r.result.Instructions, fmt.Sprintf("bring the connector on %s back by hand: PUT %s/connectors/%s/%s, then `ferry status`",
-				of.On(), of.Cluster.Client.Workers()[0], url.PathEscape(of.Name), cmp.Or(verb, "resume")))
+			r.result.Instructions = cmp.Or(r.result.Instructions, fmt.Sprintf("bring the connector on %s back by hand: PUT %s, then `ferry status`",
+				of.On(), of.URL(cmp.Or(verb, "resume"))))
 		}
 		return detail, err
 	})

@@ -3,7 +3,6 @@ package move
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
@@ -54,6 +53,23 @@ func (w *watch) do(ctx context.Context) error {
 	}
 }
 
+// keepsRunning watches a connector of which nothing else is asked: its state says RUNNING
+// though its tasks have failed, or are about to. It does nothing if it should not run.
+func (r *run) keepsRunning(ctx context.Context, of instance.Instance, seen instance.Observed) error {
+	if err := seen.Failure(); err != nil {
+		r.result.Instructions = of.RestartAdvice()
+		return fmt.Errorf("on %s: %w", of.On(), err)
+	}
+	if seen.State() != connect.Running {
+		return nil
+	}
+	err := (&watch{run: r, copy: of}).do(ctx)
+	if is[*connect.FailedError](err) {
+		r.result.Instructions = of.RestartAdvice()
+	}
+	return err
+}
+
 // running returns an error if the copy failed. Until unknownUntil, a worker may not know
 // the copy yet.
 func (w *watch) running(ctx context.Context, unknownUntil time.Time) error {
@@ -100,8 +116,7 @@ func (w *watch) stopCopy(ctx context.Context, other connect.State) error {
 		w.other.On(), other, w.copy.On())
 	asked, err := w.copy.AskToRest(ctx, cluster.PutBackRetry)
 	if err != nil {
-		w.result.Instructions = fmt.Sprintf("stop one of the two now: PUT %s/connectors/%s/stop, then `ferry status`",
-			w.copy.Cluster.Client.Workers()[0], url.PathEscape(w.copy.Name))
+		w.result.Instructions = fmt.Sprintf("stop one of the two now: PUT %s, then `ferry status`", w.copy.URL("stop"))
 		return &instance.RunningTwiceError{Reason: fmt.Sprintf("%s; it runs twice, and the copy could not be stopped: %s", reason, connect.Message(err))}
 	}
 	w.result.Instructions = fmt.Sprintf("what both sent in that moment is sent twice; find out who started it on %s, then run `ferry move` again; "+

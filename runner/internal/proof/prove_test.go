@@ -59,7 +59,7 @@ func TestProve(t *testing.T) {
 		"a slow poll":         {config: blocking, kind: hard, tasks: 2},
 		"a slow poll, timed":  {config: blocking, noKafka: true, kind: timed},
 		"a poll that is long": {config: blocking.With("poll.block.ms", rawjson.String("300000")), says: "task 0 RUNNING, task 1 RUNNING"},
-		"only hard, no Kafka": {config: source, noKafka: true, options: func(o *proof.Options) { o.Mode = proof.OnlyHard }, says: "a hard proof needs the origin's Kafka"},
+		"only hard, no Kafka": {config: source, noKafka: true, options: func(o *proof.Options) { o.Mode = proof.OnlyHard }, says: "a hard proof needs the Kafka of "},
 		"a sink":              {config: sink, kind: hard, tasks: 1, check: groupSeen},
 		"a sink, rest only":   {config: sink, noKafka: true, kind: timed, check: groupNotSeen},
 		"found paused":        {config: source, before: (*bench).pause, kind: hard, tasks: 2},

@@ -16,13 +16,13 @@ public class RunnerOutput implements Output {
         title = "Exit code of the runner",
         description = """
             0 done, 1 failed and put back, 2 invalid input, 10 refused by a check, 11 not proven, 12 rolled back, \
-            14 held by another run, 15 running twice, 130 interrupted. The task fails with every code but 0."""
+            14 held by another run, 15 running twice, 16 down, 130 interrupted. The task fails with every code but 0."""
     )
     private final int exitCode;
 
     @Schema(
         title = "Outcome of the task",
-        description = "`done`, `failed`, `refused`, `not_proven`, `rolled_back`, `held`, `running_twice`, `interrupted` or `invalid`."
+        description = "`done`, `failed`, `refused`, `not_proven`, `rolled_back`, `held`, `running_twice`, `down`, `interrupted` or `invalid`."
     )
     private final String outcome;
 
@@ -54,7 +54,7 @@ public class RunnerOutput implements Output {
             title = "Outcome of the connector",
             description = """
                 `moved`, `unchanged`, `put_back`, `failed`, `refused`, `not_proven`, `rolled_back`, `held`, `running_twice`, \
-                `interrupted`, `ready`, `created`, `quiesced`, `read`, `written`, `started` or `observed`."""
+                `down` (it should run and does not), `interrupted`, `ready`, `created`, `quiesced`, `read`, `written`, `started` or `observed`."""
         )
         private final String outcome;
 
