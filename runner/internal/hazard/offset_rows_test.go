@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tidwall/sjson"
+
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 )
@@ -99,6 +101,17 @@ func offsetRows() []row {
 			},
 		},
 		{
+			name: "H7-null-once", hazard: "GET offsets shows null for what was just removed", short: true,
+			how: "as above, and the proxy puts a null into the target's first answer after the first write",
+			run: func(s *scene) verdict {
+				s.leaveOffsets()
+				s.begin(nil)
+				s.flush()
+				s.target.through(lab.Since(isPatch, lab.Nth(isOffsets, 1, lab.Edit(nullFirst))))
+				return s.moved(s.ferry("move"))
+			},
+		},
+		{
 			name: "H7-taken", hazard: "the name is taken on the target",
 			how: "a stopped connector of that name and another config is there",
 			run: func(s *scene) verdict {
@@ -174,6 +187,15 @@ func dropFirst(body []byte) []byte {
 	}
 	document.Offsets = document.Offsets[1:]
 	text, err := json.Marshal(document)
+	if err != nil {
+		return body
+	}
+	return text
+}
+
+// nullFirst makes the first offset of an answer null.
+func nullFirst(body []byte) []byte {
+	text, err := sjson.SetRawBytes(body, "offsets.0.offset", []byte("null"))
 	if err != nil {
 		return body
 	}

@@ -20,6 +20,7 @@ class NumberedConfig extends AbstractConfig {
   static final String BLOCK = "poll.block.ms";
   static final String ORDER = "key.order";
   static final String FAIL_ON_START = "fail.on.start";
+  static final String FAIL_WITH_FILE = "fail.with.file";
   static final String FAIL_AFTER = "fail.after";
   static final String IGNORED = "offset.ignored";
   static final String LOCK = "exclusive.lock";
@@ -44,6 +45,9 @@ class NumberedConfig extends AbstractConfig {
               "plain: partition {stream}; linked: partition {database, server} in the order of a"
                   + " LinkedHashMap, which the REST API cannot read back")
           .define(FAIL_ON_START, Type.BOOLEAN, false, Importance.LOW, "tasks fail in start()")
+          .define(FAIL_WITH_FILE, Type.STRING, "", Importance.LOW,
+              "tasks fail in start() while this file exists, so that those that run go on; default:"
+                  + " none")
           .define(FAIL_AFTER, Type.LONG, -1L, Importance.LOW,
               "tasks fail after so many records of one run; -1 for never")
           .define(IGNORED, Type.BOOLEAN, false, Importance.LOW,

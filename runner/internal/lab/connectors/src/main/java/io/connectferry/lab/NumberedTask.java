@@ -3,6 +3,7 @@ package io.connectferry.lab;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -44,6 +45,10 @@ public class NumberedTask extends SourceTask {
       String secret = config.getPassword(NumberedConfig.SECRET).value();
       throw new ConnectException("told to fail by " + NumberedConfig.FAIL_ON_START
           + (secret.isEmpty() ? "" : ", login with " + secret + " refused"));
+    }
+    String file = config.getString(NumberedConfig.FAIL_WITH_FILE);
+    if (!file.isEmpty() && Files.exists(Path.of(file))) {
+      throw new ConnectException("told to fail by " + NumberedConfig.FAIL_WITH_FILE);
     }
     String prefix = config.getString(NumberedConfig.PREFIX);
     if (prefix.isEmpty()) {
