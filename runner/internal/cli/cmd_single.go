@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
@@ -99,7 +101,7 @@ func createStoppedCommand() definition {
 		name: "create-stopped", writes: true, usage: "create a connector stopped and prove it has no task (writes to the cluster)",
 		description: "Takes the config from a file (--config), or from the connector of that name on another cluster (--from).\n\n" +
 			"Example: ferry create-stopped --clusters clusters.yaml --cluster europe --connector orders --from global",
-		flags: flags(one, single, []string{"config", "from", "rename"}, copied),
+		flags: flags(one, single, []string{"config", "from", "rename", "was_state"}, copied),
 		do:    createStopped,
 	}
 }
@@ -108,6 +110,9 @@ func createStopped(ctx context.Context, s *session) ([]event.ConnectorResult, er
 	asked := s.request
 	if (asked.Config == "") == (asked.From == "") {
 		return nil, usagef("give one of --config and --from")
+	}
+	if asked.WasState != "" && asked.From == "" {
+		return nil, usagef("--was-state goes with --from")
 	}
 	if asked.From != "" && asked.From == asked.Cluster {
 		return nil, usagef("--from and --cluster are both %q", asked.From)
@@ -124,7 +129,8 @@ func createStopped(ctx context.Context, s *session) ([]event.ConnectorResult, er
 	if err != nil {
 		return nil, err
 	}
-	return []event.ConnectorResult{s.mover.CreateStopped(ctx, request, config)}, nil
+	was := connect.State(strings.ToUpper(asked.WasState))
+	return []event.ConnectorResult{s.mover.CreateStopped(ctx, request, config, was)}, nil
 }
 
 // configFor reads the config for a copy, and notes the origin it came from.

@@ -26,6 +26,7 @@ type request struct {
 	Cluster         string            `json:"cluster"`
 	Connectors      oneOrMany         `json:"connector"`
 	From            string            `json:"from"`
+	WasState        string            `json:"was_state"`
 	Config          string            `json:"config"`
 	Offsets         string            `json:"offsets"`
 	Out             string            `json:"out"`

@@ -26,6 +26,7 @@ var (
 	Stop         = Version{3, 5} // PUT stop, GET offsets (KIP-875)
 	AlterOffsets = Version{3, 6} // PATCH offsets (KIP-875)
 	InitialState = Version{3, 7} // POST with initial_state (KIP-980)
+	PatchConfig  = Version{3, 8} // PATCH config (KIP-477)
 )
 
 var versionPattern = regexp.MustCompile(`^(\d+)\.(\d+)(?:\.\d+)*(?:-(ccs|ce)\b)?`)

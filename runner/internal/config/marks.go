@@ -5,7 +5,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
-// The marks are two settings that a connector at rest can carry. The clusters are the
+// The marks are settings that a connector at rest can carry. The clusters are the
 // only ledger, and once a connector is stopped they do not show in which state its copy
 // must end.
 //
@@ -18,10 +18,17 @@ import (
 // backStateKey is on the origin's copy from the beginning to the end of a rollback. It is
 // a separate setting because an origin may have been the target of an earlier move and
 // still carry the other mark.
+//
+// offsetsKey is on the target's copy until its offsets are the origin's final ones. Up to
+// then it has none, or those of a rehearsal: started, it would send records again. The mark
+// tells that even when the origin is gone.
 const (
 	keepStateKey = "ferry.keep.state"
 	backStateKey = "ferry.back.state"
+	offsetsKey   = "ferry.offsets"
 )
+
+const preliminary = "PRELIMINARY"
 
 // Idle marks a stopped copy that is part of no move.
 const Idle connect.State = "IDLE"
@@ -43,7 +50,36 @@ func WithBackState(config rawjson.Object, state connect.State) rawjson.Object {
 	return config.With(backStateKey, rawjson.String(string(state)))
 }
 
-// WithoutMarks returns the config without both marks.
+// IsPreliminary reports whether a copy is marked as one that does not have the origin's
+// final offsets.
+func IsPreliminary(config rawjson.Object) bool { return config.Text(offsetsKey) == preliminary }
+
+// Preliminary marks a copy that does not have the origin's final offsets yet.
+func Preliminary(config rawjson.Object) rawjson.Object {
+	return config.With(offsetsKey, rawjson.String(preliminary))
+}
+
+// Final removes the mark of [Preliminary].
+func Final(config rawjson.Object) rawjson.Object { return config.Without(offsetsKey) }
+
+// MarksPatch returns the patch that gives a config the marks of another one, for
+// [connect.Client.PatchConfig].
+func MarksPatch(from, to rawjson.Object) rawjson.Object {
+	patch := rawjson.Object{}
+	for _, key := range []string{keepStateKey, backStateKey, offsetsKey} {
+		wanted, marked := to.Get(key)
+		if known, has := from.Get(key); has == marked && rawjson.Equal(known, wanted) {
+			continue
+		}
+		if !marked {
+			wanted = rawjson.Null
+		}
+		patch = patch.With(key, wanted)
+	}
+	return patch
+}
+
+// WithoutMarks returns the config without marks.
 func WithoutMarks(config rawjson.Object) rawjson.Object {
-	return config.Without(keepStateKey).Without(backStateKey)
+	return config.Without(keepStateKey).Without(backStateKey).Without(offsetsKey)
 }

@@ -198,6 +198,29 @@ func (s *Suite) putConfig() {
 	s.wantConfig(name, more)
 }
 
+// patchConfig: a patch changes what it names, in any state, and creates nothing.
+func (s *Suite) patchConfig() {
+	if !s.Has(cluster.PatchConfig) {
+		return
+	}
+	config := s.Source(s.Topic(), 1)
+	name := s.Create(config, connect.Stopped)
+	config = config.With("name", rawjson.String(name))
+	note := rawjson.Object{}.With("ferry.note", rawjson.String("a \"note\" ü"))
+	s.Must(s.Client.PatchConfig(s.ctx, name, note))
+	s.wantConfig(name, config.With("ferry.note", rawjson.String("a \"note\" ü")))
+	s.Must(s.Client.PatchConfig(s.ctx, name, note.With("ferry.note", rawjson.Null)))
+	s.wantConfig(name, config)
+	s.AwaitAll(name, connect.Stopped, 0)
+	s.WantTasks(name, 0)
+	s.Must(s.Client.Delete(s.ctx, name))
+	err := s.Client.PatchConfig(s.ctx, name, note)
+	s.WantRefused(err, http.StatusNotFound, "Connector "+name+" not found")
+	if _, err := s.Client.Config(s.ctx, name); !connect.IsNotFound(err) {
+		s.Errorf("the patch created it: %v", err)
+	}
+}
+
 func (s *Suite) wantConfig(name string, want rawjson.Object) {
 	s.Helper()
 	have, err := s.Client.Config(s.ctx, name)

@@ -78,6 +78,7 @@ func Run(t *testing.T, setup Setup) {
 		{"StopAndResume", (*Suite).stopAndResume},
 		{"StopTwice", (*Suite).stopTwice},
 		{"PutConfig", (*Suite).putConfig},
+		{"PatchConfig", (*Suite).patchConfig},
 		{"Validate", (*Suite).validate},
 		{"Plugins", (*Suite).plugins},
 		{"Delete", (*Suite).delete},

@@ -44,6 +44,14 @@ func (c *Client) PutConfig(ctx context.Context, connector string, config rawjson
 	return c.put(ctx, config, nil, "connectors", connector, "config")
 }
 
+// PatchConfig changes settings of a connector's config; null removes one (KIP-477, Kafka
+// 3.8). Unlike PutConfig it creates nothing: without the connector, Connect answers 404.
+func (c *Client) PatchConfig(ctx context.Context, connector string, patch rawjson.Object) error {
+	return c.retry(ctx, func() error {
+		return c.write(ctx, http.MethodPatch, nil, patch, nil, "connectors", connector, "config")
+	})
+}
+
 // Create creates a connector in the given state (KIP-980, Kafka 3.7). With "" the worker
 // chooses the state, as workers before 3.7 always do. The request is sent once: after an
 // error that is not a refusal, the caller must read back whether the connector exists.

@@ -74,6 +74,9 @@ func (c *Cluster) rest(w *worker) http.Handler {
 		handle("PUT", "/connectors/{connector}/stop", c.putStop)
 		handle("GET", "/connectors/{connector}/offsets", c.getOffsets)
 	}
+	if c.version.since(3, 8) {
+		handle("PATCH", "/connectors/{connector}/config", c.patchConfig)
+	}
 	if c.version.since(3, 6) {
 		handle("PATCH", "/connectors/{connector}/offsets", c.patchOffsets)
 		handle("DELETE", "/connectors/{connector}/offsets", c.deleteOffsets)

@@ -49,6 +49,33 @@ func (c *Cluster) putConfig(w *worker, r *http.Request) (answer, error) {
 	return c.put(w, name(r), config, "", true)
 }
 
+// patchConfig creates nothing, unlike a PUT (DistributedHerder.patchConnectorConfig).
+func (c *Cluster) patchConfig(w *worker, r *http.Request) (answer, error) {
+	patch, err := configBody(r)
+	if err != nil {
+		return answer{}, err
+	}
+	var config rawjson.Object
+	if _, err := c.writing(w, func() (answer, error) {
+		known, exists := c.state.configs[name(r)]
+		if !exists {
+			return answer{}, errNotFound("Connector " + name(r) + " not found")
+		}
+		config = known.config
+		return answer{}, nil
+	}); err != nil {
+		return answer{}, err
+	}
+	for _, key := range patch.Keys() {
+		if member, _ := patch.Get(key); member.IsNull() {
+			config = config.Without(key)
+		} else {
+			config = config.With(key, member)
+		}
+	}
+	return c.put(w, name(r), config, "", true)
+}
+
 // configBody reads a request whose body is a config.
 func configBody(r *http.Request) (rawjson.Object, error) {
 	request, err := body(r)

@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/tidwall/sjson"
-
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 )
@@ -195,7 +193,17 @@ func dropFirst(body []byte) []byte {
 
 // nullFirst makes the first offset of an answer null.
 func nullFirst(body []byte) []byte {
-	text, err := sjson.SetRawBytes(body, "offsets.0.offset", []byte("null"))
+	var document struct {
+		Offsets []struct {
+			Partition json.RawMessage `json:"partition"`
+			Offset    json.RawMessage `json:"offset"`
+		} `json:"offsets"`
+	}
+	if json.Unmarshal(body, &document) != nil || len(document.Offsets) == 0 {
+		return body
+	}
+	document.Offsets[0].Offset = json.RawMessage("null")
+	text, err := json.Marshal(document)
 	if err != nil {
 		return body
 	}

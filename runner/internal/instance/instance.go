@@ -100,7 +100,11 @@ func (i Instance) Observe(ctx context.Context, mask *secret.Mask) (Observed, err
 	}
 	config.Learn(mask, settings)
 	observed := Observed{Exists: true, Config: settings, Rest: i.Cluster.RestState()}
-	if observed.Tasks, err = i.client().Tasks(ctx, i.Name); err != nil {
+	observed.Tasks, err = i.client().Tasks(ctx, i.Name)
+	if connect.IsNotFound(err) && i.gone(ctx) != nil {
+		return Observed{}, nil // somebody has just deleted it
+	}
+	if err != nil {
 		return Observed{}, err
 	}
 	observed.Status, err = i.client().Status(ctx, i.Name)
@@ -167,12 +171,13 @@ func (i Instance) NotAtRest(ctx context.Context) (string, error) {
 }
 
 // AwaitRest waits until a connector that should be at rest is seen at rest. If it stays
-// awake, somebody started it: that is an [InterferedError]. AwaitRest never stops it.
+// awake, somebody started it: that is an [InterferedError]; if somebody deleted it, a
+// [GoneError]. AwaitRest never stops it.
 func (i Instance) AwaitRest(ctx context.Context) error {
 	err := wait.Until(ctx, "the connector on "+i.On()+" to be stopped", cluster.StaleTime, func(ctx context.Context) (bool, string, error) {
 		missing, err := i.NotAtRest(ctx)
-		if connect.IsNotFound(err) {
-			return false, err.Error(), nil // the worker may lag behind
+		if connect.IsNotFound(err) { // the worker may lag behind
+			return false, err.Error(), i.gone(ctx)
 		}
 		return err == nil && missing == "", missing, err
 	})
@@ -192,10 +197,16 @@ func (i Instance) AwaitRest(ctx context.Context) error {
 // Gone reports whether the connector does not exist. A worker that does not know it may
 // lag behind, so the leader has to confirm it.
 func (i Instance) Gone(ctx context.Context) bool {
-	if _, err := i.NotAtRest(ctx); !connect.IsNotFound(err) {
-		return false
+	_, err := i.NotAtRest(ctx)
+	return connect.IsNotFound(err) && i.gone(ctx) != nil
+}
+
+// gone returns a [GoneError] if the leader does not know the connector either.
+func (i Instance) gone(ctx context.Context) error {
+	if err := i.confirmExists(ctx); IsGone(err) {
+		return err
 	}
-	return connect.IsNotFound(i.confirmExists(ctx))
+	return nil
 }
 
 // AwakeEverywhere returns the connector's state if every worker shows it awake, "" if one

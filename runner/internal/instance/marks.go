@@ -2,7 +2,9 @@ package instance
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
@@ -16,10 +18,36 @@ import (
 // which another worker may not know yet: a PUT of the config would then create it anew,
 // running.
 func (i Instance) confirmExists(ctx context.Context) error {
-	if err := i.client().Restart(ctx, i.Name); err != nil {
+	err := i.client().Restart(ctx, i.Name)
+	if connect.IsNotFound(err) && strings.HasPrefix(connect.Message(err), "Status for connector") {
+		return nil // it exists, and no worker has taken it on (DistributedHerder.restartConnectorAndTasks)
+	}
+	if connect.IsNotFound(err) {
+		return &GoneError{On: i.On(), err: err}
+	}
+	if err != nil {
 		return fmt.Errorf("the copy on %s: %w", i.On(), err)
 	}
 	return nil
+}
+
+// GoneError says that a connector at rest does not exist any more: the leader answered 404.
+type GoneError struct {
+	On  string
+	err error
+}
+
+func (e *GoneError) Error() string { return "somebody has deleted the connector on " + e.On }
+
+func (e *GoneError) Unwrap() error { return e.err }
+
+// Gone returns a [GoneError] about a connector that is not there any more.
+func Gone(of Instance) error { return &GoneError{On: of.On()} }
+
+// IsGone reports whether an error is a [GoneError].
+func IsGone(err error) bool {
+	_, gone := errors.AsType[*GoneError](err)
+	return gone
 }
 
 // MarkIdle marks a stopped copy as part of no move.
@@ -39,7 +67,10 @@ func (i Instance) MarkBack(ctx context.Context, state connect.State) error {
 	return i.editMarks(ctx, func(settings rawjson.Object) rawjson.Object { return config.WithBackState(settings, state) })
 }
 
-// Unmark removes both marks.
+// MarkFinal removes the mark that a copy's offsets are preliminary.
+func (i Instance) MarkFinal(ctx context.Context) error { return i.editMarks(ctx, config.Final) }
+
+// Unmark removes all marks.
 func (i Instance) Unmark(ctx context.Context) error { return i.editMarks(ctx, config.WithoutMarks) }
 
 // editMarks puts a config with other marks. A connector at rest stays at rest. One that
@@ -61,10 +92,23 @@ func (i Instance) editMarks(ctx context.Context, edit func(rawjson.Object) rawjs
 	if state != connect.Stopped && state != connect.Paused {
 		return Interfered("the copy on %s is %s, started by another run or by somebody", i.On(), state)
 	}
-	if err := i.client().RetryFor(cluster.DowntimeRetry).PutConfig(ctx, i.Name, wanted); err != nil {
+	if err := i.putMarks(ctx, current, wanted); err != nil {
 		return fmt.Errorf("config of the copy on %s: %w", i.On(), err)
 	}
 	return i.awaitConfig(ctx, wanted, state)
+}
+
+// putMarks patches the config: a PUT would create a connector anew, running, that somebody
+// deletes at this moment. Workers that cannot patch are asked right before the PUT.
+func (i Instance) putMarks(ctx context.Context, current, wanted rawjson.Object) error {
+	client := i.client().RetryFor(cluster.DowntimeRetry)
+	if i.Cluster.Has(cluster.PatchConfig) {
+		return client.PatchConfig(ctx, i.Name, config.MarksPatch(current, wanted))
+	}
+	if err := i.confirmExists(ctx); err != nil {
+		return err
+	}
+	return client.PutConfig(ctx, i.Name, wanted)
 }
 
 // settledState waits until a copy is neither UNASSIGNED nor RESTARTING, and returns its

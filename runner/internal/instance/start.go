@@ -22,8 +22,8 @@ func (i Instance) Start(ctx context.Context, state connect.State, tasks int, lim
 	client := i.client().RetryFor(cluster.DowntimeRetry)
 	err := wait.Until(ctx, "the start on "+i.On(), cluster.StaleTime, func(ctx context.Context) (bool, string, error) {
 		err := i.Ask(ctx, state, cluster.DowntimeRetry)
-		if connect.IsNotFound(err) {
-			return false, err.Error(), nil // a worker that lags behind may not know the copy yet
+		if connect.IsNotFound(err) { // a worker that lags behind may not know the copy yet
+			return false, err.Error(), i.gone(ctx)
 		}
 		return err == nil, "", err
 	})
@@ -35,7 +35,7 @@ func (i Instance) Start(ctx context.Context, state connect.State, tasks int, lim
 	err = wait.Until(ctx, "the connector to be "+string(state)+" on "+i.On(), limit, func(ctx context.Context) (bool, string, error) {
 		status, err := client.Status(ctx, i.Name)
 		if connect.IsNotFound(err) && time.Since(begun) < cluster.StaleTime {
-			return false, err.Error(), nil
+			return false, err.Error(), i.gone(ctx)
 		}
 		if err == nil {
 			err = status.Failure()

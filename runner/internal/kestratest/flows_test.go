@@ -158,6 +158,7 @@ func TestFlows(t *testing.T) {
 					"settings by a flow":       settingsByFlow,
 					"put back after a failure": putBackAfterFailure,
 					"in Docker":                inDocker,
+					"down":                     down,
 				} {
 					t.Run(name, func(t *testing.T) {
 						t.Parallel()
@@ -307,6 +308,31 @@ func singleSteps(s *stage, t *testing.T) {
 	}
 	runsAgain(t, s.europe, "ledger")
 	s.exactlyOnce(t, "ledger")
+}
+
+// down moves a connector that can neither start on the target nor start again where it was:
+// the executions are red, and people are told first of all that it is down.
+func down(s *stage, t *testing.T) {
+	s.source(t, "pulse", nil)
+	s.global.FailStarts("pulse", "java.sql.SQLException: login refused")
+	s.europe.FailStarts("pulse", "java.sql.SQLException: login refused")
+	x := s.run(t, "migrate-connectors", map[string]any{
+		"origin": "global", "target": "europe", "connectors": []string{"pulse"}, "notify_url": s.webhook.url + "/hook",
+	})
+	wantState(t, x, "FAILED")
+	wantText(t, "outputs", string(x.Outputs), "DOWN: pulse. 0 of 1 moved from global to europe", "pulse: DOWN, ", "tasks 0, 1 FAILED: java.sql.SQLException: login refused")
+	x = s.run(t, "rollback-connector", map[string]any{"origin": "global", "target": "europe", "connector": "pulse", "notify_url": s.webhook.url + "/hook"})
+	wantState(t, x, "FAILED")
+	wantText(t, "outputs", string(x.Outputs), `"outcome":"down"`)
+	told := strings.Join(s.webhook.bodies.all(), "\n")
+	wantText(t, "webhook's texts", told, `"text":"DOWN: pulse. 0 of 1 moved`, `"text":"DOWN: pulse was not rolled back`)
+
+	s.global.FailStarts("pulse", "")
+	s.europe.FailStarts("pulse", "")
+	x = s.run(t, "rollback-connector", map[string]any{"origin": "global", "target": "europe", "connector": "pulse"})
+	wantState(t, x, "SUCCESS")
+	runsAgain(t, s.global, "pulse")
+	s.exactlyOnce(t, "pulse")
 }
 
 // slow makes a poll take so long that a move waits for the connector to pause.

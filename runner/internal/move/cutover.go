@@ -30,6 +30,10 @@ type cutover struct {
 	keep     connect.State // the state the copy ends in: RUNNING, PAUSED or STOPPED
 	// marked says that the copy carries a mark, which is removed when the cutover ends.
 	marked bool
+	// preliminary says that the copy is marked until it has the final offsets.
+	preliminary bool
+	// deleted says that somebody deleted the connector after its offsets were proven final.
+	deleted bool
 	// tasksChanged says that the copy's config sets another tasks.max.
 	tasksChanged bool
 	path         *mirror.Path // translates the offsets of a move; nil if they are copied as they are
@@ -129,12 +133,24 @@ const maxRecopies = 3
 
 // interlock makes sure, right before the start, that both sides are stopped without tasks
 // and that both hold the copied offsets. If the offsets changed, because a cancelled task
-// committed late or a write with a lost answer took effect late, it copies them again.
+// committed late or a write with a lost answer took effect late, it copies them again. The
+// copy then has the final offsets, so its mark is removed.
 //
 // Last, it reads the config topic: no state shows a resume that no worker has acted on
 // yet.
 func (c *cutover) interlock(ctx context.Context) error {
-	if err := c.unchanged(ctx); err != nil {
+	var both errgroup.Group
+	both.Go(func() (err error) {
+		defer crash.Catch(&err)
+		return c.unchanged(ctx)
+	})
+	if c.preliminary {
+		both.Go(func() (err error) {
+			defer crash.Catch(&err)
+			return c.transfer.to.MarkFinal(ctx)
+		})
+	}
+	if err := both.Wait(); err != nil || c.deleted {
 		return err
 	}
 	return c.rest.resumes.notResumed(ctx)
@@ -153,6 +169,10 @@ func (c *cutover) unchanged(ctx context.Context) error {
 		both.Go(func() (err error) {
 			defer crash.Catch(&err)
 			now, err = c.atRest(ctx, c.rest.of, c.rest.store, expected)
+			if instance.IsGone(err) { // its offsets are final, and proven so
+				c.note(event.Warn, "%s; its offsets are copied, so it goes on on %s", err, t.to.On())
+				c.deleted, now, err = true, c.rest.final, nil
+			}
 			return err
 		})
 		both.Go(func() (err error) {

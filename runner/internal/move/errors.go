@@ -22,6 +22,21 @@ func (e *notPutBackError) Error() string {
 	return fmt.Sprintf("%s; and it was not put back: %s", e.cause, e.failure)
 }
 
+// deletedError says that somebody deleted the connector before its offsets were copied, so
+// that it runs nowhere.
+type deletedError struct {
+	cause error // the failure that showed it; nil if it was seen like that
+	gone  instance.Instance
+}
+
+func (e *deletedError) Error() string {
+	said := fmt.Sprintf("somebody has deleted %s on %s in the middle of a move, so it runs nowhere", e.gone.Name, e.gone.On())
+	if e.cause != nil {
+		said += ": " + e.cause.Error()
+	}
+	return said
+}
+
 // regressedError says that a copy started behind the copied offsets.
 type regressedError struct{ what string }
 
@@ -52,7 +67,7 @@ func outcomeOf(ctx context.Context, err error) event.Outcome {
 		return event.Refused
 	case is[*proof.NotProvenError](err):
 		return event.NotProven
-	case is[*connect.FailedError](err):
+	case is[*connect.FailedError](err), is[*deletedError](err):
 		return event.Down
 	default:
 		return event.Failed

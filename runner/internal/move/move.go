@@ -27,6 +27,9 @@ func (m *Mover) move(ctx context.Context, request pair.Request) event.ConnectorR
 	r := m.newPairRun(request, request.Target.Name)
 	resumes := r.follow(ctx, request.From())
 	verdict, err := r.check(ctx, request)
+	if left := r.leftAlone(request, verdict.Seen); left != nil {
+		err = left
+	}
 	switch {
 	case err != nil:
 		return r.fail(ctx, err)
@@ -70,6 +73,7 @@ func (r *run) forward(request pair.Request, verdict check.Verdict, copied *prepa
 		},
 		transfer: &transfer{run: r, to: request.To(), group: basis.Group, shared: basis.Shared, have: copied.offsets, wrote: copied.wrote},
 		keep:     was, marked: was == connect.Paused, tasksChanged: request.Changes(tasksMax), path: basis.Path,
+		preliminary: !basis.Shared,
 	}
 	if basis.Path != nil {
 		c.transfer.translate = &translation{run: r, through: basis.Path.Forward}
@@ -101,7 +105,9 @@ func (r *run) moved(ctx context.Context, request pair.Request, seen pair.Observa
 	c.unmarkPaused(ctx, request)
 	r.result.Changed = true
 	r.result.ConfigHash = &event.Hashes{Origin: config.WithoutMarks(seen.Origin.Config).Value().SHA256(), Target: r.configHash(ctx, request.To())}
-	r.observeEnd(ctx, request)
+	if err := r.observeEnd(ctx, request, request.To()); err != nil {
+		return r.deleted(ctx, request, request.To(), request.From(), err)
+	}
 	message := fmt.Sprintf("moved to %s, %s proof, %s", request.Target.Name, r.result.Proof.Kind, event.Entries(r.result.Entries))
 	if r.result.DowntimeMS != nil {
 		message += fmt.Sprintf(", down for %d ms", *r.result.DowntimeMS)

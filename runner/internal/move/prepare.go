@@ -56,7 +56,10 @@ func (r *run) prepareCopy(ctx context.Context, request pair.Request, verdict che
 	if was == connect.Paused || was == connect.Stopped {
 		settings = config.WithKeepState(settings, was)
 	}
-	if err := refuseProgress(ctx, request, verdict.State); err != nil {
+	if becomesPreliminary(verdict) {
+		settings = config.Preliminary(settings)
+	}
+	if err := refuseProgress(ctx, request, verdict.Seen); err != nil {
 		return err
 	}
 	if copied.created, err = to.CreateStopped(ctx, settings, verdict.Seen.Target.Exists); err != nil {
@@ -96,6 +99,17 @@ func (r *run) prepareCopy(ctx context.Context, request pair.Request, verdict che
 	return r.rehearse(ctx, basis, to.On(), copied)
 }
 
+// becomesPreliminary reports whether the copy has to wait for its offsets. One that an
+// earlier run left beside a connector at rest may have them already, so it keeps the mark it
+// has.
+func becomesPreliminary(verdict check.Verdict) bool {
+	origin, target := verdict.Seen.Origin, verdict.Seen.Target
+	if target.Exists && origin.AtRest() {
+		return config.IsPreliminary(target.Config)
+	}
+	return !verdict.Basis.Shared && !offsetstore.IsExternal(origin.Config)
+}
+
 // rehearse copies the origin's present offsets, to find out before anything stops whether
 // the plugin accepts them and whether they read back.
 func (r *run) rehearse(ctx context.Context, basis check.Basis, on string, copied *prepared) error {
@@ -126,11 +140,14 @@ func (r *run) rehearse(ctx context.Context, basis check.Basis, on string, copied
 
 // refuseProgress refuses to overwrite the offsets of a target that ran after it was
 // prepared and was then stopped by somebody: they are newer than the origin's.
-func refuseProgress(ctx context.Context, request pair.Request, state pair.State) error {
-	if state != pair.HalfCopied {
+func refuseProgress(ctx context.Context, request pair.Request, seen pair.Observation) error {
+	if seen.State() != pair.HalfCopied || seen.OriginAhead() {
 		return nil
 	}
 	ran, err := request.To().HasRun(ctx)
+	if seen.TargetAhead() { // it may have been deleted since, and created again
+		ran, err = true, nil
+	}
 	switch {
 	case err != nil && !request.Overwrite:
 		return cluster.Refused(fmt.Sprintf("both copies are stopped, their offsets differ, and %s does not tell whether its copy has run (%s); "+

@@ -35,6 +35,9 @@ func (m *Mover) rollback(ctx context.Context, request pair.Request) event.Connec
 		return r.fail(ctx, err)
 	}
 	r.recordStates(seen)
+	if err := r.leftAlone(request, seen); err != nil {
+		return r.fail(ctx, err)
+	}
 	origin, target := request.Origin.Name, request.Target.Name
 	switch state := seen.State(); state {
 	case pair.Absent:
@@ -43,7 +46,10 @@ func (m *Mover) rollback(ctx context.Context, request pair.Request) event.Connec
 		if err := r.keepsRunning(ctx, request.From(), seen.Origin); err != nil {
 			return r.fail(ctx, err)
 		}
-		return r.end(event.Unchanged, fmt.Sprintf("is on %s and not on %s, nothing to take back", origin, target))
+		if seen.Origin.AtRest() {
+			r.result.Instructions = deletedCopyAdvice(request)
+		}
+		return r.end(event.Unchanged, fmt.Sprintf("is on %s (%s) and not on %s, nothing to take back", origin, seen.Origin.State(), target))
 	case pair.Accepted:
 		return r.fail(ctx, cluster.Refused(fmt.Sprintf("the copy on %s is gone, so there is nothing to go back to; move it: `ferry move --origin %s --target %s`",
 			origin, target, origin)))
@@ -86,7 +92,7 @@ func (r *run) abandon(ctx context.Context, request pair.Request, seen pair.Obser
 			r.note(event.Warn, "the mark in the config on %s cannot be removed: %s", from.On(), connect.Message(err))
 		}
 	}
-	r.observeEnd(ctx, request)
+	_ = r.observeEnd(ctx, request) // nothing must exist
 	if seen.Origin.State() == was {
 		return r.end(event.PutBack, fmt.Sprintf("is %s on %s as before; to take back a move from %s to %s, exchange --origin and --target",
 			was, from.On(), request.Target.Name, from.On()))
@@ -102,6 +108,10 @@ func (r *run) rollBackStopped(ctx context.Context, request pair.Request, seen pa
 	halfCopied := seen.State() == pair.HalfCopied
 	ran, err := request.To().HasRun(ctx)
 	switch {
+	case halfCopied && seen.TargetAhead():
+		return r.rollBack(ctx, request, seen, resumes)
+	case halfCopied && seen.OriginAhead():
+		return r.abandon(ctx, request, seen)
 	case err != nil && halfCopied:
 		return r.fail(ctx, cluster.Refused(fmt.Sprintf("both copies are stopped, their offsets differ, and %s does not tell whether its copy has run (%s); "+
 			"start the right one with `ferry start`", request.Target.Name, connect.Message(err))))
@@ -131,7 +141,9 @@ func (r *run) rollBack(ctx context.Context, request pair.Request, seen pair.Obse
 	}
 	r.cleanUp(ctx, request.To(), &prepared{})
 	c.unmarkPaused(ctx, request)
-	r.observeEnd(ctx, request)
+	if err := r.observeEnd(ctx, request, request.From()); err != nil {
+		return r.deleted(ctx, request, request.From(), request.To(), err)
+	}
 	message := fmt.Sprintf("back on %s with its progress, %s proof, %s", origin, c.rest.proof.Kind, event.Entries(c.rest.final.Len()))
 	if r.result.DowntimeMS != nil {
 		message += fmt.Sprintf(", down for %d ms", *r.result.DowntimeMS)
@@ -204,6 +216,8 @@ func (r *run) rollbackFailed(ctx context.Context, request pair.Request, seen pai
 	switch {
 	case lease.IsLost(cause):
 		return r.failObserved(ctx, request, cause)
+	case c.startRequested && wasDeleted(ctx, to, cause):
+		return r.deleted(ctx, request, to, from, cause)
 	case is[*connect.FailedError](cause) && c.startRequested:
 		r.result.Instructions = to.RestartAdvice()
 		return r.failObserved(ctx, request, fmt.Errorf("stopped on %s, and does not run on %s: %w", from.On(), to.On(), cause))
@@ -214,7 +228,13 @@ func (r *run) rollbackFailed(ctx context.Context, request pair.Request, seen pai
 		r.result.Instructions = interferedAdvice
 		return r.failObserved(ctx, request, cause)
 	}
+	if wasDeleted(ctx, from, cause) {
+		return r.deleted(ctx, request, from, to, cause)
+	}
 	if err := r.putBack(ctx, from, c.keep, seen.Target.Status, to); err != nil {
+		if wasDeleted(ctx, from, err) {
+			return r.deleted(ctx, request, from, to, cause)
+		}
 		return r.failObserved(ctx, request, &notPutBackError{cause, err})
 	}
 	if err := to.Unmark(context.WithoutCancel(ctx)); err != nil {

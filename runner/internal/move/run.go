@@ -125,18 +125,25 @@ func (r *run) recordStates(observed pair.Observation) {
 	r.result.OriginTasks, r.result.TargetTasks = event.TaskStates(observed.Origin.Status), event.TaskStates(observed.Target.Status)
 }
 
-// observeEnd records where the move stands at the end.
-func (r *run) observeEnd(ctx context.Context, request pair.Request) {
+// observeEnd records where the move stands at the end. Its error is an [instance.GoneError]
+// if one of the sides that must exist does not.
+func (r *run) observeEnd(ctx context.Context, request pair.Request, must ...instance.Instance) error {
 	observed, err := request.Observe(context.WithoutCancel(ctx), r.Mask)
 	if err != nil {
 		r.note(event.Warn, "where the move stands cannot be read: %s", err)
-		return
+		return nil
 	}
 	r.recordStates(observed)
+	for _, side := range must {
+		if side == request.From() && !observed.Origin.Exists || side == request.To() && !observed.Target.Exists {
+			return instance.Gone(side)
+		}
+	}
+	return nil
 }
 
 // failObserved is fail after observeEnd.
 func (r *run) failObserved(ctx context.Context, request pair.Request, err error) event.ConnectorResult {
-	r.observeEnd(ctx, request)
+	_ = r.observeEnd(ctx, request) // nothing must exist
 	return r.fail(ctx, err)
 }

@@ -45,6 +45,9 @@ func (m *Mover) Status(ctx context.Context, request pair.Request) event.Connecto
 	if seen.State() == pair.RunningTwice {
 		return r.end(event.RunningTwice, message)
 	}
+	if err := r.leftAlone(request, seen); err != nil {
+		return r.end(event.Down, message+"; "+err.Error())
+	}
 	if of, err := failing(request, seen); err != nil {
 		r.result.Instructions = of.RestartAdvice()
 		return r.end(event.Down, fmt.Sprintf("%s; on %s %s", message, of.On(), err))
@@ -54,7 +57,15 @@ func (m *Mover) Status(ctx context.Context, request pair.Request) event.Connecto
 		r.result.Instructions = "it runs on neither cluster; `ferry move` goes on with the move, `ferry rollback` takes it back"
 	case pair.Absent:
 		r.result.Instructions = "check its name"
-	case pair.NotBegun, pair.Prepared, pair.Moved, pair.Accepted, pair.Unclear, pair.RunningTwice:
+	case pair.NotBegun:
+		if seen.Origin.AtRest() {
+			r.result.Instructions = deletedCopyAdvice(request)
+		}
+	case pair.Unclear:
+		if seen.TargetIdle() && !seen.Origin.Exists {
+			r.result.Instructions = deletedOriginAdvice(request)
+		}
+	case pair.Prepared, pair.Moved, pair.Accepted, pair.RunningTwice:
 	}
 	return r.end(event.Observed, message)
 }

@@ -16,21 +16,21 @@ import (
 
 // CreateStopped creates a stopped connector and proves that it has no tasks.
 // request.Origin is the cluster the config came from, or nil; if set, the copy is marked
-// with the state of a paused or stopped origin.
-func (m *Mover) CreateStopped(ctx context.Context, request pair.Request, settings rawjson.Object) event.ConnectorResult {
+// with the state of a paused or stopped origin. was is that state; "" is the one it has now.
+func (m *Mover) CreateStopped(ctx context.Context, request pair.Request, settings rawjson.Object, was connect.State) event.ConnectorResult {
 	return m.leased(ctx, "create-stopped", request.Connector, request.To(), nil, func(ctx context.Context, to instance.Instance) event.ConnectorResult {
 		request.Target = to.Cluster
-		return m.createStopped(ctx, request, request.CopyConfig(settings))
+		return m.createStopped(ctx, request, request.CopyConfig(settings), was)
 	})
 }
 
-func (m *Mover) createStopped(ctx context.Context, request pair.Request, settings rawjson.Object) event.ConnectorResult {
+func (m *Mover) createStopped(ctx context.Context, request pair.Request, settings rawjson.Object, was connect.State) event.ConnectorResult {
 	to := request.To()
 	r := m.newRun(request.Connector, to)
 	config.Learn(m.Mask, settings)
 	existing, err := r.creatable(ctx, request, settings)
 	if err == nil && request.Origin != nil {
-		settings, err = r.rememberState(ctx, request, settings)
+		settings, err = r.rememberState(ctx, request, settings, was)
 	}
 	if err != nil {
 		return r.fail(ctx, err)
@@ -76,12 +76,15 @@ func (r *run) creatable(ctx context.Context, request pair.Request, settings rawj
 }
 
 // rememberState adds a mark to the config if the origin is paused or stopped.
-func (r *run) rememberState(ctx context.Context, request pair.Request, settings rawjson.Object) (rawjson.Object, error) {
-	seen, err := request.Observe(ctx, r.Mask)
-	if err != nil {
-		return settings, err
+func (r *run) rememberState(ctx context.Context, request pair.Request, settings rawjson.Object, was connect.State) (rawjson.Object, error) {
+	if was == "" {
+		seen, err := request.Observe(ctx, r.Mask)
+		if err != nil {
+			return settings, err
+		}
+		was = seen.Was()
 	}
-	if was := seen.Was(); was == connect.Paused || was == connect.Stopped {
+	if was == connect.Paused || was == connect.Stopped {
 		settings = config.WithKeepState(settings, was)
 	}
 	return settings, nil

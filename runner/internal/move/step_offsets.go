@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
@@ -75,6 +76,9 @@ func (m *Mover) putOffsets(ctx context.Context, of instance.Instance, by offsets
 		known, err := opened.To.Read(ctx)
 		if err == nil {
 			done, err = offsetstore.MakeEqual(ctx, of.On(), opened.To, document, known)
+		}
+		if err == nil && config.IsPreliminary(seen.Config) {
+			err = of.MarkFinal(ctx)
 		}
 		return fmt.Sprintf("%d written", done.Entries), err
 	})

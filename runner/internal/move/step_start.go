@@ -30,6 +30,10 @@ func (m *Mover) start(ctx context.Context, of instance.Instance, origin *cluster
 	if err == nil && origin != nil {
 		err = r.step("interlock", func() (string, error) { return "", r.interlockOne(ctx, of, seen, origin) })
 	}
+	if err == nil && seen.AtRest() && config.IsPreliminary(seen.Config) {
+		err = cluster.Refused(fmt.Sprintf("the copy on %s does not have the final offsets of its origin: started, it would send records again; "+
+			"finish the move with `ferry move`, or give it offsets with `ferry connect-offsets-put`", of.On()))
+	}
 	if err == nil && config.KeepState(seen.Config) != "" && seen.AtRest() {
 		err = of.Unmark(ctx)
 	}

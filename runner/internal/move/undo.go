@@ -31,12 +31,18 @@ func (r *run) undo(ctx context.Context, request pair.Request, seen pair.Observat
 		return r.failObserved(ctx, request, cause)
 	}
 	from, keep := request.From(), seen.Was()
+	if copied.seen && wasDeleted(ctx, from, cause) {
+		return r.deleted(ctx, request, from, request.To(), cause)
+	}
 	begun := c != nil && c.rest.attempt != nil
 	// A connector that an earlier run stopped is put back too: once the copy is marked
 	// idle, nothing shows any more that the connector should run.
 	stoppedEarlier := seen.Origin.State() != keep
 	if begun || stoppedEarlier && r.result.Changed {
 		if err := r.putBack(ctx, from, keep, seen.Origin.Status, request.To()); err != nil {
+			if wasDeleted(ctx, from, err) {
+				return r.deleted(ctx, request, from, request.To(), cause)
+			}
 			return r.failObserved(ctx, request, &notPutBackError{cause, err})
 		}
 		stoppedEarlier = false
@@ -139,6 +145,9 @@ func (r *run) rollBackFailedStart(ctx context.Context, request pair.Request, c *
 		return r.failObserved(ctx, request, cause)
 	}
 	from, to := request.From(), request.To()
+	if wasDeleted(ctx, to, cause) {
+		return r.deleted(ctx, request, to, from, cause)
+	}
 	r.destination = from.On()
 	r.note(event.Error, "%s; taking it back to %s", cause, from.On())
 	ctx = context.WithoutCancel(ctx)
@@ -160,7 +169,7 @@ func (r *run) rollBackFailedStart(ctx context.Context, request pair.Request, c *
 	}
 	r.cleanUp(ctx, to, &prepared{})
 	back.unmarkPaused(ctx, request)
-	r.observeEnd(ctx, request)
+	_ = r.observeEnd(ctx, request) // nothing must exist
 	r.end(event.RolledBack, fmt.Sprintf("%s; rolled back to %s %s, %s", cause, from.On(), progress, event.Entries(back.transfer.have.Len())))
 	r.addHanging(ctx, cause)
 	return r.result

@@ -74,7 +74,7 @@ func (r *run) keepsRunning(ctx context.Context, of instance.Instance, seen insta
 // the copy yet.
 func (w *watch) running(ctx context.Context, unknownUntil time.Time) error {
 	status, err := w.copy.RetryLonger().Cluster.Client.Status(ctx, w.copy.Name)
-	if connect.IsNotFound(err) && time.Now().Before(unknownUntil) {
+	if connect.IsNotFound(err) && !w.copy.Gone(ctx) && time.Now().Before(unknownUntil) {
 		return nil
 	}
 	if err == nil {

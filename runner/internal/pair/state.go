@@ -3,6 +3,7 @@ package pair
 import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/family"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/mirror"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
@@ -47,7 +48,7 @@ func (o Observation) State() State {
 		return Absent
 	case !o.Target.Exists:
 		return NotBegun
-	case !o.Origin.Exists && o.Target.Active():
+	case !o.Origin.Exists && (o.Target.Active() || o.endsStopped()):
 		return Accepted
 	case o.Origin.Active() && o.Target.Active() && o.Origin.State() != connect.Paused && o.Target.State() != connect.Paused:
 		return RunningTwice
@@ -60,6 +61,24 @@ func (o Observation) State() State {
 	default:
 		return Unclear
 	}
+}
+
+// endsStopped reports whether the copy is where it must end: its origin was stopped.
+func (o Observation) endsStopped() bool {
+	return o.Target.AtRest() && config.KeepState(o.Target.Config) == connect.Stopped && !config.IsPreliminary(o.Target.Config)
+}
+
+// OriginDeleted reports whether only the stopped copy of an unfinished move is left.
+func (o Observation) OriginDeleted() bool {
+	return !o.Origin.Exists && o.Target.AtRest() && !o.endsStopped() && !o.TargetIdle()
+}
+
+// TargetIdle reports whether the copy belongs to no move.
+func (o Observation) TargetIdle() bool { return config.KeepState(o.Target.Config) == config.Idle }
+
+// TargetDeleted reports whether only the stopped connector of an unfinished rollback is left.
+func (o Observation) TargetDeleted() bool {
+	return !o.Target.Exists && o.Origin.AtRest() && config.BackState(o.Origin.Config) != ""
 }
 
 // bothAtRest derives the state of a move from the marks and offsets of two connectors at
@@ -76,6 +95,19 @@ func (o Observation) bothAtRest() State {
 	default:
 		return HalfCopied
 	}
+}
+
+// TargetAhead reports whether the target's offsets are known to be further than the
+// origin's: its copy ran. OriginAhead is the reverse. Neither is true for offsets whose
+// order is not known.
+func (o Observation) TargetAhead() bool { return o.ahead(o.TargetOffsets, o.OriginOffsets) }
+
+// OriginAhead is described at [Observation.TargetAhead].
+func (o Observation) OriginAhead() bool { return o.ahead(o.OriginOffsets, o.TargetOffsets) }
+
+func (o Observation) ahead(further, behind offset.Document) bool {
+	kind := family.For(o.Origin.Config)
+	return !o.Origin.Sink() && len(kind.Regressed(further, behind)) > 0 && len(kind.Regressed(behind, further)) == 0
 }
 
 // RollingBack reports whether a rollback was begun and not finished.

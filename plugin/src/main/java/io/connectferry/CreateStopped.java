@@ -77,6 +77,13 @@ public class CreateStopped extends AbstractStepTask implements OverridesInterfac
     @PluginProperty(group = "source")
     private Property<String> from;
 
+    @Schema(
+        title = "State that a move or rollback of it ends in",
+        description = "By default the state that the connector has on `from`."
+    )
+    @PluginProperty(group = "processing")
+    private Property<ConnectorState> wasState;
+
     @Schema(title = "Config of the connector", description = "Either this or `from`.")
     @ToString.Exclude
     @PluginProperty(group = "source")
@@ -102,7 +109,7 @@ public class CreateStopped extends AbstractStepTask implements OverridesInterfac
     @Override
     void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
         super.describe(request, folder, runContext);
-        request.text("from", from).textMap("rename", rename);
+        request.text("from", from).textMap("rename", rename).choice("was_state", wasState, ConnectorState.class);
         describeOverrides(request);
         if (config != null) {
             Map<String, String> rConfig = Request.texts(runContext, "config", config);

@@ -1,0 +1,102 @@
+package move
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
+)
+
+// wasDeleted reports whether a failure comes from the connector's being deleted.
+func wasDeleted(ctx context.Context, of instance.Instance, failure error) bool {
+	return connect.IsNotFound(failure) && of.Gone(context.WithoutCancel(ctx))
+}
+
+// leftAlone returns an error if only the stopped copy of an unfinished move is left, and adds
+// what to do to the result.
+func (r *run) leftAlone(request pair.Request, seen pair.Observation) error {
+	gone, kept := request.From(), request.To()
+	switch {
+	case seen.OriginDeleted():
+		r.result.WasState = config.KeepState(seen.Target.Config)
+	case seen.TargetDeleted():
+		gone, kept = kept, gone
+		r.result.WasState = config.BackState(seen.Origin.Config)
+	default:
+		return nil
+	}
+	r.result.Instructions = r.recreateAdvice(request, gone, kept)
+	return &deletedError{gone: gone}
+}
+
+// deleted ends a run whose connector somebody deleted on one side while it rested on the
+// other. The stopped copy is kept: it is all that is left of the config.
+func (r *run) deleted(ctx context.Context, request pair.Request, gone, kept instance.Instance, cause error) event.ConnectorResult {
+	r.result.Instructions = r.recreateAdvice(request, gone, kept)
+	return r.failObserved(ctx, request, &deletedError{cause: cause, gone: gone})
+}
+
+// recreateAdvice says how to bring back a connector of which only its stopped copy is left.
+// Connect keeps the offsets of a deleted connector, a sink's in its group: created again
+// under its name, it has its last ones.
+func (r *run) recreateAdvice(request pair.Request, gone, kept instance.Instance) string {
+	changed := ""
+	if len(request.Set)+len(request.Unset) > 0 {
+		changed = ", with the settings as overridden for " + kept.On()
+		if gone.Cluster == request.Target {
+			changed = "; add the --set and --unset of the move"
+		}
+	}
+	then := "finish with `ferry move`, or let it run there with `ferry rollback`"
+	switch started := r.started(gone); {
+	case started && gone.Cluster == request.Target:
+		then = fmt.Sprintf("let it run on with `%s`, or take it back with `ferry rollback`", startCommand(gone))
+	case started:
+		then = fmt.Sprintf("run `%s`", startCommand(gone))
+	case gone.Cluster == request.Target:
+		then = "run `ferry rollback` again"
+	}
+	return fmt.Sprintf("its config is in the stopped copy on %s, and Connect keeps its last offsets: `%s` brings it back, stopped, with both%s; then %s. "+
+		"If it should be gone, delete the copy on %s too; do not start that copy by hand", kept.On(), recreateCommand(gone, kept, r.result.WasState), changed, then, kept.On())
+}
+
+// deletedOriginAdvice is for a connector of which only the idle copy of an earlier move is
+// left.
+func deletedOriginAdvice(request pair.Request) string {
+	return fmt.Sprintf("if it was deleted by mistake, its config is in the stopped copy on %s: bring it back, with its last offsets, with `%s`, then `%s`; do not start that copy by hand",
+		request.Target.Name, recreateCommand(request.From(), request.To(), connect.Running), startCommand(request.From()))
+}
+
+// deletedCopyAdvice is for a stopped connector without a copy on the target: perhaps it was
+// stopped by its owner, perhaps by a move whose copy somebody has deleted since.
+func deletedCopyAdvice(request pair.Request) string {
+	return fmt.Sprintf("if a copy ran on %s and was deleted, the newer offsets are there: bring it back with `%s`, then take it back with `ferry rollback`",
+		request.Target.Name, recreateCommand(request.To(), request.From(), connect.Running))
+}
+
+// started reports whether this run has asked the connector to start on that side.
+func (r *run) started(side instance.Instance) bool {
+	return r.destination == side.On() && slices.ContainsFunc(r.result.Steps, func(step event.Step) bool { return step.Step == "start" })
+}
+
+// recreateCommand creates a connector again, stopped, for a move or rollback that ends in the
+// state it had.
+func recreateCommand(gone, kept instance.Instance, was connect.State) string {
+	was = cmp.Or(was, connect.Running)
+	command := fmt.Sprintf("ferry create-stopped --cluster %s --from %s --connector %s --was-state %s", gone.On(), kept.On(), kept.Name, strings.ToLower(string(was)))
+	if gone.Name != kept.Name {
+		command += fmt.Sprintf(" --rename %s=%s", kept.Name, gone.Name)
+	}
+	return command
+}
+
+func startCommand(of instance.Instance) string {
+	return fmt.Sprintf("ferry start --cluster %s --connector %s", of.On(), of.Name)
+}

@@ -1,0 +1,122 @@
+package move
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
+)
+
+// TestDeletedAtEveryRequest has somebody delete the connector on one cluster at each request
+// of a move, and of a rollback. The advice that is printed is carried out, and nothing is
+// lost or sent twice.
+func TestDeletedAtEveryRequest(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hundreds of moves in virtual time take a while")
+	}
+	for name, test := range map[string]struct {
+		hard, back, target bool
+	}{
+		"the origin in a move": {hard: true}, "the origin in a move, timed": {},
+		"the copy in a move": {hard: true, target: true}, "the copy in a move, timed": {target: true},
+		"the origin in a rollback":       {hard: true, back: true},
+		"the target in a rollback":       {hard: true, back: true, target: true},
+		"the target in a timed rollback": {back: true, target: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for request, done := 1, false; !done; request++ {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t, test.hard)
+					w.run(slowSource())
+					run := w.move
+					if test.back {
+						w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+						w.pass(70 * time.Second)
+						run = w.rollback
+					}
+					victim := w.global
+					if test.target {
+						victim = w.europe
+					}
+					w.line.cut(request, false)
+					w.line.onCut = func() { w.remove(victim) }
+					result := run()
+					done = w.line.sent < request
+					w.line.cut(0, false)
+					w.calm()
+					w.followAdvice(result, request%2 == 0)
+					w.exact()
+					if t.Failed() {
+						t.Logf("%s at %s: %s; %s; %+v", result.Outcome, result.FailedAt, result.Message, result.Instructions, result.Steps)
+					}
+				})
+				if t.Failed() {
+					t.Fatalf("when deleted at request %d", request)
+				}
+			}
+		})
+	}
+}
+
+func (w *world) remove(cluster *connecttest.Cluster) {
+	if err := cluster.Client().Delete(w.t.Context(), orders); err != nil && !connect.IsNotFound(err) {
+		w.t.Error(err)
+	}
+}
+
+var recreate = regexp.MustCompile("`ferry create-stopped --cluster (global|europe) --from (global|europe) --connector orders --was-state running`")
+
+var start = regexp.MustCompile("`ferry start --cluster (global|europe) --connector orders`")
+
+// followAdvice carries out what a result says to do, until the connector runs on one cluster.
+func (w *world) followAdvice(result event.ConnectorResult, forward bool) {
+	w.t.Helper()
+	if result.Instructions == "" { // it was deleted after the end
+		result = w.status()
+	}
+	if found := recreate.FindStringSubmatch(result.Instructions); found != nil {
+		if result.Outcome != event.Down && result.Outcome != event.Unchanged && result.Outcome != event.Observed {
+			w.t.Errorf("outcome %s", result.Outcome)
+		}
+		w.recreate(found[1], found[2])
+		switch then := start.FindStringSubmatch(result.Instructions); {
+		case then != nil && (forward || !strings.Contains(result.Instructions, "`ferry rollback`")):
+			side := map[string]*cluster.Cluster{"global": w.request().Origin, "europe": w.request().Target}[then[1]]
+			result = w.mover().Start(w.t.Context(), instance.Instance{Cluster: side, Name: orders}, nil)
+		case forward && strings.Contains(result.Instructions, "`ferry move`"):
+			result = w.move()
+		default:
+			result = w.rollback()
+		}
+	}
+	global, europe := w.state(w.global), w.state(w.europe)
+	switch {
+	case global == connect.Running || europe == connect.Running:
+	case global == "" && europe == "": // deleted before anything began; it is for its owner to make it again
+		w.create(w.global, slowSource(), connect.Running)
+	default:
+		w.t.Fatalf("%s on global, %s on europe: %s: %s; %s", global, europe, result.Outcome, result.Message, result.Instructions)
+	}
+}
+
+func (w *world) recreate(on, from string) {
+	w.t.Helper()
+	request := w.request()
+	sides := map[string]*cluster.Cluster{"global": request.Origin, "europe": request.Target}
+	settings, err := w.mover().ReadConfig(w.t.Context(), instance.Instance{Cluster: sides[from], Name: orders})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	created := w.mover().CreateStopped(w.t.Context(), pair.Request{Origin: sides[from], Target: sides[on], Connector: orders}, settings, connect.Running)
+	if created.Outcome != event.Created {
+		w.t.Fatalf("%s: %s", created.Outcome, created.Message)
+	}
+}
