@@ -29,6 +29,7 @@ const (
 	Config      = "config"
 	Plugin      = "plugin"
 	Validation  = "validation"
+	Definitions = "definitions"
 	ExactlyOnce = "exactly_once"
 	Name        = "name"
 	Offsets     = "offsets"
@@ -54,6 +55,7 @@ var all = []struct {
 	{Config, nil, settings},
 	{Plugin, nil, plugin},
 	{Validation, []string{Plugin}, validation},
+	{Definitions, []string{Plugin}, definitions},
 	{ExactlyOnce, []string{Plugin, Versions}, exactlyOnce},
 	{Name, nil, name},
 	{Offsets, nil, offsets},

@@ -52,11 +52,11 @@ func supportsExactlyOnce(ctx context.Context, on *cluster.Cluster, settings rawj
 		return false, nil
 	}
 	required := settings.With(exactlyOnceKey, rawjson.String("required"))
-	problems, err := on.Client.Validate(ctx, config.Class(settings), required)
+	answer, err := on.Client.Validate(ctx, config.Class(settings), required)
 	if err != nil {
 		return false, fmt.Errorf("ask %s whether sources are exactly-once: %w", on.Name, err)
 	}
-	for _, problem := range problems {
+	for _, problem := range answer.Problems {
 		if problem.Name == exactlyOnceKey && strings.Contains(strings.Join(problem.Errors, " "), notEnabled) {
 			return false, nil
 		}

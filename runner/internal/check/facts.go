@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/mirror"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
@@ -19,6 +20,12 @@ type facts struct {
 	request pair.Request
 	seen    pair.Observation
 	looked  bool // seen is filled in
+
+	validated   *connect.Validation // the target's answer about the copy, see [facts.validate]
+	sameVersion bool                // both sides run one version of the plugin, as far as is known
+	// defaults are the settings that the origin and the target define; nil if they were
+	// not compared.
+	defaults [2]map[string]connect.Definition
 
 	opened *pair.Opened // the stores of the offsets, see [facts.open]
 	path   *mirror.Path // found by the checkpoints check
@@ -57,6 +64,30 @@ func (f *facts) open(ctx context.Context) (pair.Opened, error) {
 		f.opened = &opened
 	}
 	return *f.opened, nil
+}
+
+// validate asks the target about the config of the copy, once.
+func (f *facts) validate(ctx context.Context) (connect.Validation, error) {
+	if f.validated == nil {
+		answer, err := validate(ctx, f.request.Target, f.config())
+		if err != nil {
+			return connect.Validation{}, err
+		}
+		f.validated = &answer
+	}
+	return *f.validated, nil
+}
+
+// withDefaults adds to a config the defaults that one side, 0 the origin and 1 the target,
+// has for these settings.
+func (f *facts) withDefaults(settings rawjson.Object, side int, names []string) rawjson.Object {
+	for _, name := range names {
+		defined, known := f.defaults[side][name]
+		if _, set := settings.Get(name); !set && known && defined.Default != "" {
+			settings = settings.With(name, rawjson.String(defined.Default))
+		}
+	}
+	return settings
 }
 
 func (f *facts) basis() Basis {

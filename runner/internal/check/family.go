@@ -24,7 +24,8 @@ func familyOf(_ context.Context, f *facts) (string, error) {
 	}
 	var against []string
 	for _, finding := range kind.Judge(family.Case{
-		Origin: config.WithoutMarks(f.seen.Origin.Config), Copy: f.config(), Name: f.request.Connector, CopyName: f.request.TargetName(),
+		Origin: f.withDefaults(config.WithoutMarks(f.seen.Origin.Config), 0, kind.Kept()),
+		Copy:   f.withDefaults(f.config(), 1, kind.Kept()), Name: f.request.Connector, CopyName: f.request.TargetName(),
 		Offsets: committed,
 	}) {
 		switch {

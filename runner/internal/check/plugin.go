@@ -23,50 +23,31 @@ func Creatable(ctx context.Context, target *cluster.Cluster, settings rawjson.Ob
 	if err := canHoldCopy(target, answer); err != nil {
 		return err
 	}
-	if _, err := installed(ctx, target, config.Class(settings)); err != nil {
+	plugins, err := installed(ctx, target, config.Class(settings))
+	if err != nil {
+		return err
+	}
+	if _, err := taken(target, plugins, settings.Text(pinKey)); err != nil {
 		return err
 	}
 	return accepted(ctx, target, settings)
 }
 
-// plugin refuses a target that lacks the connector's class.
-func plugin(ctx context.Context, f *facts) (string, error) {
-	class := config.Class(f.config())
-	theirs, err := installed(ctx, f.request.Target, class)
-	if err != nil {
-		return "", err
-	}
-	ours, err := f.request.Origin.Client.Plugins(ctx)
-	if err != nil {
-		return "", fmt.Errorf("plugins of %s: %w", f.request.Origin.Name, err)
-	}
-	found := fmt.Sprintf("%s %s on %s", theirs.Class, theirs.Version, f.request.Target.Name)
-	if here, has := find(ours, class); has && here.Version != theirs.Version {
-		f.warn("%s, another version than %s on %s", found, here.Version, f.request.Origin.Name)
-		return "", nil
-	}
-	return found, nil
-}
-
-// installed returns a cluster's plugin for a connector.class.
-func installed(ctx context.Context, on *cluster.Cluster, class string) (connect.Plugin, error) {
+// installed returns a cluster's plugins for a connector.class, one for each version.
+func installed(ctx context.Context, on *cluster.Cluster, class string) ([]connect.Plugin, error) {
 	plugins, err := on.Client.Plugins(ctx)
 	if err != nil {
-		return connect.Plugin{}, fmt.Errorf("plugins of %s: %w", on.Name, err)
+		return nil, fmt.Errorf("plugins of %s: %w", on.Name, err)
 	}
-	if plugin, has := find(plugins, class); has {
-		return plugin, nil
+	if found := of(plugins, class); len(found) > 0 {
+		return found, nil
 	}
-	return connect.Plugin{}, cluster.Refused(fmt.Sprintf("%s lacks the plugin %s, install it on its workers; they have %s", on.Name, class, classes(plugins)))
+	return nil, cluster.Refused(fmt.Sprintf("%s lacks the plugin %s, install it on its workers; they have %s", on.Name, class, classes(plugins)))
 }
 
-// find returns the plugin that a connector.class names.
-func find(plugins []connect.Plugin, class string) (connect.Plugin, bool) {
-	at := slices.IndexFunc(plugins, func(plugin connect.Plugin) bool { return names(plugin.Class, class) })
-	if at < 0 {
-		return connect.Plugin{}, false
-	}
-	return plugins[at], true
+// of returns the plugins that a connector.class names.
+func of(plugins []connect.Plugin, class string) []connect.Plugin {
+	return slices.DeleteFunc(slices.Clone(plugins), func(plugin connect.Plugin) bool { return !names(plugin.Class, class) })
 }
 
 // names reports whether a connector.class names this class. Connect takes the full name,
@@ -88,19 +69,35 @@ func classes(plugins []connect.Plugin) string {
 
 // validation has the target validate the config of the copy.
 func validation(ctx context.Context, f *facts) (string, error) {
-	return f.request.Target.Name + " accepts the config", accepted(ctx, f.request.Target, f.config())
+	answer, err := f.validate(ctx)
+	if err != nil {
+		return "", err
+	}
+	return f.request.Target.Name + " accepts the config", refusal(f.request.Target, answer)
 }
 
 func accepted(ctx context.Context, target *cluster.Cluster, settings rawjson.Object) error {
-	problems, err := target.Client.Validate(ctx, config.Class(settings), settings)
+	answer, err := validate(ctx, target, settings)
 	if err != nil {
-		return fmt.Errorf("validate the config on %s: %w", target.Name, err)
+		return err
 	}
-	if len(problems) == 0 {
+	return refusal(target, answer)
+}
+
+func validate(ctx context.Context, on *cluster.Cluster, settings rawjson.Object) (connect.Validation, error) {
+	answer, err := on.Client.Validate(ctx, config.Class(settings), settings)
+	if err != nil {
+		return connect.Validation{}, fmt.Errorf("validate the config on %s: %w", on.Name, err)
+	}
+	return answer, nil
+}
+
+func refusal(target *cluster.Cluster, answer connect.Validation) error {
+	if len(answer.Problems) == 0 {
 		return nil
 	}
 	var said []string
-	for _, problem := range problems {
+	for _, problem := range answer.Problems {
 		said = append(said, problem.Name+": "+event.OneLine(strings.Join(problem.Errors, "; ")))
 	}
 	return cluster.Refused(fmt.Sprintf("%s refuses the config: %s", target.Name, strings.Join(said, " | ")))

@@ -27,6 +27,7 @@ var (
 	AlterOffsets = Version{3, 6} // PATCH offsets (KIP-875)
 	InitialState = Version{3, 7} // POST with initial_state (KIP-980)
 	PatchConfig  = Version{3, 8} // PATCH config (KIP-477)
+	PluginPins   = Version{4, 1} // several versions of a plugin, connector.plugin.version (KIP-891)
 )
 
 var versionPattern = regexp.MustCompile(`^(\d+)\.(\d+)(?:\.\d+)*(?:-(ccs|ce)\b)?`)

@@ -231,24 +231,30 @@ func (s *Suite) wantConfig(name string, want rawjson.Object) {
 }
 
 func (s *Suite) validate() {
-	config := s.Source(s.Topic(), 1).With("name", rawjson.String("any"))
+	config := s.Source(s.Topic(), 1).With("name", rawjson.String("any")).With("ferry.note", rawjson.String("x"))
 	class := config.Text("connector.class")
-	problems, err := s.Client.Validate(s.ctx, class, config)
+	answer, err := s.Client.Validate(s.ctx, class, config)
 	s.Must(err)
-	if len(problems) != 0 {
-		s.Errorf("problems of a good config: %v", problems)
+	if len(answer.Problems) != 0 {
+		s.Errorf("problems of a good config: %v", answer.Problems)
 	}
-	problems, err = s.Client.Validate(s.ctx, class, config.Without(s.Required).With("tasks.max", rawjson.String("many")))
+	if has := answer.Definitions; has["rate"].Default != "50" || has["tasks.max"].Default != "1" {
+		s.Errorf("the definitions are %+v", has)
+	}
+	if _, ok := answer.Definitions["ferry.note"]; ok {
+		s.Errorf("a setting that nobody defines is defined: %+v", answer.Definitions["ferry.note"])
+	}
+	answer, err = s.Client.Validate(s.ctx, class, config.Without(s.Required).With("tasks.max", rawjson.String("many")))
 	s.Must(err)
 	var wrong []string
-	for _, problem := range problems {
+	for _, problem := range answer.Problems {
 		wrong = append(wrong, problem.Name)
 	}
 	slices.Sort(wrong)
 	want := []string{"tasks.max", s.Required}
 	slices.Sort(want)
 	if !slices.Equal(wrong, want) {
-		s.Errorf("problems of a bad config: %q, want them of %q", problems, want)
+		s.Errorf("problems of a bad config: %q, want them of %q", answer.Problems, want)
 	}
 	_, err = s.Client.Validate(s.ctx, "no.such.Class", config)
 	s.WantRefused(err, http.StatusBadRequest, "Included connector type "+class+" does not match request type no.such.Class")

@@ -182,17 +182,17 @@ func (s *rawSuite) exactlyOnce() {
 	}
 	topic := s.Topic()
 	config := s.Source(topic, 1).With("exactly.once.support", rawjson.String("required"))
-	problems, err := s.Client.Validate(s.ctx, config.Text("connector.class"), config.With("name", rawjson.String("any")))
+	answer, err := s.Client.Validate(s.ctx, config.Text("connector.class"), config.With("name", rawjson.String("any")))
 	s.Must(err)
 	if s.Fencer == nil {
 		const disabled = "This worker does not have exactly-once source support enabled."
-		if len(problems) != 1 || problems[0].Name != "exactly.once.support" || !slices.Contains(problems[0].Errors, disabled) {
-			s.Errorf("problems are %q", problems)
+		if len(answer.Problems) != 1 || answer.Problems[0].Name != "exactly.once.support" || !slices.Contains(answer.Problems[0].Errors, disabled) {
+			s.Errorf("problems are %q", answer.Problems)
 		}
 		return
 	}
-	if len(problems) != 0 {
-		s.Errorf("problems are %q", problems)
+	if len(answer.Problems) != 0 {
+		s.Errorf("problems are %q", answer.Problems)
 	}
 	name := s.run(topic, config, 1)
 	s.awaitSent(topic, topic+"-0", 10)

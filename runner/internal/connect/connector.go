@@ -2,7 +2,6 @@ package connect
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 
@@ -127,37 +126,4 @@ func (c *Client) Plugins(ctx context.Context) ([]Plugin, error) {
 	var plugins []Plugin
 	err := c.get(ctx, &plugins, nil, "connector-plugins")
 	return plugins, err
-}
-
-// ConfigProblem is one setting that a worker refuses, with the worker's own messages.
-type ConfigProblem struct {
-	Name   string
-	Errors []string
-}
-
-// Validate asks a worker to validate a config for a connector class, and returns the
-// settings it would refuse. Connectors may contact their external system for that.
-func (c *Client) Validate(ctx context.Context, class string, config rawjson.Object) ([]ConfigProblem, error) {
-	var answer struct {
-		Configs []struct {
-			Value struct {
-				Name   string   `json:"name"`
-				Errors []string `json:"errors"`
-			} `json:"value"`
-		} `json:"configs"`
-		ErrorCount json.Number `json:"error_count"`
-	}
-	if err := c.put(ctx, config, &answer, "connector-plugins", class, "config", "validate"); err != nil {
-		return nil, err
-	}
-	var problems []ConfigProblem
-	for _, setting := range answer.Configs {
-		if len(setting.Value.Errors) > 0 {
-			problems = append(problems, ConfigProblem{Name: setting.Value.Name, Errors: setting.Value.Errors})
-		}
-	}
-	if len(problems) == 0 && answer.ErrorCount.String() != "0" {
-		return nil, fmt.Errorf("validate config of class %q: the worker counts %q errors and names none", class, answer.ErrorCount)
-	}
-	return problems, nil
 }

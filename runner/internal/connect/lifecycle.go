@@ -36,7 +36,8 @@ type Status struct {
 type StateInfo struct {
 	State    State  `json:"state"`
 	WorkerID string `json:"worker_id"`
-	Trace    string `json:"trace,omitempty"` // of a failure; may quote config values
+	Trace    string `json:"trace,omitempty"`   // of a failure; may quote config values
+	Version  string `json:"version,omitempty"` // of the plugin that runs (KIP-891, Kafka 4.1)
 }
 
 // TaskStatus is the state of one task.

@@ -101,10 +101,10 @@ func TestExactlyOnceRequired(t *testing.T) {
 	for name, options := range map[string][]Option{"disabled": nil, "enabled": {WithExactlyOnce()}, "unknown": {WithVersion("3.2.3")}} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, _ *Cluster, s *conformance.Suite) {
-				problems, err := s.Client.Validate(t.Context(), NumberedSource, required.With("name", rawjson.String("any")))
+				answer, err := s.Client.Validate(t.Context(), NumberedSource, required.With("name", rawjson.String("any")))
 				s.Must(err)
-				if refused := len(problems) == 1 && problems[0].Name == "exactly.once.support"; refused != (name == "disabled") {
-					t.Errorf("problems: %+v", problems)
+				if refused := len(answer.Problems) == 1 && answer.Problems[0].Name == "exactly.once.support"; refused != (name == "disabled") {
+					t.Errorf("problems: %+v", answer.Problems)
 				}
 			}, options...)
 		})

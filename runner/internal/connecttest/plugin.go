@@ -29,6 +29,9 @@ type Plugin struct {
 	// AltersOffsets makes alterOffsets return true, as of a class that looked at
 	// the offsets. Connect's default is false.
 	AltersOffsets bool
+	// Settings are the settings that it defines, with their defaults; nil for those of
+	// [SourceConfig] and [SinkConfig].
+	Settings map[string]string
 	// RefusesOffsets makes alterOffsets throw with this message.
 	RefusesOffsets string
 }
@@ -85,6 +88,26 @@ func Config(settings map[string]string) rawjson.Object {
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// defined are the settings of the classes, with their defaults.
+var defined = map[string]string{
+	"topic": "", "rate": "50", "batch.size": "500", "max.records": "-1", "start.sequence": "0", "poll.block.ms": "0", "key.order": "plain", "stream.prefix": "",
+	"fail.on.start": "false", "fail.after": "-1", "refuse.value": "", "ack.ms": "2", "topics": "", "destination": "",
+}
+
+// common are some of those that Connect defines for each class (ConnectorConfig).
+var common = map[string]string{"name": "", "connector.class": "", "tasks.max": "1", "key.converter": "", "value.converter": "", "transforms": ""}
+
+// settings returns what the class defines for a worker, with the defaults.
+func (p Plugin) settings() map[string]string {
+	settings := maps.Clone(common)
+	own := p.Settings
+	if own == nil {
+		own = defined
+	}
+	maps.Copy(settings, own)
+	return settings
+}
 
 // plugin finds a class by its full or simple name, or by the simple name
 // without Connector.

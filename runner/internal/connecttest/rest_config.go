@@ -225,8 +225,14 @@ func (c *Cluster) validate(_ *worker, r *http.Request) (answer, error) {
 		Value  *string  `json:"value"`
 		Errors []string `json:"errors"`
 	}
+	type definition struct {
+		Name    string `json:"name"`
+		Type    string `json:"type"`
+		Default string `json:"default_value"`
+	}
 	type info struct {
-		Value value `json:"value"`
+		Definition *definition `json:"definition"`
+		Value      value       `json:"value"`
 	}
 	result := struct {
 		Name       string   `json:"name"`
@@ -234,16 +240,27 @@ func (c *Cluster) validate(_ *worker, r *http.Request) (answer, error) {
 		Groups     []string `json:"groups"`
 		Configs    []info   `json:"configs"`
 	}{Name: class, Groups: []string{"Common"}, Configs: []info{}}
-	for _, key := range config.Keys() {
-		text := config.Text(key)
-		wrong := slices.ContainsFunc(problems, func(problem connect.ConfigProblem) bool { return problem.Name == key })
-		if !wrong {
-			result.Configs = append(result.Configs, info{value{key, &text, []string{}}})
-		}
-	}
+	refused := map[string][]string{}
 	for _, problem := range problems {
 		result.ErrorCount += len(problem.Errors)
-		result.Configs = append(result.Configs, info{value{problem.Name, nil, problem.Errors}})
+		refused[problem.Name] = problem.Errors
+	}
+	// A setting that nobody defines is in no answer, unless something is wrong with it.
+	plugin, _ := c.plugin(class)
+	settings := plugin.settings()
+	for _, key := range sortedKeys(settings) {
+		answer := value{key, nil, []string{}}
+		if text := config.Text(key); text != "" && refused[key] == nil {
+			answer.Value = &text
+		}
+		if refused[key] != nil {
+			answer.Errors = refused[key]
+		}
+		result.Configs = append(result.Configs, info{&definition{key, "STRING", settings[key]}, answer})
+		delete(refused, key)
+	}
+	for _, key := range sortedKeys(refused) {
+		result.Configs = append(result.Configs, info{nil, value{key, nil, refused[key]}})
 	}
 	return ok(result)
 }

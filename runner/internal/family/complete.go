@@ -28,6 +28,11 @@ func (f Family) complete() error {
 			return fmt.Errorf("%s: verdict %q is none of loss, twice and warn", rule.subject, rule.verdict)
 		}
 	}
+	for _, selects := range f.Selects {
+		if selects.Setting == "" || selects.Why == "" {
+			return errors.New("selects: a setting and why are both needed")
+		}
+	}
 	return nil
 }
 

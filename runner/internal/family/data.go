@@ -58,6 +58,7 @@ type Family struct {
 	Danger     []Danger     `yaml:"danger"`
 	Unfinished []Unfinished `yaml:"unfinished"`
 	Rename     *Rename      `yaml:"rename"`
+	Selects    []Selects    `yaml:"selects"`
 	// Say is what the operator is always told.
 	Say string `yaml:"say"`
 }
@@ -68,6 +69,23 @@ type Keep struct {
 	Default string  `yaml:"default"` // its value if it is not set
 	Verdict Verdict `yaml:"verdict"`
 	Why     string  `yaml:"why"`
+}
+
+// Selects is a setting that selects or protects data: a plugin that does not know it any more
+// copies what it left out.
+type Selects struct {
+	Setting string `yaml:"setting"`
+	Instead string `yaml:"instead"` // the setting that replaced it; "" if there is none
+	Why     string `yaml:"why"`
+}
+
+// Kept returns the names of the settings that the copy must share with its origin.
+func (f Family) Kept() []string {
+	var names []string
+	for _, keep := range f.Keep {
+		names = append(names, keep.Setting)
+	}
+	return names
 }
 
 // Danger is a setting with values that it must not have on either side. The value "" also
