@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -166,6 +168,7 @@ func (s *session) pair(ctx context.Context, needKafka bool) ([]pair.Request, err
 		s.dialer.Warn(origin)
 	}
 	s.mover.Turns.File = turnFile(origin)
+	s.mover.Together = append(slices.Clone(asked.Connectors), slices.Collect(maps.Values(asked.Rename))...)
 	requests := make([]pair.Request, len(asked.Connectors))
 	for i, connector := range asked.Connectors {
 		requests[i] = pair.Request{

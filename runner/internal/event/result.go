@@ -86,15 +86,18 @@ type ConnectorResult struct {
 	// DowntimeMS is from the stop request until the copy's tasks were seen RUNNING;
 	// absent if the connector did not run. PausingMS is the time before that in which the
 	// tasks finish their current poll and send what they got.
-	DowntimeMS   *int64  `json:"downtime_ms,omitempty"`
-	PausingMS    int64   `json:"pausing_ms,omitempty"`
-	OffsetsHash  *Hashes `json:"offsets_sha256,omitempty"`
-	ConfigHash   *Hashes `json:"config_sha256,omitempty"`
-	Checks       []Check `json:"checks,omitempty"`
-	Steps        []Step  `json:"steps,omitempty"`
-	FailedAt     string  `json:"failed_at,omitempty"` // the step that failed
-	OffsetsFile  string  `json:"offsets_file,omitempty"`
-	Instructions string  `json:"instructions,omitempty"` // what to do next
+	DowntimeMS  *int64  `json:"downtime_ms,omitempty"`
+	PausingMS   int64   `json:"pausing_ms,omitempty"`
+	OffsetsHash *Hashes `json:"offsets_sha256,omitempty"`
+	ConfigHash  *Hashes `json:"config_sha256,omitempty"`
+	Checks      []Check `json:"checks,omitempty"`
+	Steps       []Step  `json:"steps,omitempty"`
+	FailedAt    string  `json:"failed_at,omitempty"` // the step that failed
+	OffsetsFile string  `json:"offsets_file,omitempty"`
+	// Neighbours is what happened meanwhile to the tasks of other connectors, by cluster;
+	// absent for a cluster whose status topic could not be followed.
+	Neighbours   []Neighbours `json:"neighbours,omitempty"`
+	Instructions string       `json:"instructions,omitempty"` // what to do next
 }
 
 // TaskState is what a cluster says of one task.
@@ -116,6 +119,23 @@ func TaskStates(status connect.Status) []TaskState {
 		states = append(states, state)
 	}
 	return states
+}
+
+// Neighbours is what happened during a move to the tasks of other connectors on a cluster.
+type Neighbours struct {
+	Cluster   string `json:"cluster"`
+	Restarted int    `json:"restarted"` // tasks that were UNASSIGNED and RUNNING again
+	// Unassigned are the tasks that were UNASSIGNED and are not RUNNING yet.
+	Unassigned int             `json:"unassigned,omitempty"`
+	LongestMS  int64           `json:"longest_ms,omitempty"`
+	Tasks      []NeighbourTask `json:"tasks,omitempty"` // at most 50, the longest first
+}
+
+// NeighbourTask is a task that stopped and started again.
+type NeighbourTask struct {
+	Connector string `json:"connector"`
+	Task      int    `json:"task"`
+	DownMS    int64  `json:"down_ms"` // between the two records, by the workers' clocks
 }
 
 // Hashes are SHA-256, in hexadecimal, of what the origin held and of what was read back

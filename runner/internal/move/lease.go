@@ -26,7 +26,7 @@ func (m *Mover) leasedPair(ctx context.Context, command string, request pair.Req
 		Connector: request.Connector, TargetConnector: request.TargetName(), Command: command,
 		Origin: request.Origin.Name, Target: request.Target.Name, At: time.Now(),
 	})
-	result := held.judge(do(ctx, request.LeaseChecked(held.check)))
+	result := held.judge(m.besideNeighbours(ctx, request.LeaseChecked(held.check), do))
 	m.Events.Emit(event.MoveEnded{Result: result, At: time.Now()})
 	return result
 }

@@ -32,6 +32,9 @@ type Mover struct {
 	Events  event.Recorder
 	// Mask learns the secrets in the configs that are read; may be nil.
 	Mask *secret.Mask
+	// Together are the connectors, by either name, that the same command moves. They are no
+	// neighbours of each other.
+	Together []string
 	// Leases keep other runs away from a connector; nil if none are configured.
 	Leases lease.Leases
 

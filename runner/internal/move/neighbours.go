@@ -1,0 +1,38 @@
+package move
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/neighbours"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
+)
+
+// besideNeighbours adds to the result of a run that changed something what happened meanwhile
+// to the tasks of other connectors. Those of the same command stop and start by intention.
+func (m *Mover) besideNeighbours(ctx context.Context, request pair.Request, do func(context.Context, pair.Request) event.ConnectorResult) event.ConnectorResult {
+	together := append([]string{request.Connector, request.TargetName()}, m.Together...)
+	watch := neighbours.Begin(ctx, func(connector string) bool { return slices.Contains(together, connector) }, request.Origin, request.Target)
+	defer watch.End() // also after a fault of ferry
+	result := do(ctx, request)
+	found := watch.End()
+	if !result.Changed {
+		return result
+	}
+	result.Neighbours = found
+	for _, side := range found {
+		if side.Restarted > 0 {
+			result.Message += fmt.Sprintf("; on %s %s of other connectors restarted, each for at most %d ms", side.Cluster, tasks(side.Restarted), side.LongestMS)
+		}
+	}
+	return result
+}
+
+func tasks(count int) string {
+	if count == 1 {
+		return "1 task"
+	}
+	return fmt.Sprintf("%d tasks", count)
+}
