@@ -230,13 +230,18 @@ func (s *scene) mirror() {
 // ends the traffic and counts the file.
 func (s *scene) beginSink() (counted func(outcome string, got answer) verdict) {
 	s.Helper()
+	return s.beginSinkWith(nil)
+}
+
+func (s *scene) beginSinkWith(settings map[string]string) (counted func(outcome string, got answer) verdict) {
+	s.Helper()
 	file := filepath.Join(s.TempDir(), "sink")
 	bootstrap := s.origin.Kafka().Bootstrap()
 	traffic, err := lab.StartTraffic(s.Context(), lab.TrafficSpec{Bootstrap: bootstrap, Topic: s.topic, Stream: "s", Rate: 100})
 	if err != nil {
 		s.Fatal(err)
 	}
-	s.beginAs(lab.With(lab.FileSink(s.topic, file), own))
+	s.beginAs(lab.With(lab.FileSink(s.topic, file), own, settings))
 	return func(outcome string, got answer) verdict {
 		s.Helper()
 		last, err := traffic.Stop()

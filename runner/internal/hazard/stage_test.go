@@ -22,11 +22,14 @@ const (
 	exact
 	// old has workers of old versions, all on one Kafka.
 	old
+	// upgrade has workers before an upgrade and after it, with what later versions are
+	// stricter about.
+	upgrade
 	// capture has workers with Debezium's connector for PostgreSQL.
 	capture
 )
 
-var stages = []stage{plain, wide, exact, old, capture}
+var stages = []stage{plain, wide, exact, old, upgrade, capture}
 
 func (s stage) config() lab.Config {
 	config := lab.Config{Kafka: []lab.KafkaSpec{{Name: "central"}}}
@@ -53,6 +56,14 @@ func (s stage) config() lab.Config {
 		cluster("global", "central", "", map[string]string{"exactly.once.source.support": "enabled"})
 		cluster("europe", "central", "", map[string]string{"exactly.once.source.support": "enabled"})
 		cluster("basic", "central", "", nil)
+	case upgrade:
+		config.Connect = nil
+		cluster("before", "central", "3.6.2", map[string]string{"exactly.once.source.support": "enabled"})
+		cluster("after", "central", "", map[string]string{
+			"exactly.once.source.support":                "enabled",
+			"connector.client.config.override.policy":    "Allowlist", // the default from 5.0 on (KIP-1188)
+			"connector.client.config.override.allowlist": "linger.ms,group.protocol,auto.offset.reset",
+		})
 	case capture:
 		cluster("europe", "central", "", nil)
 		for i := range config.Connect {

@@ -37,7 +37,7 @@ func number(r row) int {
 	if n, err := strconv.Atoi(strings.TrimPrefix(r.id(), "H")); err == nil {
 		return n
 	}
-	return hazards + 1 + strings.Index("KDNSOR", r.id())
+	return hazards + 1 + strings.Index("KDNSORV", r.id())
 }
 
 // matrix is what a run of the rows came to, as it is printed.
