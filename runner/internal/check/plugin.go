@@ -2,7 +2,9 @@ package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -86,6 +88,12 @@ func accepted(ctx context.Context, target *cluster.Cluster, settings rawjson.Obj
 
 func validate(ctx context.Context, on *cluster.Cluster, settings rawjson.Object) (connect.Validation, error) {
 	answer, err := on.Client.Validate(ctx, config.Class(settings), settings)
+	if said, ok := errors.AsType[*connect.ResponseError](err); ok && said.Status == http.StatusInternalServerError && !connect.IsTemporary(err) {
+		// As of a secret's file that only the other cluster's workers have: the worker fails
+		// before it looks at any setting.
+		return connect.Validation{}, cluster.Refused(fmt.Sprintf("%s cannot validate the config: %s; what it refers to must be there too, such as the files of config providers",
+			on.Name, connect.Message(err)))
+	}
 	if err != nil {
 		return connect.Validation{}, fmt.Errorf("validate the config on %s: %w", on.Name, err)
 	}

@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -88,4 +89,35 @@ func TestPluginsThatDiffer(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestValidationThatFails refuses what the target's worker cannot even validate.
+func TestValidationThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := connecttest.NewKafka()
+		origin := connecttest.New(connecttest.WithKafka(shared), connecttest.WithName("global"))
+		target := connecttest.New(connecttest.WithKafka(shared), connecttest.WithName("europe"))
+		t.Cleanup(origin.Close)
+		t.Cleanup(target.Close)
+		target.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			if !strings.HasSuffix(r.URL.Path, "/validate") {
+				next.ServeHTTP(w, r)
+				return
+			}
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = w.Write([]byte(`{"error_code":500,"message":"Could not read properties from file /secrets/db.properties"}`))
+		})
+		if err := origin.Client().Create(t.Context(), "orders", connecttest.SourceConfig("numbers", 1), connect.Running); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		_, err := check.Checker{Events: event.Discard{}}.Run(t.Context(), pair.Request{
+			Origin: &cluster.Cluster{Name: "global", Client: origin.Client()}, Target: &cluster.Cluster{Name: "europe", Client: target.Client()},
+			Connector: "orders",
+		})
+		if want := "europe cannot validate the config: Could not read properties from file /secrets/db.properties; what it refers to must be there too"; !cluster.IsRefused(err) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	})
 }
