@@ -12,7 +12,7 @@ func captureRows() []row {
 	return []row{
 		{
 			name: "H13-debezium", hazard: "Debezium: slot, publication, slot.drop.on.stop", stage: capture,
-			versions: lab.KafkaVersion + ", Debezium " + lab.DebeziumVersion,
+			versions: lab.KafkaVersion + ", Debezium " + lab.DebeziumVersion("postgres"),
 			how:      "PostgreSQL whose table grows all the time; moved",
 			run: func(s *scene) verdict {
 				if without := s.capture(nil); without != "" {
@@ -23,7 +23,7 @@ func captureRows() []row {
 		},
 		{
 			name: "H13-slot-drop", hazard: "Debezium: slot, publication, slot.drop.on.stop", stage: capture,
-			versions: lab.KafkaVersion + ", Debezium " + lab.DebeziumVersion,
+			versions: lab.KafkaVersion + ", Debezium " + lab.DebeziumVersion("postgres"),
 			how:      "slot.drop.on.stop=true, so that the stop would drop the slot",
 			run: func(s *scene) verdict {
 				if without := s.capture(map[string]string{"slot.drop.on.stop": "true"}); without != "" {

@@ -17,11 +17,16 @@ import (
 	"time"
 )
 
-// DebeziumVersion is the Debezium that ConnectSpec.Debezium is of.
-const DebeziumVersion = "3.7.0.Final"
+// debeziumVersions are the versions of Debezium's connectors of ConnectSpec.Debezium, by
+// database.
+var debeziumVersions = map[string]string{"postgres": "3.7.0.Final", "mariadb": "3.2.0.Final"}
 
 // ErrNoPostgres says that there is no PostgreSQL server on this machine.
 var ErrNoPostgres = errors.New("lab: initdb is neither on the PATH nor under /usr/lib/postgresql: install PostgreSQL 14 or later (apt-get install postgresql)")
+
+// DebeziumVersion is the version of Debezium's connector for a database, "postgres" or
+// "mariadb".
+func DebeziumVersion(database string) string { return debeziumVersions[database] }
 
 // postgresFolders are where Debian, and others, keep the server's programs.
 var postgresFolders = []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin"}
@@ -252,11 +257,12 @@ func DebeziumSource(server *Postgres, name, table string) map[string]string {
 // DebeziumTopic is the topic that a [DebeziumSource] writes.
 func DebeziumTopic(name, table string) string { return name + ".public." + table }
 
-// debeziumPostgres returns a folder for plugin.path with Debezium's connector for
-// PostgreSQL.
-func debeziumPostgres(ctx context.Context, progress io.Writer) (string, error) {
-	pom := pomOf([]artifact{{"io.debezium", "debezium-connector-postgres", DebeziumVersion}})
-	return cached(ctx, "debezium-postgres-"+DebeziumVersion+"-"+hash(pom), func(dir string) error {
+// debezium returns a folder for plugin.path with Debezium's connector for a database, such as
+// postgres.
+func debezium(ctx context.Context, database string, progress io.Writer) (string, error) {
+	version := debeziumVersions[database]
+	pom := pomOf([]artifact{{"io.debezium", "debezium-connector-" + database, version}})
+	return cached(ctx, "debezium-"+database+"-"+version+"-"+hash(pom), func(dir string) error {
 		fmt.Fprintln(progress, "lab: getting the jars of Debezium by Maven (once)")
 		project, err := os.MkdirTemp("", "ferry-lab-build-")
 		if err != nil {
@@ -269,7 +275,7 @@ func debeziumPostgres(ctx context.Context, progress io.Writer) (string, error) {
 		}
 		started := time.Now()
 		err = maven(ctx, project, "-f", file, dependencyPlugin+":copy-dependencies", "-DincludeScope=runtime",
-			"-DexcludeGroupIds=org.apache.kafka,org.slf4j", "-DoutputDirectory="+filepath.Join(dir, "debezium-postgres"))
+			"-DexcludeGroupIds=org.apache.kafka,org.slf4j", "-DoutputDirectory="+filepath.Join(dir, "debezium-"+database))
 		fmt.Fprintf(progress, "lab: Debezium is there after %.1f s\n", time.Since(started).Seconds())
 		return err
 	})

@@ -28,7 +28,7 @@ type ConnectSpec struct {
 	// connectors only.
 	Properties map[string]string
 	Guard      *Guard // of the REST API; nil: open, without TLS
-	Debezium   bool   // with Debezium's connector for PostgreSQL too
+	Debezium   bool   // with Debezium's connectors for PostgreSQL and MariaDB too
 }
 
 // Connect is a distributed Connect cluster.
@@ -123,11 +123,13 @@ func (l *Lab) newConnect(ctx context.Context, spec ConnectSpec) (*Connect, error
 		}
 	}
 	if spec.Debezium {
-		debezium, err := debeziumPostgres(ctx, l.progress)
-		if err != nil {
-			return nil, err
+		for database := range debeziumVersions {
+			folder, err := debezium(ctx, database, l.progress)
+			if err != nil {
+				return nil, err
+			}
+			cluster.plugins = append(cluster.plugins, folder)
 		}
-		cluster.plugins = append(cluster.plugins, debezium)
 	}
 	for i := range spec.Workers {
 		version := spec.Version
