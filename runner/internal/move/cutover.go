@@ -153,7 +153,7 @@ func (c *cutover) interlock(ctx context.Context) error {
 	if err := both.Wait(); err != nil || c.deleted {
 		return err
 	}
-	return c.rest.resumes.notResumed(ctx)
+	return c.rest.resumes.NotResumed(ctx)
 }
 
 // unchanged is the interlock without the look at the config topic.

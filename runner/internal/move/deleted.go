@@ -1,11 +1,9 @@
 package move
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
@@ -57,46 +55,17 @@ func (r *run) recreateAdvice(request pair.Request, gone, kept instance.Instance)
 	then := "finish with `ferry move`, or let it run there with `ferry rollback`"
 	switch started := r.started(gone); {
 	case started && gone.Cluster == request.Target:
-		then = fmt.Sprintf("let it run on with `%s`, or take it back with `ferry rollback`", startCommand(gone))
+		then = fmt.Sprintf("let it run on with `%s`, or take it back with `ferry rollback`", pair.StartCommand(gone))
 	case started:
-		then = fmt.Sprintf("run `%s`", startCommand(gone))
+		then = fmt.Sprintf("run `%s`", pair.StartCommand(gone))
 	case gone.Cluster == request.Target:
 		then = "run `ferry rollback` again"
 	}
 	return fmt.Sprintf("its config is in the stopped copy on %s, and Connect keeps its last offsets: `%s` brings it back, stopped, with both%s; then %s. "+
-		"If it should be gone, delete the copy on %s too; do not start that copy by hand", kept.On(), recreateCommand(gone, kept, r.result.WasState), changed, then, kept.On())
-}
-
-// deletedOriginAdvice is for a connector of which only the idle copy of an earlier move is
-// left.
-func deletedOriginAdvice(request pair.Request) string {
-	return fmt.Sprintf("if it was deleted by mistake, its config is in the stopped copy on %s: bring it back, with its last offsets, with `%s`, then `%s`; do not start that copy by hand",
-		request.Target.Name, recreateCommand(request.From(), request.To(), connect.Running), startCommand(request.From()))
-}
-
-// deletedCopyAdvice is for a stopped connector without a copy on the target: perhaps it was
-// stopped by its owner, perhaps by a move whose copy somebody has deleted since.
-func deletedCopyAdvice(request pair.Request) string {
-	return fmt.Sprintf("if a copy ran on %s and was deleted, the newer offsets are there: bring it back with `%s`, then take it back with `ferry rollback`",
-		request.Target.Name, recreateCommand(request.To(), request.From(), connect.Running))
+		"If it should be gone, delete the copy on %s too; do not start that copy by hand", kept.On(), pair.RecreateCommand(gone, kept, r.result.WasState), changed, then, kept.On())
 }
 
 // started reports whether this run has asked the connector to start on that side.
 func (r *run) started(side instance.Instance) bool {
 	return r.destination == side.On() && slices.ContainsFunc(r.result.Steps, func(step event.Step) bool { return step.Step == "start" })
-}
-
-// recreateCommand creates a connector again, stopped, for a move or rollback that ends in the
-// state it had.
-func recreateCommand(gone, kept instance.Instance, was connect.State) string {
-	was = cmp.Or(was, connect.Running)
-	command := fmt.Sprintf("ferry create-stopped --cluster %s --from %s --connector %s --was-state %s", gone.On(), kept.On(), kept.Name, strings.ToLower(string(was)))
-	if gone.Name != kept.Name {
-		command += fmt.Sprintf(" --rename %s=%s", kept.Name, gone.Name)
-	}
-	return command
-}
-
-func startCommand(of instance.Instance) string {
-	return fmt.Sprintf("ferry start --cluster %s --connector %s", of.On(), of.Name)
 }

@@ -25,7 +25,7 @@ func (m *Mover) Move(ctx context.Context, request pair.Request) event.ConnectorR
 
 func (m *Mover) move(ctx context.Context, request pair.Request) event.ConnectorResult {
 	r := m.newPairRun(request, request.Target.Name)
-	resumes := r.follow(ctx, request.From())
+	resumed := r.follow(ctx, request.From())
 	verdict, err := r.check(ctx, request)
 	if left := r.leftAlone(request, verdict.Seen); left != nil {
 		err = left
@@ -47,7 +47,7 @@ func (m *Mover) move(ctx context.Context, request pair.Request) event.ConnectorR
 		c, err = r.forward(request, verdict, copied)
 	}
 	if err == nil {
-		c.rest.resumes = resumes
+		c.rest.resumes = resumed
 		err = c.do(ctx)
 	}
 	switch {

@@ -12,6 +12,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/resumes"
 )
 
 // rest stops one connector and proves that its offsets are final.
@@ -25,7 +26,7 @@ type rest struct {
 	// whether it could; nil if there is no other store.
 	reopen func(ctx context.Context) bool
 	// resumes follows who resumes the connector since the run began, see [run.follow].
-	resumes targetStates
+	resumes resumes.Follower
 	// undoing says that this run itself has started the connector.
 	undoing bool
 
@@ -43,8 +44,8 @@ func (r *rest) do(ctx context.Context) (err error) {
 	r.subject.Read = func(ctx context.Context) (offset.Document, error) { return r.store.Read(ctx) }
 	if r.undoing {
 		r.resumes = r.follow(ctx, r.of)
-		r.resumes.ownResume = true
-	} else if err := r.resumes.refuseReconciler(ctx); err != nil {
+		r.resumes.OwnResume = true
+	} else if err := r.resumes.RefuseReconciler(ctx); err != nil {
 		return err
 	}
 	prover := r.prover(r.of.Cluster)

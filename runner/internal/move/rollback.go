@@ -14,6 +14,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
+	"github.com/connect-ferry/connect-ferry/runner/internal/resumes"
 )
 
 // Rollback undoes a move, wherever it stands. After a finished move the connector goes
@@ -25,7 +26,7 @@ func (m *Mover) Rollback(ctx context.Context, request pair.Request) event.Connec
 
 func (m *Mover) rollback(ctx context.Context, request pair.Request) event.ConnectorResult {
 	r := m.newPairRun(request, request.Origin.Name)
-	resumes := r.follow(ctx, request.To())
+	resumed := r.follow(ctx, request.To())
 	var seen pair.Observation
 	err := r.step("check", func() (detail string, err error) {
 		seen, err = request.Observe(ctx, m.Mask)
@@ -47,7 +48,7 @@ func (m *Mover) rollback(ctx context.Context, request pair.Request) event.Connec
 			return r.fail(ctx, err)
 		}
 		if seen.Origin.AtRest() {
-			r.result.Instructions = deletedCopyAdvice(request)
+			r.result.Instructions = request.DeletedCopyAdvice()
 		}
 		return r.end(event.Unchanged, fmt.Sprintf("is on %s (%s) and not on %s, nothing to take back", origin, seen.Origin.State(), target))
 	case pair.Accepted:
@@ -61,9 +62,9 @@ func (m *Mover) rollback(ctx context.Context, request pair.Request) event.Connec
 	case pair.Prepared:
 		return r.abandon(ctx, request, seen)
 	case pair.HalfCopied, pair.Copied:
-		return r.rollBackStopped(ctx, request, seen, resumes)
+		return r.rollBackStopped(ctx, request, seen, resumed)
 	case pair.Moved:
-		return r.rollBack(ctx, request, seen, resumes)
+		return r.rollBack(ctx, request, seen, resumed)
 	default:
 		return r.fail(ctx, fmt.Errorf("state %q is not known to rollback", state))
 	}
@@ -81,9 +82,7 @@ func (r *run) abandon(ctx context.Context, request pair.Request, seen pair.Obser
 	r.result.Changed = true
 	// Whether its tasks had failed before does not matter: it is asked to run now.
 	if err := r.step("put_back", func() (string, error) { return from.Restore(ctx, was, connect.Status{}, r.Options.Watch) }); err != nil {
-		if is[*connect.FailedError](err) {
-			r.result.Instructions = from.RestartAdvice()
-		}
+		r.adviseRestart(from, err)
 		return r.failObserved(ctx, request, err)
 	}
 	r.cleanUp(ctx, request.To(), &prepared{})
@@ -101,29 +100,29 @@ func (r *run) abandon(ctx context.Context, request pair.Request, seen pair.Obser
 }
 
 // rollBackStopped decides which of two stopped copies is further ahead.
-func (r *run) rollBackStopped(ctx context.Context, request pair.Request, seen pair.Observation, resumes targetStates) event.ConnectorResult {
+func (r *run) rollBackStopped(ctx context.Context, request pair.Request, seen pair.Observation, resumed resumes.Follower) event.ConnectorResult {
 	if seen.RollingBack() {
-		return r.rollBack(ctx, request, seen, resumes) // an earlier rollback got this far
+		return r.rollBack(ctx, request, seen, resumed) // an earlier rollback got this far
 	}
 	halfCopied := seen.State() == pair.HalfCopied
 	ran, err := request.To().HasRun(ctx)
 	switch {
 	case halfCopied && seen.TargetAhead():
-		return r.rollBack(ctx, request, seen, resumes)
+		return r.rollBack(ctx, request, seen, resumed)
 	case halfCopied && seen.OriginAhead():
 		return r.abandon(ctx, request, seen)
 	case err != nil && halfCopied:
 		return r.fail(ctx, cluster.Refused(fmt.Sprintf("both copies are stopped, their offsets differ, and %s does not tell whether its copy has run (%s); "+
 			"start the right one with `ferry start`", request.Target.Name, connect.Message(err))))
 	case ran && halfCopied:
-		return r.rollBack(ctx, request, seen, resumes)
+		return r.rollBack(ctx, request, seen, resumed)
 	default:
 		return r.abandon(ctx, request, seen)
 	}
 }
 
 // rollBack moves the connector the other way.
-func (r *run) rollBack(ctx context.Context, request pair.Request, seen pair.Observation, resumes targetStates) event.ConnectorResult {
+func (r *run) rollBack(ctx context.Context, request pair.Request, seen pair.Observation, resumed resumes.Follower) event.ConnectorResult {
 	origin := request.Origin.Name
 	r.result.WasState = seen.WasOnTarget()
 	var c *cutover
@@ -135,7 +134,7 @@ func (r *run) rollBack(ctx context.Context, request pair.Request, seen pair.Obse
 		return r.fail(ctx, err)
 	}
 	r.result.Changed = true
-	c.rest.resumes = resumes
+	c.rest.resumes = resumed
 	if err := c.do(ctx); err != nil {
 		return r.rollbackFailed(ctx, request, seen, c, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
+	"github.com/connect-ferry/connect-ferry/runner/internal/resumes"
 )
 
 // run records the steps of one command for one connector.
@@ -40,6 +41,15 @@ func (m *Mover) newPairRun(request pair.Request, destination string) *run {
 	r := m.newRun(request.Connector, request.From(), request.To())
 	r.destination = destination
 	return r
+}
+
+// follow follows who resumes a connector from now on.
+func (r *run) follow(ctx context.Context, of instance.Instance) resumes.Follower {
+	follower, err := resumes.Follow(ctx, of)
+	if err != nil {
+		r.note(event.Info, "%s", err)
+	}
+	return follower
 }
 
 // step runs one step, emits its events and adds it to the result.

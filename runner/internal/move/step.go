@@ -59,11 +59,11 @@ func (m *Mover) Status(ctx context.Context, request pair.Request) event.Connecto
 		r.result.Instructions = "check its name"
 	case pair.NotBegun:
 		if seen.Origin.AtRest() {
-			r.result.Instructions = deletedCopyAdvice(request)
+			r.result.Instructions = request.DeletedCopyAdvice()
 		}
 	case pair.Unclear:
 		if seen.TargetIdle() && !seen.Origin.Exists {
-			r.result.Instructions = deletedOriginAdvice(request)
+			r.result.Instructions = request.DeletedOriginAdvice()
 		}
 	case pair.Prepared, pair.Moved, pair.Accepted, pair.RunningTwice:
 	}

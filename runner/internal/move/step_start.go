@@ -47,9 +47,7 @@ func (m *Mover) start(ctx context.Context, of instance.Instance, origin *cluster
 	}
 	if err != nil {
 		r.result.Changed = true
-		if is[*connect.FailedError](err) {
-			r.result.Instructions = of.RestartAdvice()
-		}
+		r.adviseRestart(of, err)
 		return r.fail(ctx, err)
 	}
 	r.result.Changed = seen.State() != connect.Running

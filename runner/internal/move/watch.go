@@ -56,18 +56,22 @@ func (w *watch) do(ctx context.Context) error {
 // keepsRunning watches a connector of which nothing else is asked: its state says RUNNING
 // though its tasks have failed, or are about to. It does nothing if it should not run.
 func (r *run) keepsRunning(ctx context.Context, of instance.Instance, seen instance.Observed) error {
-	if err := seen.Failure(); err != nil {
-		r.result.Instructions = of.RestartAdvice()
-		return fmt.Errorf("on %s: %w", of.On(), err)
+	err := seen.Failure()
+	switch {
+	case err != nil:
+		err = fmt.Errorf("on %s: %w", of.On(), err)
+	case seen.State() == connect.Running:
+		err = (&watch{run: r, copy: of}).do(ctx)
 	}
-	if seen.State() != connect.Running {
-		return nil
-	}
-	err := (&watch{run: r, copy: of}).do(ctx)
+	r.adviseRestart(of, err)
+	return err
+}
+
+// adviseRestart says how to restart what is FAILED, if that is the error.
+func (r *run) adviseRestart(of instance.Instance, err error) {
 	if is[*connect.FailedError](err) {
 		r.result.Instructions = of.RestartAdvice()
 	}
-	return err
 }
 
 // running returns an error if the copy failed. Until unknownUntil, a worker may not know
