@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/drift"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 )
@@ -85,10 +86,32 @@ func rollbackCommand() definition {
 	}
 }
 
+func diffCommand() definition {
+	return definition{
+		name: "diff", usage: "compare two clusters as they are (reads only)",
+		description: "Says which connectors are on one cluster only, which are on both and where their moves stand, in which settings their\n" +
+			"configs differ (secrets masked), and whose offsets are ahead. Without --connector it compares all.\n" +
+			"Exits with 15 if a connector runs on both, and with 16 if one is down.\n\n" +
+			"Example: ferry diff --clusters clusters.yaml --origin global --target europe",
+		flags: flags(map[string]string{"connector": "compare only this `CONNECTOR`, by its name on the origin; repeat it for several"}, pairs),
+		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
+			origin, target, err := s.both(ctx, false)
+			if err != nil {
+				return nil, err
+			}
+			asked := s.request
+			return drift.Comparer{
+				Origin: origin, Target: target, Rename: asked.Rename, Only: asked.Connectors, Concurrency: asked.Concurrency, Mask: s.mover.Mask,
+			}.Compare(ctx)
+		},
+	}
+}
+
 func statusCommand() definition {
 	return definition{
 		name: "status", usage: "say where the moves of connectors stand (reads only)",
-		description: "Works it out from what both clusters show. Exits with 15 if a connector runs on both.\n\n" +
+		description: "Works it out from what both clusters show. Exits with 15 if a connector runs on both, and with 16 if it should run\n" +
+			"and does not, or one of its tasks has failed.\n\n" +
 			"Example: ferry status --clusters clusters.yaml --origin global --target europe --connector orders",
 		flags: flags(nil, pairs),
 		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
 	"github.com/connect-ferry/connect-ferry/runner/internal/dial"
+	"github.com/connect-ferry/connect-ferry/runner/internal/drift"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/move"
 )
@@ -69,6 +70,9 @@ func conclude(result *event.Result, err error) {
 		}
 	}
 	result.Message = count(result.Connectors)
+	if result.Command == "diff" {
+		result.Message = drift.Summary(result.Origin, result.Target, result.Connectors)
+	}
 }
 
 func concludeError(err error) (event.Outcome, int) {

@@ -139,6 +139,22 @@ func canWrite(flag, file string) error {
 	return nil
 }
 
+// both dials origin and target.
+func (s *session) both(ctx context.Context, needKafka bool) (origin, target *cluster.Cluster, err error) {
+	asked := s.request
+	if err := required([2]string{"origin", asked.Origin}, [2]string{"target", asked.Target}); err != nil {
+		return nil, nil, err
+	}
+	if asked.Origin == asked.Target {
+		return nil, nil, usagef("--origin and --target are both %q, a move needs two clusters", asked.Origin)
+	}
+	if origin, err = s.dialer.Dial(ctx, asked.Origin, needKafka); err != nil {
+		return nil, nil, err
+	}
+	target, err = s.dialer.Dial(ctx, asked.Target, needKafka)
+	return origin, target, err
+}
+
 // pair dials origin and target and returns a request for each connector.
 func (s *session) pair(ctx context.Context, needKafka bool) ([]pair.Request, error) {
 	asked := s.request
@@ -148,14 +164,7 @@ func (s *session) pair(ctx context.Context, needKafka bool) ([]pair.Request, err
 	if len(asked.Connectors) == 0 {
 		return nil, errNoConnector
 	}
-	if asked.Origin == asked.Target {
-		return nil, usagef("--origin and --target are both %q, a move needs two clusters", asked.Origin)
-	}
-	origin, err := s.dialer.Dial(ctx, asked.Origin, needKafka)
-	if err != nil {
-		return nil, err
-	}
-	target, err := s.dialer.Dial(ctx, asked.Target, needKafka)
+	origin, target, err := s.both(ctx, needKafka)
 	if err != nil {
 		return nil, err
 	}

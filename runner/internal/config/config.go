@@ -80,6 +80,16 @@ func Differing(a, b rawjson.Object) []string {
 	return slices.Sorted(maps.Keys(keys))
 }
 
+// Shown returns a setting for people: its value, *** for what probably is a secret, "" if it
+// is not set.
+func Shown(config rawjson.Object, key string) string {
+	value := config.Text(key)
+	if secret.InConfig(key, value) {
+		return secret.New(value).String()
+	}
+	return value
+}
+
 // Masked lists the settings that show a mask instead of a value: some proxies and managed
 // services hide passwords, and a copy would use the mask.
 func Masked(config rawjson.Object) []string {

@@ -93,7 +93,11 @@ type ConnectorResult struct {
 	Checks      []Check `json:"checks,omitempty"`
 	Steps       []Step  `json:"steps,omitempty"`
 	FailedAt    string  `json:"failed_at,omitempty"` // the step that failed
-	OffsetsFile string  `json:"offsets_file,omitempty"`
+	// Differences are the settings in which the configs on both sides differ, and Offsets how
+	// the target's offsets stand to the origin's; only of a comparison of two clusters.
+	Differences []SettingDifference `json:"config_difference,omitempty"`
+	Offsets     string              `json:"offsets,omitempty"` // equal, ahead, behind or differ
+	OffsetsFile string              `json:"offsets_file,omitempty"`
 	// Neighbours is what happened meanwhile to the tasks of other connectors, by cluster;
 	// absent for a cluster whose status topic could not be followed.
 	Neighbours   []Neighbours `json:"neighbours,omitempty"`
@@ -119,6 +123,14 @@ func TaskStates(status connect.Status) []TaskState {
 		states = append(states, state)
 	}
 	return states
+}
+
+// SettingDifference is a setting that differs between two configs, with secrets masked; "" if
+// it is not set there.
+type SettingDifference struct {
+	Setting string `json:"setting"`
+	Origin  string `json:"origin"`
+	Target  string `json:"target"`
 }
 
 // Neighbours is what happened during a move to the tasks of other connectors on a cluster.
