@@ -93,6 +93,42 @@ func deletedRows() []row {
 			},
 		},
 		{
+			name: "D-renamed", hazard: "somebody deletes the origin in the middle",
+			how: "the copy has another name; deleted just before the stop; the advice, then ferry move",
+			run: func(s *scene) verdict {
+				s.targetName = s.connector + "-new"
+				s.begin(nil)
+				s.origin.through(lab.Nth(isStop, 1, lab.Before(func() { s.delete(s.origin) })))
+				s.followAdvice(s.ferry("move"))
+				return s.moved(s.ferry("move"))
+			},
+		},
+		{
+			name: "D-sink", hazard: "somebody deletes the origin in the middle",
+			how: "a sink, deleted just before the stop; the advice, then ferry move; both share the group",
+			run: func(s *scene) verdict {
+				counted := s.beginSink()
+				s.origin.through(lab.Nth(isStop, 1, lab.Before(func() { s.delete(s.origin) })))
+				s.followAdvice(s.ferry("move"))
+				got := s.ferry("move")
+				s.want(got, 0, event.Moved)
+				return counted("down with advice, then moved", got)
+			},
+		},
+		{
+			name: "D-sink-renamed", hazard: "somebody deletes the origin in the middle",
+			how: "a sink under another name, deleted just before the stop; the advice, then ferry move",
+			run: func(s *scene) verdict {
+				s.targetName = s.connector + "-new"
+				counted := s.beginSink()
+				s.origin.through(lab.Nth(isStop, 1, lab.Before(func() { s.delete(s.origin) })))
+				s.followAdvice(s.ferry("move"))
+				got := s.ferry("move")
+				s.want(got, 0, event.Moved)
+				return counted("down with advice, then moved", got)
+			},
+		},
+		{
 			name: "D-rehearsed", hazard: "a copy with the offsets of a rehearsal is started by hand",
 			how: "the origin is deleted before the stop, then ferry start of the copy",
 			run: func(s *scene) verdict {
