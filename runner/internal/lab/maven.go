@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // KafkaVersion is the Kafka that brokers run, and workers unless told otherwise.
@@ -72,6 +73,28 @@ func jars(ctx context.Context, name string, artifacts []artifact, progress io.Wr
 		}
 		return maven(ctx, dir, "-f", project, dependencyPlugin+":copy-dependencies",
 			"-DincludeScope=runtime", "-DoutputDirectory="+dir)
+	})
+}
+
+// plugin returns a folder for plugin.path with a plugin's jars, in a folder of its name and
+// without what the workers have.
+func plugin(ctx context.Context, name, version string, pom []byte, progress io.Writer) (string, error) {
+	return cached(ctx, name+"-"+version+"-"+hash(pom), func(dir string) error {
+		fmt.Fprintf(progress, "lab: getting the jars of %s by Maven (once)\n", name)
+		project, err := os.MkdirTemp("", "ferry-lab-build-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(project)
+		file := filepath.Join(project, "pom.xml")
+		if err := os.WriteFile(file, pom, 0o600); err != nil {
+			return err
+		}
+		started := time.Now()
+		err = maven(ctx, project, "-f", file, dependencyPlugin+":copy-dependencies", "-DincludeScope=runtime",
+			"-DexcludeGroupIds=org.apache.kafka,org.slf4j", "-DoutputDirectory="+filepath.Join(dir, name))
+		fmt.Fprintf(progress, "lab: %s is there after %.1f s\n", name, time.Since(started).Seconds())
+		return err
 	})
 }
 

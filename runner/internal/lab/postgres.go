@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 )
 
 // debeziumVersions are the versions of Debezium's connectors of ConnectSpec.Debezium, by
@@ -261,22 +260,5 @@ func DebeziumTopic(name, table string) string { return name + ".public." + table
 // postgres.
 func debezium(ctx context.Context, database string, progress io.Writer) (string, error) {
 	version := debeziumVersions[database]
-	pom := pomOf([]artifact{{"io.debezium", "debezium-connector-" + database, version}})
-	return cached(ctx, "debezium-"+database+"-"+version+"-"+hash(pom), func(dir string) error {
-		fmt.Fprintln(progress, "lab: getting the jars of Debezium by Maven (once)")
-		project, err := os.MkdirTemp("", "ferry-lab-build-")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(project)
-		file := filepath.Join(project, "pom.xml")
-		if err := os.WriteFile(file, pom, 0o600); err != nil {
-			return err
-		}
-		started := time.Now()
-		err = maven(ctx, project, "-f", file, dependencyPlugin+":copy-dependencies", "-DincludeScope=runtime",
-			"-DexcludeGroupIds=org.apache.kafka,org.slf4j", "-DoutputDirectory="+filepath.Join(dir, "debezium-"+database))
-		fmt.Fprintf(progress, "lab: Debezium is there after %.1f s\n", time.Since(started).Seconds())
-		return err
-	})
+	return plugin(ctx, "debezium-"+database, version, pomOf([]artifact{{"io.debezium", "debezium-connector-" + database, version}}), progress)
 }

@@ -29,6 +29,7 @@ type ConnectSpec struct {
 	Properties map[string]string
 	Guard      *Guard // of the REST API; nil: open, without TLS
 	Debezium   bool   // with Debezium's connectors for PostgreSQL and MariaDB too
+	Iceberg    bool   // with the Iceberg sink too
 }
 
 // Connect is a distributed Connect cluster.
@@ -130,6 +131,13 @@ func (l *Lab) newConnect(ctx context.Context, spec ConnectSpec) (*Connect, error
 			}
 			cluster.plugins = append(cluster.plugins, folder)
 		}
+	}
+	if spec.Iceberg {
+		folder, err := icebergJars(ctx, l.progress)
+		if err != nil {
+			return nil, err
+		}
+		cluster.plugins = append(cluster.plugins, folder)
 	}
 	for i := range spec.Workers {
 		version := spec.Version
