@@ -65,7 +65,8 @@ type Family struct {
 // Keep is a setting that the copy must share with its origin.
 type Keep struct {
 	Setting string  `yaml:"setting"`
-	Default string  `yaml:"default"` // its value if it is not set
+	Default string  `yaml:"default"`  // its value if it is not set, which TestPublished compares
+	AnyCase bool    `yaml:"any_case"` // the connector reads it in capitals or not
 	Verdict Verdict `yaml:"verdict"`
 	Why     string  `yaml:"why"`
 }

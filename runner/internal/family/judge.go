@@ -35,7 +35,7 @@ func (f Family) Judge(c Case) []Finding {
 	f.judgeClass(c, note)
 	for _, keep := range f.Keep {
 		ours, theirs := value(c.Origin, keep.Setting, keep.Default), value(c.Copy, keep.Setting, keep.Default)
-		if ours != theirs {
+		if ours != theirs && !(keep.AnyCase && strings.EqualFold(ours, theirs)) {
 			note(keep.Verdict, "%s differs between the connector and its copy: %s", keep.Setting, keep.Why)
 		}
 	}

@@ -75,15 +75,24 @@ func jars(ctx context.Context, name string, artifacts []artifact, progress io.Wr
 	})
 }
 
-func pomOf(artifacts []artifact) []byte {
+// pomOf returns a project that depends on the artifacts, but not on what any of them
+// needs of the groups in without.
+func pomOf(artifacts []artifact, without ...string) []byte {
 	var pom bytes.Buffer
 	pom.WriteString(`<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>io.connectferry</groupId><artifactId>lab-jars</artifactId><version>1</version><packaging>pom</packaging>
 <dependencies>
 `)
+	exclusions := ""
+	for _, group := range without {
+		exclusions += "<exclusion><groupId>" + group + "</groupId><artifactId>*</artifactId></exclusion>"
+	}
+	if exclusions != "" {
+		exclusions = "<exclusions>" + exclusions + "</exclusions>"
+	}
 	for _, a := range artifacts {
-		fmt.Fprintf(&pom, "<dependency><groupId>%s</groupId><artifactId>%s</artifactId><version>%s</version></dependency>\n",
-			a.group, a.name, a.version)
+		fmt.Fprintf(&pom, "<dependency><groupId>%s</groupId><artifactId>%s</artifactId><version>%s</version>%s</dependency>\n",
+			a.group, a.name, a.version, exclusions)
 	}
 	pom.WriteString("</dependencies>\n</project>\n")
 	return pom.Bytes()

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 )
 
 // DebeziumVersion is the Debezium that ConnectSpec.Debezium is of.
@@ -252,25 +251,5 @@ func DebeziumSource(server *Postgres, name, table string) map[string]string {
 // DebeziumTopic is the topic that a [DebeziumSource] writes.
 func DebeziumTopic(name, table string) string { return name + ".public." + table }
 
-// debeziumPostgres returns a folder for plugin.path with Debezium's connector for
-// PostgreSQL.
-func debeziumPostgres(ctx context.Context, progress io.Writer) (string, error) {
-	pom := pomOf([]artifact{{"io.debezium", "debezium-connector-postgres", DebeziumVersion}})
-	return cached(ctx, "debezium-postgres-"+DebeziumVersion+"-"+hash(pom), func(dir string) error {
-		fmt.Fprintln(progress, "lab: getting the jars of Debezium by Maven (once)")
-		project, err := os.MkdirTemp("", "ferry-lab-build-")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(project)
-		file := filepath.Join(project, "pom.xml")
-		if err := os.WriteFile(file, pom, 0o600); err != nil {
-			return err
-		}
-		started := time.Now()
-		err = maven(ctx, project, "-f", file, dependencyPlugin+":copy-dependencies", "-DincludeScope=runtime",
-			"-DexcludeGroupIds=org.apache.kafka,org.slf4j", "-DoutputDirectory="+filepath.Join(dir, "debezium-postgres"))
-		fmt.Fprintf(progress, "lab: Debezium is there after %.1f s\n", time.Since(started).Seconds())
-		return err
-	})
-}
+// debeziumPostgres is Debezium's connector for PostgreSQL.
+var debeziumPostgres = Plugin{Group: "io.debezium", Name: "debezium-connector-postgres", Version: DebeziumVersion}

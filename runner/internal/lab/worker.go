@@ -123,11 +123,11 @@ func (l *Lab) newConnect(ctx context.Context, spec ConnectSpec) (*Connect, error
 		}
 	}
 	if spec.Debezium {
-		debezium, err := debeziumPostgres(ctx, l.progress)
+		debezium, err := debeziumPostgres.Jars(ctx, l.progress)
 		if err != nil {
 			return nil, err
 		}
-		cluster.plugins = append(cluster.plugins, debezium)
+		cluster.plugins = append(cluster.plugins, filepath.Dir(debezium))
 	}
 	for i := range spec.Workers {
 		version := spec.Version
