@@ -80,8 +80,8 @@ type Danger struct {
 	Why     string   `yaml:"why"`
 }
 
-// Unfinished is a field of an offset from which a copy cannot continue, unless one of the
-// fields in Unless is set too.
+// Unfinished is a field of an offset from which a copy cannot continue well, unless one of
+// the fields in Unless is set too. A field is set if it is none of false, 0, null and "".
 type Unfinished struct {
 	Field   string   `yaml:"field"`
 	Unless  []string `yaml:"unless"`

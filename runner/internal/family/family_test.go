@@ -69,7 +69,10 @@ func ofClass(class string) Family {
 	return For(rawjson.Object{}.With("connector.class", rawjson.String(class)))
 }
 
-const postgres = "io.debezium.connector.postgresql.PostgresConnector"
+const (
+	postgres = "io.debezium.connector.postgresql.PostgresConnector"
+	mariadb  = "io.debezium.connector.mariadb.MariaDbConnector"
+)
 
 func TestJudge(t *testing.T) {
 	const s3source = "io.aiven.kafka.connect.s3.source.S3SourceConnector"
@@ -89,6 +92,11 @@ func TestJudge(t *testing.T) {
 		"snapshot under way":          {origin: "connector.class=" + postgres, offsets: `[{"partition":{"server":"p"},"offset":{"lsn":1,"snapshot":"INITIAL"}}]`, want: Twice, says: "not finished"},
 		"snapshot at its end":         {origin: "connector.class=" + postgres, offsets: `[{"partition":{"server":"p"},"offset":{"lsn":1,"snapshot":true,"last_snapshot_record":true}}]`},
 		"no snapshot":                 {origin: "connector.class=" + postgres, offsets: `[{"partition":{"server":"p"},"offset":{"lsn":1,"snapshot":"false"}}]`},
+		"between two rows":            {origin: "connector.class=" + mariadb, offsets: `[{"partition":{"server":"p"},"offset":{"file":"b.1","pos":4,"row":1}}]`, want: Warn, says: "lose a transaction"},
+		"between rows of an event":    {origin: "connector.class=" + mariadb, offsets: `[{"partition":{"server":"p"},"offset":{"file":"b.1","pos":4,"row":1,"event":2}}]`},
+		"between rows with GTIDs":     {origin: "connector.class=" + mariadb, offsets: `[{"partition":{"server":"p"},"offset":{"file":"b.1","pos":4,"row":1,"gtids":"0-1-5"}}]`},
+		"before the first row":        {origin: "connector.class=" + mariadb, offsets: `[{"partition":{"server":"p"},"offset":{"file":"b.1","pos":4,"row":0}}]`},
+		"event without a number":      {origin: "connector.class=" + mariadb, offsets: `[{"partition":{"server":"p"},"offset":{"file":"b.1","pos":4,"row":3,"event":0,"gtids":null}}]`, want: Warn, says: "lose a transaction"},
 		"keys of another version":     {origin: "connector.class=" + postgres, offsets: `[{"partition":{"srv":"p"},"offset":{"lsn":1}}]`, want: Warn, says: "older version"},
 		"another kind":                {origin: "connector.class=" + postgres, changed: "connector.class=MirrorSourceConnector", want: Loss, says: "another kind"},
 		"another unknown class":       {origin: "connector.class=a.B", changed: "connector.class=a.C", want: Loss, says: "not known"},

@@ -98,7 +98,7 @@ func value(config rawjson.Object, setting, missing string) string {
 	return missing
 }
 
-// member reports whether an offset has a field that is neither false, null nor empty.
+// member reports whether an offset has a field that is none of false, 0, null and "".
 func member(of rawjson.Value, field string) bool {
 	object, err := of.Object()
 	if err != nil {
@@ -110,6 +110,9 @@ func member(of rawjson.Value, field string) bool {
 	}
 	if text, isText := said.Text(); isText {
 		return text != "" && !strings.EqualFold(text, "false")
+	}
+	if number, isNumber := said.Int(); isNumber {
+		return number != 0
 	}
 	is, isBool := said.Bool()
 	return !isBool || is
