@@ -58,6 +58,7 @@ type Family struct {
 	Danger     []Danger     `yaml:"danger"`
 	Unfinished []Unfinished `yaml:"unfinished"`
 	Rename     *Rename      `yaml:"rename"`
+	Also       *Also        `yaml:"also"`
 	// Say is what the operator is always told.
 	Say string `yaml:"say"`
 }
@@ -89,12 +90,10 @@ type Unfinished struct {
 	Why     string   `yaml:"why"`
 }
 
-// Rename is the effect of renaming a connector. It has none if one of the settings in
-// Unless is set, which then replaces the name.
+// Rename is the effect of renaming a connector.
 type Rename struct {
-	Verdict Verdict  `yaml:"verdict"`
-	Unless  []string `yaml:"unless"`
-	Why     string   `yaml:"why"`
+	Verdict Verdict `yaml:"verdict"`
+	Why     string  `yaml:"why"`
 }
 
 // cautious is the family of connectors that are not described.
@@ -151,8 +150,14 @@ func (f Family) applies(config rawjson.Object) bool {
 	return true
 }
 
-// has reports whether a connector.class names a class of the family. Connect takes the
-// full name, the simple name, and the simple name without Connector (PluginUtils).
+// names reports whether a connector.class may name a class. Connect takes the full name,
+// the simple name, and the simple name without Connector (PluginUtils).
+func names(asked, class string) bool {
+	simple := class[strings.LastIndexByte(class, '.')+1:]
+	return asked != "" && (asked == class || asked == simple || asked+"Connector" == simple)
+}
+
+// has reports whether a connector.class names a class of the family.
 func (f Family) has(asked string) bool {
 	for _, class := range f.Classes {
 		if strings.HasSuffix(class, ".") {
@@ -161,8 +166,7 @@ func (f Family) has(asked string) bool {
 			}
 			continue
 		}
-		simple := class[strings.LastIndexByte(class, '.')+1:]
-		if asked == class || asked != "" && f.unambiguous(simple) && (asked == simple || asked+"Connector" == simple) {
+		if asked == class || names(asked, class) && f.unambiguous(class[strings.LastIndexByte(class, '.')+1:]) {
 			return true
 		}
 	}

@@ -17,6 +17,10 @@ type Case struct {
 	Name, CopyName string
 	// Offsets are the origin's committed offsets; empty if there are none yet.
 	Offsets offset.Document
+	// OtherKafka says that the copy's cluster is on another Kafka, SameLog that the topics
+	// are the same there record for record, and OtherTopics that the copy's topics have
+	// other names.
+	OtherKafka, SameLog, OtherTopics bool
 }
 
 // Finding is a reason against a move, or something to know about it.
@@ -48,9 +52,10 @@ func (f Family) Judge(c Case) []Finding {
 		}
 	}
 	f.judgeOffsets(c, note)
-	if f.Rename != nil && c.Name != c.CopyName && !slices.ContainsFunc(f.Rename.Unless, func(setting string) bool { return c.Copy.Text(setting) != "" }) {
+	if f.Rename != nil && c.Name != c.CopyName {
 		note(f.Rename.Verdict, "the copy has another name: %s", f.Rename.Why)
 	}
+	f.judgeAlso(c, note)
 	return found
 }
 

@@ -57,7 +57,8 @@ var published = []publication{
 	},
 	{
 		plugin:     lab.Plugin{Group: "org.apache.iceberg", Name: "iceberg-kafka-connect", Version: "1.10.1"},
-		connectors: []string{"org.apache.iceberg.connect.IcebergSinkConnector"},
+		connectors: []string{iceberg},
+		further:    []string{icebergGroup},
 	},
 	{
 		plugin:     lab.Plugin{Group: "com.snowflake", Name: "snowflake-kafka-connector", Version: "2.5.0", Without: []string{"io.confluent", "net.snowflake"}},
@@ -102,6 +103,7 @@ func without(p publication, groups ...string) publication {
 var undefined = map[string]string{
 	"source.cluster.bootstrap.servers": "MirrorMaker hands what begins with source.cluster. to its clients; TestMirrorTailIsCounted runs with it",
 	"target.cluster.bootstrap.servers": "MirrorMaker hands what begins with target.cluster. to its clients; TestMirrorTailIsCounted runs with it",
+	"iceberg.kafka.bootstrap.servers":  "the sink hands what begins with iceberg.kafka. to its clients",
 	"iceberg.control.group-id":         "it is of " + tabular + ", which is not published",
 }
 
@@ -112,9 +114,15 @@ var formerly = map[string][]string{"debezium-connector-sqlserver 1.9.7.Final": {
 var drawn = map[string]string{"database.server.id": "until Debezium 1.9, from 5400 to 6400"}
 
 const (
+	iceberg = "org.apache.iceberg.connect.IcebergSinkConnector"
+	tabular = "io.tabular.iceberg.connect.IcebergSinkConnector"
+	// icebergGroup says what its group is named after; its Coordinator adds -coord.
+	icebergGroup = "org.apache.iceberg.connect.IcebergSinkConfig()connectGroupId"
+)
+
+const (
 	confluent = "Confluent's connectors are in its own repository and Hub, Maven Central has none of them"
 	aiven     = "Maven finds no version of io.aiven's connectors"
-	tabular   = "io.tabular.iceberg.connect.IcebergSinkConnector"
 	archive   = "it is released as an archive, Maven finds no version of it"
 	camel     = "a prefix; Maven finds no version of org.apache.camel.kafkaconnector's"
 )

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
 // spoken is what the published code says of a class, see testdata/Published.java.
@@ -17,6 +18,7 @@ type spoken struct {
 	What       string             `json:"what"`
 	Settings   map[string]*string `json:"settings"`   // their defaults, nil for none
 	Partitions [][]string         `json:"partitions"` // sorted fields
+	Text       string             `json:"text"`
 	Error      string             `json:"error"`
 }
 
@@ -50,6 +52,7 @@ func TestPublished(t *testing.T) {
 		})
 	}
 	holdMirror(t, said)
+	holdGroups(t, said)
 	for class := range unpublished {
 		if !slices.ContainsFunc(All(), func(f Family) bool { return slices.Contains(f.Classes, class) }) {
 			t.Errorf("%s is in no family any more", class)
@@ -96,8 +99,11 @@ func ask(t *testing.T) []spoken {
 func (f Family) holdSettings(t *testing.T, versions, said []spoken) {
 	t.Helper()
 	named := slices.Clone(f.When)
-	if f.Rename != nil {
-		named = append(named, f.Rename.Unless...)
+	if f.Also != nil {
+		for _, group := range f.Also.Groups {
+			named = append(named, group.Setting)
+		}
+		named = append(named, f.Also.Elsewhere...)
 	}
 	for _, keep := range f.Keep {
 		named = append(named, keep.Setting)
@@ -169,6 +175,19 @@ func holdMirror(t *testing.T, said []spoken) {
 		} {
 			if found, ok := s.Settings[setting]; s.What == source && (!ok || text(found) != missing) {
 				t.Errorf("%s: the default of %s is %q, not %q", s.Label, setting, text(found), missing)
+			}
+		}
+	}
+}
+
+// holdGroups compares the names of the groups in which a sink keeps a second position.
+func holdGroups(t *testing.T, said []spoken) {
+	t.Helper()
+	config := rawjson.Object{}.With("connector.class", rawjson.String(iceberg))
+	for _, s := range said {
+		for _, group := range For(config).Also.of(config) {
+			if base := group.base("any", config); s.What == icebergGroup && s.Text != base {
+				t.Errorf("%s: its group is named after %q, not %q", s.Label, s.Text, base)
 			}
 		}
 	}

@@ -25,7 +25,8 @@ import org.apache.kafka.connect.runtime.isolation.PluginClassLoader;
  *   <li>a class that is a connector: the defaults of its settings, null if there is none;
  *   <li>any other class: the same of the settings that its constants define, as Debezium's do;
  *   <li>class#method: the fields of the source partitions that the method makes, one list for
- *       each constructor of its class.
+ *       each constructor of its class;
+ *   <li>class()method: the text that the method of a config class says of a connector "any".
  * </ul>
  */
 public class Published {
@@ -42,9 +43,11 @@ public class Published {
       found.put("label", parts[0]);
       found.put("what", parts[2]);
       try {
-        String[] what = parts[2].split("#");
+        String[] what = parts[2].split("#|\\(\\)");
         Class<?> type = Class.forName(what[0], true, loader);
-        if (what.length > 1) {
+        if (parts[2].contains("()")) {
+          found.put("text", text(type, what[1]));
+        } else if (what.length > 1) {
           found.put("partitions", partitions(type, what[1]));
         } else if (Connector.class.isAssignableFrom(type)) {
           found.put("settings", settings(((Connector) type.getConstructor().newInstance()).config()));
@@ -108,6 +111,11 @@ public class Published {
       all.add(fields(method.invoke(maker, made(method.getParameterTypes()))));
     }
     return all;
+  }
+
+  private static String text(Class<?> type, String name) throws ReflectiveOperationException {
+    Map<String, String> config = Map.of("name", "any", "iceberg.tables", "any.any", "iceberg.catalog.type", "rest");
+    return (String) type.getMethod(name).invoke(type.getConstructor(Map.class).newInstance(config));
   }
 
   private static Method method(Class<?> type, String name) throws NoSuchMethodException {
