@@ -20,7 +20,7 @@ type publication struct {
 
 func (p publication) makers() []string { return slices.Sorted(maps.Values(p.partitions)) }
 
-// published are the newest plugins that Maven can get with all they need, and the last of
+// published are the newest plugins that Maven can get with what their configs need, and one of
 // Debezium's first line, whose settings have other names.
 var published = []publication{
 	{
@@ -56,7 +56,7 @@ var published = []publication{
 		connectors: []string{"io.debezium.connector.jdbc.JdbcSinkConnector"},
 	},
 	{
-		plugin:     lab.Plugin{Group: "org.apache.iceberg", Name: "iceberg-kafka-connect", Version: "1.10.1"},
+		plugin:     lab.Plugin{Group: "org.apache.iceberg", Name: "iceberg-kafka-connect", Version: "1.12.0"},
 		connectors: []string{iceberg},
 		further:    []string{icebergGroup},
 	},

@@ -33,7 +33,7 @@ func inWorldOfIceberg(t *testing.T, hard bool, test func(w *world)) {
 }
 
 func icebergPlugin() connecttest.Option {
-	plugin := connecttest.Plugin{Plugin: connect.Plugin{Class: icebergClass, Type: "sink", Version: "1.10.1"}}
+	plugin := connecttest.Plugin{Plugin: connect.Plugin{Class: icebergClass, Type: "sink", Version: "1.12.0"}}
 	return connecttest.WithPlugins(append(connecttest.DefaultPlugins(), plugin)...)
 }
 
