@@ -187,6 +187,8 @@ type Proof struct {
 	SettledMS int64 `json:"settled_ms"`
 	// Group is the consumer group that was seen empty, for a sink.
 	Group string `json:"group,omitempty"`
+	// FurtherGroups are those in which a sink keeps a second position, seen empty too.
+	FurtherGroups []string `json:"further_groups,omitempty"`
 	// Fenced are the transactional ids of an exactly-once source that were taken over.
 	Fenced []string `json:"fenced,omitempty"`
 	Note   string   `json:"note,omitempty"`

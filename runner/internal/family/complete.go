@@ -20,6 +20,9 @@ func (f Family) complete() error {
 	case f.Kind == "sink" && f.Position != Group && f.Position != Destination:
 		return fmt.Errorf("position: %q is not one of a sink", f.Position)
 	}
+	if f.Also != nil && f.Kind != "sink" {
+		return errors.New("also: only a sink has a second position")
+	}
 	for _, rule := range f.rules() {
 		if rule.subject == "" || rule.why == "" {
 			return errors.New("a rule needs what it is about, and why")
@@ -55,6 +58,9 @@ func (f Family) rules() []rule {
 	}
 	if f.Rename != nil {
 		rules = append(rules, rule{"rename", f.Rename.Verdict, f.Rename.Why})
+	}
+	if f.Also != nil {
+		rules = append(rules, rule{f.Also.In, Loss, f.Also.Why})
 	}
 	return rules
 }

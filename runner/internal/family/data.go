@@ -59,6 +59,7 @@ type Family struct {
 	Unfinished []Unfinished `yaml:"unfinished"`
 	Rename     *Rename      `yaml:"rename"`
 	Selects    []Selects    `yaml:"selects"`
+	Also       *Also        `yaml:"also"`
 	// Say is what the operator is always told.
 	Say string `yaml:"say"`
 }
@@ -66,7 +67,8 @@ type Family struct {
 // Keep is a setting that the copy must share with its origin.
 type Keep struct {
 	Setting string  `yaml:"setting"`
-	Default string  `yaml:"default"` // its value if it is not set
+	Default string  `yaml:"default"`  // its value if it is not set, which TestPublished compares
+	AnyCase bool    `yaml:"any_case"` // the connector reads it in capitals or not
 	Verdict Verdict `yaml:"verdict"`
 	Why     string  `yaml:"why"`
 }
@@ -97,8 +99,8 @@ type Danger struct {
 	Why     string   `yaml:"why"`
 }
 
-// Unfinished is a field of an offset from which a copy cannot continue, unless one of the
-// fields in Unless is set too.
+// Unfinished is a field of an offset from which a copy cannot continue well, unless one of
+// the fields in Unless is set too. A field is set if it is none of false, 0, null and "".
 type Unfinished struct {
 	Field   string   `yaml:"field"`
 	Unless  []string `yaml:"unless"`
@@ -106,12 +108,10 @@ type Unfinished struct {
 	Why     string   `yaml:"why"`
 }
 
-// Rename is the effect of renaming a connector. It has none if one of the settings in
-// Unless is set, which then replaces the name.
+// Rename is the effect of renaming a connector.
 type Rename struct {
-	Verdict Verdict  `yaml:"verdict"`
-	Unless  []string `yaml:"unless"`
-	Why     string   `yaml:"why"`
+	Verdict Verdict `yaml:"verdict"`
+	Why     string  `yaml:"why"`
 }
 
 // cautious is the family of connectors that are not described.
@@ -168,8 +168,14 @@ func (f Family) applies(config rawjson.Object) bool {
 	return true
 }
 
-// has reports whether a connector.class names a class of the family. Connect takes the
-// full name, the simple name, and the simple name without Connector (PluginUtils).
+// names reports whether a connector.class may name a class. Connect takes the full name,
+// the simple name, and the simple name without Connector (PluginUtils).
+func names(asked, class string) bool {
+	simple := class[strings.LastIndexByte(class, '.')+1:]
+	return asked != "" && (asked == class || asked == simple || asked+"Connector" == simple)
+}
+
+// has reports whether a connector.class names a class of the family.
 func (f Family) has(asked string) bool {
 	for _, class := range f.Classes {
 		if strings.HasSuffix(class, ".") {
@@ -178,8 +184,7 @@ func (f Family) has(asked string) bool {
 			}
 			continue
 		}
-		simple := class[strings.LastIndexByte(class, '.')+1:]
-		if asked == class || asked != "" && f.unambiguous(simple) && (asked == simple || asked+"Connector" == simple) {
+		if asked == class || names(asked, class) && f.unambiguous(class[strings.LastIndexByte(class, '.')+1:]) {
 			return true
 		}
 	}

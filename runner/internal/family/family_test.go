@@ -69,7 +69,10 @@ func ofClass(class string) Family {
 	return For(rawjson.Object{}.With("connector.class", rawjson.String(class)))
 }
 
-const postgres = "io.debezium.connector.postgresql.PostgresConnector"
+const (
+	postgres = "io.debezium.connector.postgresql.PostgresConnector"
+	mariadb  = "io.debezium.connector.mariadb.MariaDbConnector"
+)
 
 func TestJudge(t *testing.T) {
 	const s3source = "io.aiven.kafka.connect.s3.source.S3SourceConnector"
@@ -80,30 +83,44 @@ func TestJudge(t *testing.T) {
 		want            Verdict // the gravest, "" for none
 		says            string
 	}{
-		"nothing speaks against":      {origin: "connector.class=" + postgres + " topic.prefix=p"},
-		"slot dropped at the stop":    {origin: "connector.class=" + postgres + " slot.drop.on.stop=TRUE", want: Loss, says: "slot.drop.on.stop"},
-		"slot dropped, unset by copy": {origin: "connector.class=" + postgres + " slot.drop.on.stop=true", changed: "slot.drop.on.stop=false", want: Loss, says: "slot would be dropped"},
-		"another prefix":              {origin: "connector.class=" + postgres + " topic.prefix=p", changed: "topic.prefix=q", want: Twice, says: "topic.prefix differs"},
-		"the default is no change":    {origin: "connector.class=" + postgres, changed: "slot.name=debezium"},
-		"another slot":                {origin: "connector.class=" + postgres, changed: "slot.name=two", want: Loss, says: "new slot"},
-		"snapshot under way":          {origin: "connector.class=" + postgres, offsets: `[{"partition":{"server":"p"},"offset":{"lsn":1,"snapshot":"INITIAL"}}]`, want: Twice, says: "not finished"},
-		"snapshot at its end":         {origin: "connector.class=" + postgres, offsets: `[{"partition":{"server":"p"},"offset":{"lsn":1,"snapshot":true,"last_snapshot_record":true}}]`},
-		"no snapshot":                 {origin: "connector.class=" + postgres, offsets: `[{"partition":{"server":"p"},"offset":{"lsn":1,"snapshot":"false"}}]`},
-		"keys of another version":     {origin: "connector.class=" + postgres, offsets: `[{"partition":{"srv":"p"},"offset":{"lsn":1}}]`, want: Warn, says: "older version"},
-		"another kind":                {origin: "connector.class=" + postgres, changed: "connector.class=MirrorSourceConnector", want: Loss, says: "another kind"},
-		"another unknown class":       {origin: "connector.class=a.B", changed: "connector.class=a.C", want: Loss, says: "not known"},
-		"another class of the kind":   {origin: "connector.class=io.confluent.connect.jdbc.JdbcSourceConnector mode=incrementing", changed: "connector.class=io.aiven.connect.jdbc.JdbcSourceConnector", want: Warn, says: "same kind"},
-		"a table becomes a query":     {origin: "connector.class=io.confluent.connect.jdbc.JdbcSourceConnector mode=incrementing", changed: "query=SELECT", want: Loss, says: "another kind"},
-		"bulk mode":                   {origin: "connector.class=io.confluent.connect.jdbc.JdbcSourceConnector", want: Twice, says: "bulk"},
-		"another alias":               {origin: "connector.class=MirrorSource source.cluster.alias=a", changed: "source.cluster.alias=b", want: Twice, says: "partition key"},
-		"another separator":           {origin: "connector.class=MirrorSource", changed: "replication.policy.separator=_", want: Loss, says: "other names"},
-		"file moved with the worker":  {origin: "connector.class=FileStreamSource file=/a", changed: "file=/b", want: Twice, says: "first line"},
-		"keys drawn by lot":           {origin: "connector.class=" + s3source, want: Twice, says: "proves nothing"},
-		"iceberg under another name":  {origin: "connector.class=org.apache.iceberg.connect.IcebergSinkConnector", rename: true, want: Loss, says: "control group"},
-		"iceberg with a group":        {origin: "connector.class=org.apache.iceberg.connect.IcebergSinkConnector iceberg.connect.group-id=g", rename: true},
-		"snowflake":                   {origin: "connector.class=com.snowflake.kafka.connector.SnowflakeSinkConnector", rename: true, want: Loss, says: "stages"},
-		"object storage":              {origin: "connector.class=io.confluent.connect.s3.S3SinkConnector", rename: true, want: Warn, says: "another name"},
-		"postgres under another name": {origin: "connector.class=" + postgres, rename: true},
+		"nothing speaks against":       {origin: "connector.class=" + postgres + " topic.prefix=p"},
+		"slot dropped at the stop":     {origin: "connector.class=" + postgres + " slot.drop.on.stop=TRUE", want: Loss, says: "slot.drop.on.stop"},
+		"slot dropped, unset by copy":  {origin: "connector.class=" + postgres + " slot.drop.on.stop=true", changed: "slot.drop.on.stop=false", want: Loss, says: "slot would be dropped"},
+		"another prefix":               {origin: "connector.class=" + postgres + " topic.prefix=p", changed: "topic.prefix=q", want: Twice, says: "topic.prefix differs"},
+		"the default is no change":     {origin: "connector.class=" + postgres, changed: "slot.name=debezium"},
+		"another slot":                 {origin: "connector.class=" + postgres, changed: "slot.name=two", want: Loss, says: "new slot"},
+		"snapshot under way":           {origin: "connector.class=" + postgres, offsets: `[{"partition":{"server":"p"},"offset":{"lsn":1,"snapshot":"INITIAL"}}]`, want: Twice, says: "not finished"},
+		"snapshot at its end":          {origin: "connector.class=" + postgres, offsets: `[{"partition":{"server":"p"},"offset":{"lsn":1,"snapshot":true,"last_snapshot_record":true}}]`},
+		"no snapshot":                  {origin: "connector.class=" + postgres, offsets: `[{"partition":{"server":"p"},"offset":{"lsn":1,"snapshot":"false"}}]`},
+		"between two rows":             {origin: "connector.class=" + mariadb, offsets: `[{"partition":{"server":"p"},"offset":{"file":"b.1","pos":4,"row":1}}]`, want: Warn, says: "lose a transaction"},
+		"between rows of an event":     {origin: "connector.class=" + mariadb, offsets: `[{"partition":{"server":"p"},"offset":{"file":"b.1","pos":4,"row":1,"event":2}}]`},
+		"between rows with GTIDs":      {origin: "connector.class=" + mariadb, offsets: `[{"partition":{"server":"p"},"offset":{"file":"b.1","pos":4,"row":1,"gtids":"0-1-5"}}]`},
+		"before the first row":         {origin: "connector.class=" + mariadb, offsets: `[{"partition":{"server":"p"},"offset":{"file":"b.1","pos":4,"row":0}}]`},
+		"event without a number":       {origin: "connector.class=" + mariadb, offsets: `[{"partition":{"server":"p"},"offset":{"file":"b.1","pos":4,"row":3,"event":0,"gtids":null}}]`, want: Warn, says: "lose a transaction"},
+		"keys of another version":      {origin: "connector.class=" + postgres, offsets: `[{"partition":{"srv":"p"},"offset":{"lsn":1}}]`, want: Warn, says: "older version"},
+		"another kind":                 {origin: "connector.class=" + postgres, changed: "connector.class=MirrorSourceConnector", want: Loss, says: "another kind"},
+		"another unknown class":        {origin: "connector.class=a.B", changed: "connector.class=a.C", want: Loss, says: "not known"},
+		"another class of the kind":    {origin: "connector.class=io.confluent.connect.jdbc.JdbcSourceConnector mode=incrementing", changed: "connector.class=io.aiven.connect.jdbc.JdbcSourceConnector", want: Warn, says: "same kind"},
+		"a table becomes a query":      {origin: "connector.class=io.confluent.connect.jdbc.JdbcSourceConnector mode=incrementing", changed: "query=SELECT", want: Loss, says: "another kind"},
+		"bulk mode":                    {origin: "connector.class=io.confluent.connect.jdbc.JdbcSourceConnector", want: Twice, says: "bulk"},
+		"another alias":                {origin: "connector.class=MirrorSource source.cluster.alias=a", changed: "source.cluster.alias=b", want: Twice, says: "partition key"},
+		"another separator":            {origin: "connector.class=MirrorSource", changed: "replication.policy.separator=_", want: Loss, says: "other names"},
+		"file moved with the worker":   {origin: "connector.class=FileStreamSource file=/a", changed: "file=/b", want: Twice, says: "first line"},
+		"keys drawn by lot":            {origin: "connector.class=" + s3source, want: Twice, says: "proves nothing"},
+		"iceberg under another name":   {origin: "connector.class=org.apache.iceberg.connect.IcebergSinkConnector", rename: true, want: Loss, says: "as that of group connect-a-coord, and the copy would look for that of group connect-b-coord; leave its name, or --set iceberg.connect.group-id=connect-a"},
+		"iceberg with another prefix":  {origin: "connector.class=org.apache.iceberg.connect.IcebergSinkConnector iceberg.control.group-id-prefix=p", rename: true, want: Loss, says: "control group"},
+		"iceberg of Tabular's":         {origin: "connector.class=io.tabular.iceberg.connect.IcebergSinkConnector iceberg.control.group-id=g", changed: "iceberg.control.group-id=h", want: Loss, says: "of group g and g-coord, and the copy would look for that of group h and h-coord"},
+		"iceberg made Tabular's":       {origin: "connector.class=org.apache.iceberg.connect.IcebergSinkConnector", changed: "connector.class=io.tabular.iceberg.connect.IcebergSinkConnector", want: Loss, says: "cg-control-a"},
+		"iceberg that keeps its group": {origin: "connector.class=org.apache.iceberg.connect.IcebergSinkConnector", changed: "iceberg.connect.group-id=connect-a", rename: true},
+		"adapter by its default":       {origin: "connector.class=io.debezium.connector.oracle.OracleConnector", changed: "database.connection.adapter=logminer"},
+		"another adapter":              {origin: "connector.class=io.debezium.connector.oracle.OracleConnector", changed: "database.connection.adapter=xstream", want: Loss, says: "one adapter"},
+		"old history in a file":        {origin: "connector.class=io.debezium.connector.oracle.OracleConnector database.history=io.debezium.relational.history.FileDatabaseHistory", want: Loss, says: "own file"},
+		"method by its default":        {origin: "connector.class=com.snowflake.kafka.connector.SnowflakeSinkConnector", changed: "snowflake.ingestion.method=SNOWPIPE"},
+		"alias by its default":         {origin: "connector.class=MirrorSource", changed: "target.cluster.alias=target"},
+		"iceberg with a group":         {origin: "connector.class=org.apache.iceberg.connect.IcebergSinkConnector iceberg.connect.group-id=g", rename: true},
+		"snowflake":                    {origin: "connector.class=com.snowflake.kafka.connector.SnowflakeSinkConnector", rename: true, want: Loss, says: "stages"},
+		"object storage":               {origin: "connector.class=io.confluent.connect.s3.S3SinkConnector", rename: true, want: Warn, says: "another name"},
+		"postgres under another name":  {origin: "connector.class=" + postgres, rename: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			origin := with(rawjson.Object{}, c.origin)

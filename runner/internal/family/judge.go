@@ -17,6 +17,10 @@ type Case struct {
 	Name, CopyName string
 	// Offsets are the origin's committed offsets; empty if there are none yet.
 	Offsets offset.Document
+	// OtherKafka says that the copy's cluster is on another Kafka, SameLog that the topics
+	// are the same there record for record, and OtherTopics that the copy's topics have
+	// other names.
+	OtherKafka, SameLog, OtherTopics bool
 }
 
 // Finding is a reason against a move, or something to know about it.
@@ -35,7 +39,7 @@ func (f Family) Judge(c Case) []Finding {
 	f.judgeClass(c, note)
 	for _, keep := range f.Keep {
 		ours, theirs := value(c.Origin, keep.Setting, keep.Default), value(c.Copy, keep.Setting, keep.Default)
-		if ours != theirs {
+		if ours != theirs && !(keep.AnyCase && strings.EqualFold(ours, theirs)) {
 			note(keep.Verdict, "%s differs between the connector and its copy: %s", keep.Setting, keep.Why)
 		}
 	}
@@ -48,9 +52,10 @@ func (f Family) Judge(c Case) []Finding {
 		}
 	}
 	f.judgeOffsets(c, note)
-	if f.Rename != nil && c.Name != c.CopyName && !slices.ContainsFunc(f.Rename.Unless, func(setting string) bool { return c.Copy.Text(setting) != "" }) {
+	if f.Rename != nil && c.Name != c.CopyName {
 		note(f.Rename.Verdict, "the copy has another name: %s", f.Rename.Why)
 	}
+	f.judgeAlso(c, note)
 	return found
 }
 
@@ -98,7 +103,7 @@ func value(config rawjson.Object, setting, missing string) string {
 	return missing
 }
 
-// member reports whether an offset has a field that is neither false, null nor empty.
+// member reports whether an offset has a field that is none of false, 0, null and "".
 func member(of rawjson.Value, field string) bool {
 	object, err := of.Object()
 	if err != nil {
@@ -110,6 +115,9 @@ func member(of rawjson.Value, field string) bool {
 	}
 	if text, isText := said.Text(); isText {
 		return text != "" && !strings.EqualFold(text, "false")
+	}
+	if number, isNumber := said.Int(); isNumber {
+		return number != 0
 	}
 	is, isBool := said.Bool()
 	return !isBool || is

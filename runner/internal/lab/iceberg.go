@@ -14,7 +14,7 @@ import (
 )
 
 // IcebergVersion is the version of the Iceberg sink of ConnectSpec.Iceberg.
-const IcebergVersion = "1.9.2"
+const IcebergVersion = "1.12.0"
 
 const hadoopVersion = "3.4.1" // its catalogue and files
 
@@ -43,13 +43,22 @@ func IcebergSink(topic, table, warehouse string) map[string]string {
 	}
 }
 
+// icebergPlugin is the sink, and what its files and its catalogue need.
+var icebergPlugin = Plugin{
+	Group: "org.apache.iceberg", Name: "iceberg-kafka-connect", Version: IcebergVersion,
+	With: []artifact{
+		{"org.apache.iceberg", "iceberg-parquet", IcebergVersion}, {"org.apache.iceberg", "iceberg-orc", IcebergVersion},
+		{"org.apache.hadoop", "hadoop-client-api", hadoopVersion}, {"org.apache.hadoop", "hadoop-client-runtime", hadoopVersion},
+	},
+}
+
 //go:embed iceberg/Rows.java
 var rowsProgram []byte
 
 // IcebergRows reads all rows of a table that an [IcebergSink] writes: how often each number is
 // there.
 func IcebergRows(ctx context.Context, table, warehouse string) (map[int64]int64, error) {
-	plugin, err := icebergJars(ctx, io.Discard)
+	plugin, err := icebergPlugin.Jars(ctx, io.Discard)
 	if err != nil {
 		return nil, err
 	}
@@ -57,16 +66,21 @@ func IcebergRows(ctx context.Context, table, warehouse string) (map[int64]int64,
 	if err != nil {
 		return nil, err
 	}
+	java, err := javaCommand()
+	if err != nil {
+		return nil, err
+	}
 	program := filepath.Join(warehouse, "Rows.java")
 	if err := os.WriteFile(program, rowsProgram, 0o600); err != nil {
 		return nil, err
 	}
-	command := exec.CommandContext(ctx, "java", "-Xmx256m", "-cp", filepath.Join(plugin, "iceberg", "*")+string(filepath.ListSeparator)+filepath.Join(workers, "*"), program, "file://"+warehouse+"/db/"+table)
+	classPath := filepath.Join(plugin, "*") + string(filepath.ListSeparator) + filepath.Join(workers, "*")
+	command := exec.CommandContext(ctx, java, "-Xmx256m", "-cp", classPath, program, "file://"+warehouse+"/db/"+table)
 	var failure bytes.Buffer
 	command.Stderr = &failure
 	output, err := command.Output()
 	if err != nil {
-		return nil, fmt.Errorf("lab: rows of %s: %w:\n%s", table, err, lastLines(failure.Bytes(), 10))
+		return nil, fmt.Errorf("lab: rows of %s: %w:\n%s", table, err, lastLines(failure.Bytes(), 15))
 	}
 	rows := map[int64]int64{}
 	for _, line := range strings.Fields(string(output)) {
@@ -77,14 +91,4 @@ func IcebergRows(ctx context.Context, table, warehouse string) (map[int64]int64,
 		rows[number]++
 	}
 	return rows, nil
-}
-
-// icebergJars returns a folder for plugin.path with the sink, and what its files need.
-func icebergJars(ctx context.Context, progress io.Writer) (string, error) {
-	pom := pomOf([]artifact{
-		{"org.apache.iceberg", "iceberg-kafka-connect", IcebergVersion}, {"org.apache.iceberg", "iceberg-parquet", IcebergVersion},
-		{"org.apache.iceberg", "iceberg-orc", IcebergVersion},
-		{"org.apache.hadoop", "hadoop-client-api", hadoopVersion}, {"org.apache.hadoop", "hadoop-client-runtime", hadoopVersion},
-	})
-	return plugin(ctx, "iceberg", IcebergVersion, pom, progress)
 }

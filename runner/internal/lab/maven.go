@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 )
 
 // KafkaVersion is the Kafka that brokers run, and workers unless told otherwise.
@@ -76,37 +75,24 @@ func jars(ctx context.Context, name string, artifacts []artifact, progress io.Wr
 	})
 }
 
-// plugin returns a folder for plugin.path with a plugin's jars, in a folder of its name and
-// without what the workers have.
-func plugin(ctx context.Context, name, version string, pom []byte, progress io.Writer) (string, error) {
-	return cached(ctx, name+"-"+version+"-"+hash(pom), func(dir string) error {
-		fmt.Fprintf(progress, "lab: getting the jars of %s by Maven (once)\n", name)
-		project, err := os.MkdirTemp("", "ferry-lab-build-")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(project)
-		file := filepath.Join(project, "pom.xml")
-		if err := os.WriteFile(file, pom, 0o600); err != nil {
-			return err
-		}
-		started := time.Now()
-		err = maven(ctx, project, "-f", file, dependencyPlugin+":copy-dependencies", "-DincludeScope=runtime",
-			"-DexcludeGroupIds=org.apache.kafka,org.slf4j", "-DoutputDirectory="+filepath.Join(dir, name))
-		fmt.Fprintf(progress, "lab: %s is there after %.1f s\n", name, time.Since(started).Seconds())
-		return err
-	})
-}
-
-func pomOf(artifacts []artifact) []byte {
+// pomOf returns a project that depends on the artifacts, but not on what any of them
+// needs of the groups in without.
+func pomOf(artifacts []artifact, without ...string) []byte {
 	var pom bytes.Buffer
 	pom.WriteString(`<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>io.connectferry</groupId><artifactId>lab-jars</artifactId><version>1</version><packaging>pom</packaging>
 <dependencies>
 `)
+	exclusions := ""
+	for _, group := range without {
+		exclusions += "<exclusion><groupId>" + group + "</groupId><artifactId>*</artifactId></exclusion>"
+	}
+	if exclusions != "" {
+		exclusions = "<exclusions>" + exclusions + "</exclusions>"
+	}
 	for _, a := range artifacts {
-		fmt.Fprintf(&pom, "<dependency><groupId>%s</groupId><artifactId>%s</artifactId><version>%s</version></dependency>\n",
-			a.group, a.name, a.version)
+		fmt.Fprintf(&pom, "<dependency><groupId>%s</groupId><artifactId>%s</artifactId><version>%s</version>%s</dependency>\n",
+			a.group, a.name, a.version, exclusions)
 	}
 	pom.WriteString("</dependencies>\n</project>\n")
 	return pom.Bytes()

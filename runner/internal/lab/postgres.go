@@ -16,16 +16,12 @@ import (
 	"syscall"
 )
 
-// debeziumVersions are the versions of Debezium's connectors of ConnectSpec.Debezium, by
-// database.
-var debeziumVersions = map[string]string{"postgres": "3.7.0.Final", "mariadb": "3.2.0.Final"}
-
 // ErrNoPostgres says that there is no PostgreSQL server on this machine.
 var ErrNoPostgres = errors.New("lab: initdb is neither on the PATH nor under /usr/lib/postgresql: install PostgreSQL 14 or later (apt-get install postgresql)")
 
 // DebeziumVersion is the version of Debezium's connector for a database, "postgres" or
 // "mariadb".
-func DebeziumVersion(database string) string { return debeziumVersions[database] }
+func DebeziumVersion(database string) string { return debeziumPlugins[database].Version }
 
 // postgresFolders are where Debian, and others, keep the server's programs.
 var postgresFolders = []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin"}
@@ -256,9 +252,8 @@ func DebeziumSource(server *Postgres, name, table string) map[string]string {
 // DebeziumTopic is the topic that a [DebeziumSource] writes.
 func DebeziumTopic(name, table string) string { return name + ".public." + table }
 
-// debezium returns a folder for plugin.path with Debezium's connector for a database, such as
-// postgres.
-func debezium(ctx context.Context, database string, progress io.Writer) (string, error) {
-	version := debeziumVersions[database]
-	return plugin(ctx, "debezium-"+database, version, pomOf([]artifact{{"io.debezium", "debezium-connector-" + database, version}}), progress)
+// debeziumPlugins are the plugins of ConnectSpec.Debezium, by database.
+var debeziumPlugins = map[string]Plugin{
+	"postgres": {Group: "io.debezium", Name: "debezium-connector-postgres", Version: "3.7.0.Final"},
+	"mariadb":  {Group: "io.debezium", Name: "debezium-connector-mariadb", Version: "3.2.0.Final"},
 }

@@ -124,20 +124,16 @@ func (l *Lab) newConnect(ctx context.Context, spec ConnectSpec) (*Connect, error
 		}
 	}
 	if spec.Debezium {
-		for database := range debeziumVersions {
-			folder, err := debezium(ctx, database, l.progress)
-			if err != nil {
+		for _, plugin := range debeziumPlugins {
+			if err := cluster.load(ctx, plugin, l.progress); err != nil {
 				return nil, err
 			}
-			cluster.plugins = append(cluster.plugins, folder)
 		}
 	}
 	if spec.Iceberg {
-		folder, err := icebergJars(ctx, l.progress)
-		if err != nil {
+		if err := cluster.load(ctx, icebergPlugin, l.progress); err != nil {
 			return nil, err
 		}
-		cluster.plugins = append(cluster.plugins, folder)
 	}
 	for i := range spec.Workers {
 		version := spec.Version
@@ -155,6 +151,15 @@ func (l *Lab) newConnect(ctx context.Context, spec ConnectSpec) (*Connect, error
 		cluster.workers = append(cluster.workers, worker)
 	}
 	return cluster, nil
+}
+
+// load adds a plugin to the workers' plugin.path.
+func (c *Connect) load(ctx context.Context, plugin Plugin, progress io.Writer) error {
+	jars, err := plugin.Jars(ctx, progress)
+	if err == nil {
+		c.plugins = append(c.plugins, filepath.Dir(jars))
+	}
+	return err
 }
 
 func (l *Lab) newWorker(cluster *Connect, i int, version, jars string) (*Worker, error) {

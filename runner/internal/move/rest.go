@@ -39,7 +39,8 @@ type rest struct {
 // [proof.Attempt.EndTurn].
 func (r *rest) do(ctx context.Context) (err error) {
 	r.subject.Linger = config.Linger(r.config)
-	r.subject.Regressed = family.For(r.config).Regressed
+	kind := family.For(r.config)
+	r.subject.Regressed, r.subject.FurtherGroups = kind.Regressed, kind.SecondGroups(r.of.Name, r.config)
 	r.subject.OtherKafka = r.config.Text(config.ProducerServers) != ""
 	r.subject.Read = func(ctx context.Context) (offset.Document, error) { return r.store.Read(ctx) }
 	if r.undoing {

@@ -24,10 +24,10 @@ type Attempt struct {
 	pausedSeen bool
 	pausing    time.Duration
 	ending     time.Duration // how long the tasks took to end after the stop
-	// emptyGroup is the sink's group once it was seen empty.
-	emptyGroup string
-	stillSince time.Time
-	inTurn     bool
+	// emptyGroups are the sink's groups that were seen empty, its own first.
+	emptyGroups []string
+	stillSince  time.Time
+	inTurn      bool
 }
 
 // Begin waits for its turn (see [Turns]), opens the status topic if it is known, and

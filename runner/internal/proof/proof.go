@@ -80,6 +80,8 @@ type Subject struct {
 	Connector string
 	// Group is the consumer group of a sink, "" for a source.
 	Group string
+	// FurtherGroups are those in which a sink keeps a second position.
+	FurtherGroups []string
 	// Snapshot are the offsets as read while the connector ran. The final offsets must
 	// not lack a partition of it or be behind it.
 	Snapshot offset.Document

@@ -49,10 +49,10 @@ func (a *Attempt) proveHard(ctx context.Context) (offset.Document, event.Proof, 
 	if err != nil {
 		return offset.Document{}, event.Proof{}, err
 	}
-	if err := a.groupEmpty(ctx); err != nil {
+	if err := a.groupsEmpty(ctx); err != nil {
 		return offset.Document{}, event.Proof{}, err
 	}
-	proof := event.Proof{Kind: event.Hard, Tasks: a.tasks.evidence(), PausedSeen: a.pausedSeen, Group: a.emptyGroup, Fenced: fenced}
+	proof := a.withGroups(event.Proof{Kind: event.Hard, Tasks: a.tasks.evidence(), PausedSeen: a.pausedSeen, Fenced: fenced})
 	// A worker takes the set of partitions from memory and only then reads the topic to
 	// its end (Worker.connectorOffsets), so the first read can lack a partition that the
 	// second has. Two reads are enough, since nothing commits any more.
@@ -170,23 +170,34 @@ func (a *Attempt) endedBefore(ctx context.Context) error {
 	return nil
 }
 
-// groupEmpty waits until the sink's consumer group has no members.
-func (a *Attempt) groupEmpty(ctx context.Context) error {
+// groupsEmpty waits until the sink's consumer groups have no members.
+func (a *Attempt) groupsEmpty(ctx context.Context) error {
 	groups, unknown := a.prover.Cluster.Kafka.Groups.Get()
-	if a.subject.Group == "" || unknown != nil || a.emptyGroup != "" {
+	if a.subject.Group == "" || unknown != nil {
 		return nil
 	}
-	err := wait.Until(ctx, "group "+a.subject.Group+" to be empty", a.prover.Options.HardWait, func(ctx context.Context) (bool, string, error) {
-		group, err := groups.Group(ctx, a.subject.Group)
-		return group.Ended(), fmt.Sprintf("state %s, %d members", group.State, group.Members), err
-	})
-	if timeout, ok := asTimeout(err); ok {
-		return &NotProvenError{Reason: "the consumer group still has members", Err: timeout}
+	for _, name := range append([]string{a.subject.Group}, a.subject.FurtherGroups...)[len(a.emptyGroups):] {
+		err := wait.Until(ctx, "group "+name+" to be empty", a.prover.Options.HardWait, func(ctx context.Context) (bool, string, error) {
+			group, err := groups.Group(ctx, name)
+			return group.Ended(), fmt.Sprintf("state %s, %d members", group.State, group.Members), err
+		})
+		if timeout, ok := asTimeout(err); ok {
+			return &NotProvenError{Reason: "consumer group " + name + " still has members", Err: timeout}
+		}
+		if err != nil {
+			return err
+		}
+		a.emptyGroups = append(a.emptyGroups, name)
 	}
-	if err == nil {
-		a.emptyGroup = a.subject.Group
+	return nil
+}
+
+// withGroups adds the groups that were seen empty.
+func (a *Attempt) withGroups(proof event.Proof) event.Proof {
+	if len(a.emptyGroups) > 0 {
+		proof.Group, proof.FurtherGroups = a.emptyGroups[0], a.emptyGroups[1:]
 	}
-	return err
+	return proof
 }
 
 const timedReads = 3
@@ -198,11 +209,11 @@ const gracefulTimeout = 5 * time.Second
 func (a *Attempt) slowToEnd() bool { return a.ending >= gracefulTimeout }
 
 func (a *Attempt) proveTimed(ctx context.Context) (offset.Document, event.Proof, error) {
-	err := a.groupEmpty(ctx)
+	err := a.groupsEmpty(ctx)
 	if _, ok := errors.AsType[*NotProvenError](err); err != nil && (!ok || !a.prover.Options.AllowDuplicates) {
 		return offset.Document{}, event.Proof{}, err
 	}
-	proof := event.Proof{Kind: event.Timed, PausedSeen: a.pausedSeen, Group: a.emptyGroup}
+	proof := a.withGroups(event.Proof{Kind: event.Timed, PausedSeen: a.pausedSeen})
 	if err != nil {
 		proof.Kind, proof.Note = event.NoProof, err.Error()
 	}
