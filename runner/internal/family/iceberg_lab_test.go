@@ -55,10 +55,9 @@ func TestIcebergSink(t *testing.T) {
 	last := slices.Max(slices.Collect(maps.Keys(found)))
 	var lost, duplicated int64
 	for number := range last + 1 {
-		switch count := found[number]; {
-		case count == 0:
+		if count := found[number]; count == 0 {
 			lost++
-		default:
+		} else {
 			duplicated += count - 1
 		}
 	}
