@@ -18,6 +18,7 @@ type MirrorLog interface {
 	// RecordsAt returns the committed record at one offset of each partition, if it
 	// exists.
 	RecordsAt(ctx context.Context, topic string, at map[int32]int64) (map[int32]kafka.Fingerprint, error)
+	RecordsWithin(ctx context.Context, topic string, within map[int32]kafka.Bounds) (map[int32][]kafka.Numbered, error)
 	// RecordsFrom counts the committed records of partitions, from an offset on.
 	RecordsFrom(ctx context.Context, topic string, from map[int32]int64) (map[int32]int64, error)
 }

@@ -305,9 +305,27 @@ func (k *Kafka) RecordsAt(ctx context.Context, topic string, at map[int32]int64)
 	err := k.access(ctx, Access{"read mirror", topic}, func() error {
 		for partition, offset := range at {
 			if records := k.topics[topic][int(partition)]; offset < int64(len(records)) {
-				record := records[offset]
-				content := sha256.Sum256(fmt.Appendf(nil, "%s %d %d", record.Stream, record.Partition, record.Number))
-				found[partition] = kafka.Fingerprint{Content: content, Timestamp: record.At.UnixMilli()}
+				found[partition] = fingerprint(records[offset])
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+func fingerprint(record Record) kafka.Fingerprint {
+	content := sha256.Sum256(fmt.Appendf(nil, "%s %d %d", record.Stream, record.Partition, record.Number))
+	return kafka.Fingerprint{Content: content, Timestamp: record.At.UnixMilli()}
+}
+
+// RecordsWithin returns the records of partitions that are within bounds.
+func (k *Kafka) RecordsWithin(ctx context.Context, topic string, within map[int32]kafka.Bounds) (map[int32][]kafka.Numbered, error) {
+	found := map[int32][]kafka.Numbered{}
+	err := k.access(ctx, Access{"read mirror", topic}, func() error {
+		for partition, wanted := range within {
+			records := k.topics[topic][int(partition)]
+			for offset := max(wanted.Start, 0); offset < min(wanted.End, int64(len(records))); offset++ {
+				found[partition] = append(found[partition], kafka.Numbered{Offset: offset, Fingerprint: fingerprint(records[offset])})
 			}
 		}
 		return nil

@@ -83,6 +83,9 @@ type ConnectorResult struct {
 	// offsets that are translated through checkpoints it is the upper bound. Absent if it
 	// cannot be counted.
 	SentAgain *int64 `json:"sent_again,omitempty"`
+	// Aligned is how many records of the mirrored topics were matched one by one with those of
+	// the origin, for translated offsets: where they are, the offset is exact.
+	Aligned int64 `json:"aligned,omitempty"`
 	// DowntimeMS is from the stop request until the copy's tasks were seen RUNNING;
 	// absent if the connector did not run. PausingMS is the time before that in which the
 	// tasks finish their current poll and send what they got.

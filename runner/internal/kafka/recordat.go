@@ -80,6 +80,41 @@ func (c *Client) RecordsAt(ctx context.Context, topic string, at map[int32]int64
 	return found, err
 }
 
+// Numbered is the fingerprint of the record at an offset.
+type Numbered struct {
+	Offset int64
+	Fingerprint
+}
+
+// RecordsWithin returns the committed records of each partition that are within bounds, in
+// order. What was removed, was never committed or is yet to come is not among them.
+func (c *Client) RecordsWithin(ctx context.Context, topic string, within map[int32]Bounds) (map[int32][]Numbered, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, scanLimit, noEnd(scanLimit))
+	defer cancel()
+	all, err := c.Bounds(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	open, found := map[int32]*extent{}, map[int32][]Numbered{}
+	for partition, wanted := range within {
+		bounds, holds := all[partition]
+		start, end := max(wanted.Start, bounds.Start), min(wanted.End, bounds.End)
+		if holds && start < end {
+			open[partition] = &extent{next: start, end: end}
+		}
+	}
+	if err := c.awaitStable(ctx, topic, open); err != nil {
+		return nil, err
+	}
+	err = c.read(ctx, topic, open, func(record *kgo.Record) bool {
+		if record.Offset >= within[record.Partition].Start && record.Offset < within[record.Partition].End {
+			found[record.Partition] = append(found[record.Partition], Numbered{record.Offset, fingerprint(record)})
+		}
+		return true
+	})
+	return found, err
+}
+
 func fingerprint(record *kgo.Record) Fingerprint {
 	sum := sha256.New()
 	part := func(bytes []byte) {

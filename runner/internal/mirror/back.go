@@ -35,6 +35,10 @@ func (m *Path) Back(ctx context.Context, own, theirs offset.Document) (Translati
 	result, here := Translation{why: "the origin's Kafka is not named in the clusters file"}, Positions{}
 	for _, where := range slices.SortedFunc(maps.Keys(look.all), Partition.compare) {
 		at, again, known := look.position(where)
+		if aligned, ok := look.aligned[where]; ok && aligned.at >= look.ours[where] {
+			at, again, known = aligned.at, aligned.again, true
+			result.aligned += aligned.run
+		}
 		if known {
 			here[where] = at
 		}
@@ -66,6 +70,7 @@ type backLook struct {
 	proven      map[Partition]kafka.OffsetSync
 	bounds      map[Partition]kafka.Bounds // of the source; nil if its Kafka is not known
 	all         map[Partition]bool
+	aligned     map[Partition]alignment
 }
 
 func (m *Path) lookBack(ctx context.Context, ours, there Positions) (*backLook, error) {
@@ -95,6 +100,10 @@ func (m *Path) lookBack(ctx context.Context, ours, there Positions) (*backLook, 
 		return nil, err
 	}
 	look.proven, _, err = m.compare(ctx, sets, there, func(sync kafka.OffsetSync, at int64) bool { return sync.Downstream <= at })
+	if err != nil {
+		return nil, err
+	}
+	look.aligned, err = look.align(ctx, m)
 	return look, err
 }
 

@@ -21,11 +21,15 @@ type Translation struct {
 	again     int64
 	uncounted []string
 	why       string // why partitions are uncounted
+	// aligned is how many records were matched one by one, see [alignment].
+	aligned int64
 }
 
 // String says how many records are sent again.
 func (t Translation) String() string {
 	switch {
+	case len(t.uncounted) == 0 && t.again == 0 && t.aligned > 0:
+		return fmt.Sprintf("no records are sent again (%d matched one by one)", t.aligned)
 	case len(t.uncounted) == 0 && t.again == 0:
 		return "no records are sent again"
 	case len(t.uncounted) == 0:
@@ -42,6 +46,10 @@ func (t Translation) Counted() *int64 {
 	}
 	return &t.again
 }
+
+// Aligned returns how many records of the two topics were matched one by one: where they are,
+// the translated offset is exact.
+func (t Translation) Aligned() int64 { return t.aligned }
 
 func (t *Translation) count(where Partition, again int64) {
 	if again < 0 {
@@ -76,6 +84,10 @@ func (m *Path) Forward(ctx context.Context, final offset.Document) (Translation,
 			problems = append(problems, fmt.Sprintf("%s: %s", where, problem))
 			continue
 		}
+		if aligned, ok := look.aligned[where]; ok {
+			at, again = aligned.at, aligned.again
+			result.aligned += aligned.run
+		}
 		there[Partition{m.Name(where.topic), where.number}] = at
 		result.count(where, again)
 	}
@@ -103,6 +115,7 @@ type forwardLook struct {
 	sets           []syncsOf
 	proven, denied map[Partition]kafka.OffsetSync
 	source, target map[Partition]kafka.Bounds // source is empty if that Kafka is not known
+	aligned        map[Partition]alignment
 }
 
 func (m *Path) lookForward(ctx context.Context, final offset.Document) (*forwardLook, error) {
@@ -134,7 +147,10 @@ func (m *Path) lookForward(ctx context.Context, final offset.Document) (*forward
 	for _, topic := range committed.Topics() {
 		names = append(names, m.Name(topic))
 	}
-	look.target, err = boundsOf(ctx, m.target, names)
+	if look.target, err = boundsOf(ctx, m.target, names); err != nil {
+		return nil, err
+	}
+	look.aligned, err = look.align(ctx)
 	return look, err
 }
 

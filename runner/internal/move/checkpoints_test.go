@@ -118,7 +118,7 @@ func TestSinkBetweenKafkas(t *testing.T) {
 				}
 				moved := w.mover().Move(t.Context(), request)
 				w.expect(moved, event.Moved, connect.Stopped, connect.Running)
-				if moved.Copy != string(offsetstore.ByCheckpoints) || (moved.SentAgain != nil) != test.counted || !strings.Contains(moved.Message, "at least once: ") || moved.Proof.Kind != event.Hard {
+				if moved.Copy != string(offsetstore.ByCheckpoints) || (moved.SentAgain != nil) != test.counted || !strings.Contains(moved.Message, map[bool]string{true: "; aligned: no records are sent again", false: "at least once: "}[test.counted]) || moved.Proof.Kind != event.Hard {
 					t.Errorf("copy %s, sent again %v: %s", moved.Copy, moved.SentAgain, moved.Message)
 				}
 				if name == "syncs are gone" {
@@ -162,7 +162,7 @@ func TestSinkBetweenKafkasIsRefused(t *testing.T) {
 		want   string
 	}{
 		"not accepted":  {change: func(_ *twoKafkas, r *pair.Request) { r.AtLeastOnce = false }, want: "accept that with --at-least-once; or, if the topics are the same there"},
-		"says how many": {change: func(_ *twoKafkas, r *pair.Request) { r.AtLeastOnce = false }, want: "factory.checkpoints.internal on europe), so that none is lost and up to "},
+		"says how many": {change: func(_ *twoKafkas, r *pair.Request) { r.AtLeastOnce = false }, want: "factory.checkpoints.internal on europe), so that none is lost and no records are sent again ("},
 		"the old names": {change: func(_ *twoKafkas, r *pair.Request) { r.Set = nil }, want: "the copy would not consume factory.numbers, as MirrorMaker names the topics of group connect-orders on europe; say --set topics=factory.numbers"},
 		"another pattern": {change: func(_ *twoKafkas, r *pair.Request) {
 			r.Set, r.Unset = map[string]string{"topics.regex": "x.*"}, []string{"topics"}

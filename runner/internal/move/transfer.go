@@ -115,11 +115,12 @@ func (t *translation) do(ctx context.Context, on string, final, have offset.Docu
 	}
 	t.sentAgain, t.summary = result.Counted(), result.String()
 	t.result.SentAgain = t.sentAgain
+	t.result.Aligned = result.Aligned()
 	level := event.Warn
 	if t.sentAgain != nil && *t.sentAgain == 0 {
 		level = event.Info
 	}
-	t.note(level, "at least once: %s", result)
+	t.note(level, "%s: %s", t.guarantee(), result)
 	return result.Document, t.noteAhead(on, result.Document, have)
 }
 
@@ -140,5 +141,14 @@ func (t *translation) suffix() string {
 	if t == nil {
 		return ""
 	}
-	return "; at least once: " + t.summary
+	return "; " + t.guarantee() + ": " + t.summary
+}
+
+// guarantee is what the translation guarantees: offsets after which no record is sent again are
+// aligned with those of the other Kafka.
+func (t *translation) guarantee() string {
+	if t.sentAgain != nil && *t.sentAgain == 0 {
+		return "aligned"
+	}
+	return "at least once"
 }
