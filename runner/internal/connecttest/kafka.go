@@ -58,6 +58,8 @@ type Record struct {
 	Number    int64
 	Cluster   string // Connect cluster that wrote it
 	At        time.Time
+
+	transformed bool // by a MirrorMaker on its way
 }
 
 func (k *Kafka) append(topic string, record Record) {

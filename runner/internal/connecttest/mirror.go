@@ -31,8 +31,9 @@ type MirrorSpec struct {
 	SyncsOnTarget bool
 	// SyncGroups is sync.group.offsets.enabled, each Interval.
 	SyncGroups bool
-	// Changes makes the copies differ from the originals, as a transform does.
-	Changes bool
+	// Changes makes the copies differ from the originals in their timestamps, Transforms in
+	// what they hold, as a transform does.
+	Changes, Transforms bool
 	// Twice is how many of the first records of each partition are copied twice, as
 	// after a worker that died, so that offsets differ from then on.
 	Twice int64
@@ -145,6 +146,7 @@ func (m *Mirror) write(where topicPartition, state *mirrored, record Record) {
 	if m.Changes {
 		record.At = record.At.Add(time.Millisecond)
 	}
+	record.transformed = m.Transforms
 	m.To.mu.Lock()
 	downstream := int64(len(m.To.topics[m.name(where.topic)][where.partition]))
 	m.To.append(m.name(where.topic), record)
@@ -314,7 +316,7 @@ func (k *Kafka) RecordsAt(ctx context.Context, topic string, at map[int32]int64)
 }
 
 func fingerprint(record Record) kafka.Fingerprint {
-	content := sha256.Sum256(fmt.Appendf(nil, "%s %d %d", record.Stream, record.Partition, record.Number))
+	content := sha256.Sum256(fmt.Appendf(nil, "%s %d %d %t", record.Stream, record.Partition, record.Number, record.transformed))
 	return kafka.Fingerprint{Content: content, Timestamp: record.At.UnixMilli()}
 }
 

@@ -52,6 +52,13 @@ func (f Fingerprint) CopiedAs(copied Fingerprint) bool {
 	return f.Content == copied.Content && (copied.Appended || f.Timestamp == copied.Timestamp)
 }
 
+// ChangedAs reports whether a record of another topic can be the copy of this one, made by a
+// MirrorMaker that changes what it copies: it has the same timestamp, which the broker did not
+// set.
+func (f Fingerprint) ChangedAs(copied Fingerprint) bool {
+	return f.Content != copied.Content && !copied.Appended && f.Timestamp == copied.Timestamp
+}
+
 // RecordsAt returns the committed records at one offset of each partition. Where
 // there is none, as it was removed, was never committed or is yet to come, the
 // answer has none.

@@ -161,6 +161,9 @@ func same(topic string) string { return topic }
 func (l *forwardLook) align(ctx context.Context) (map[Partition]alignment, error) {
 	ours, theirs := stretches{}, stretches{}
 	for where, sync := range l.proven {
+		if l.changed[where] {
+			continue
+		}
 		behind := l.committed[where] - sync.Upstream
 		if behind <= 0 || behind > alignMost { // at the sync itself, or too far
 			continue
@@ -205,6 +208,9 @@ func (l *forwardLook) align(ctx context.Context) (map[Partition]alignment, error
 func (l *backLook) align(ctx context.Context, path *Path) (map[Partition]alignment, error) {
 	ours, theirs := stretches{}, stretches{}
 	for where, sync := range l.proven {
+		if l.changed[where] {
+			continue
+		}
 		ahead := l.there[where] - sync.Downstream
 		if ahead <= 0 || ahead > alignMost {
 			continue

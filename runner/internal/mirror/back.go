@@ -67,10 +67,10 @@ func (m *Path) mirrored(theirs offset.Document) (Positions, error) {
 // backLook is what both Kafkas say of the partitions of a group on its way back.
 type backLook struct {
 	ours, there Positions
-	proven      map[Partition]kafka.OffsetSync
-	bounds      map[Partition]kafka.Bounds // of the source; nil if its Kafka is not known
-	all         map[Partition]bool
-	aligned     map[Partition]alignment
+	compared
+	bounds  map[Partition]kafka.Bounds // of the source; nil if its Kafka is not known
+	all     map[Partition]bool
+	aligned map[Partition]alignment
 }
 
 func (m *Path) lookBack(ctx context.Context, ours, there Positions) (*backLook, error) {
@@ -99,7 +99,7 @@ func (m *Path) lookBack(ctx context.Context, ours, there Positions) (*backLook, 
 	if err != nil {
 		return nil, err
 	}
-	look.proven, _, err = m.compare(ctx, sets, there, func(sync kafka.OffsetSync, at int64) bool { return sync.Downstream <= at })
+	look.compared, err = m.compare(ctx, sets, there, func(sync kafka.OffsetSync, at int64) bool { return sync.Downstream <= at })
 	if err != nil {
 		return nil, err
 	}

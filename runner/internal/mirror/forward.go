@@ -110,10 +110,10 @@ func shortened(problems []string) string {
 // forwardLook is what both Kafkas say of a group's partitions on their way to the target.
 type forwardLook struct {
 	*Path
-	committed      Positions
-	checkpoints    map[Partition]kafka.Checkpoint // by the names on the target
-	sets           []syncsOf
-	proven, denied map[Partition]kafka.OffsetSync
+	committed   Positions
+	checkpoints map[Partition]kafka.Checkpoint // by the names on the target
+	sets        []syncsOf
+	compared
 	source, target map[Partition]kafka.Bounds // source is empty if that Kafka is not known
 	aligned        map[Partition]alignment
 }
@@ -134,7 +134,7 @@ func (m *Path) lookForward(ctx context.Context, final offset.Document) (*forward
 	if look.sets, err = m.syncs(ctx); err != nil {
 		return nil, err
 	}
-	look.proven, look.denied, err = m.compare(ctx, look.sets, committed, func(sync kafka.OffsetSync, at int64) bool { return sync.Upstream <= at })
+	look.compared, err = m.compare(ctx, look.sets, committed, func(sync kafka.OffsetSync, at int64) bool { return sync.Upstream <= at })
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +165,7 @@ func (l *forwardLook) position(where Partition) (at, again int64, problem string
 	}
 	if sync, ok := l.denied[where]; ok {
 		return 0, 0, fmt.Sprintf("MirrorMaker's offset syncs say that its record %d is record %d of %s, but these are two different records: "+
-			"one of the two topics was recreated, or MirrorMaker changes what it copies", sync.Upstream, sync.Downstream, name)
+			"one of the two topics was recreated, or MirrorMaker changes even the timestamps of what it copies", sync.Upstream, sync.Downstream, name)
 	}
 	bounds, exists := l.target[name]
 	checkpoint, known := l.checkpoints[name]

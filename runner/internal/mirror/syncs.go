@@ -65,20 +65,18 @@ func (m *Path) syncs(ctx context.Context) ([]syncsOf, error) {
 }
 
 // compare takes the last offset sync of each source partition that fits a position, and
-// compares the two records that the sync pairs. In proven they are equal. In denied they
-// differ: the sync is of another pair of clusters, one of the topics was recreated, or
-// MirrorMaker changes what it copies. For partitions in neither, the records could not be
-// compared.
-func (m *Path) compare(ctx context.Context, sets []syncsOf, at Positions, fits func(sync kafka.OffsetSync, at int64) bool) (proven, denied map[Partition]kafka.OffsetSync, err error) {
-	proven, denied = map[Partition]kafka.OffsetSync{}, map[Partition]kafka.OffsetSync{}
+// compares the two records that the sync pairs. For partitions that are not in the result, the
+// records could not be compared.
+func (m *Path) compare(ctx context.Context, sets []syncsOf, at Positions, fits func(sync kafka.OffsetSync, at int64) bool) (compared, error) {
+	found := compared{proven: map[Partition]kafka.OffsetSync{}, denied: map[Partition]kafka.OffsetSync{}, changed: map[Partition]bool{}}
 	if m.source == nil {
-		return proven, denied, nil
+		return found, nil
 	}
 	for _, set := range sets {
 		upstream, downstream := map[string]map[int32]int64{}, map[string]map[int32]int64{}
 		chosen := map[Partition]kafka.OffsetSync{}
 		for where, position := range at {
-			if _, done := proven[where]; done {
+			if _, done := found.proven[where]; done && !found.changed[where] {
 				continue
 			}
 			for _, sync := range set[where] {
@@ -93,11 +91,11 @@ func (m *Path) compare(ctx context.Context, sets []syncsOf, at Positions, fits f
 		}
 		ours, err := recordsAt(ctx, m.source, upstream)
 		if err != nil {
-			return nil, nil, err
+			return found, err
 		}
 		theirs, err := recordsAt(ctx, m.target, downstream)
 		if err != nil {
-			return nil, nil, err
+			return found, err
 		}
 		for where, sync := range chosen {
 			original, has := ours[where]
@@ -105,14 +103,31 @@ func (m *Path) compare(ctx context.Context, sets []syncsOf, at Positions, fits f
 			switch {
 			case !has || !copyHas:
 			case original.CopiedAs(copied):
-				proven[where] = sync
-				delete(denied, where)
+				found.proven[where] = sync
+				delete(found.denied, where)
+				delete(found.changed, where)
+			case original.ChangedAs(copied):
+				found.proven[where], found.changed[where] = sync, true
+				delete(found.denied, where)
 			default:
-				denied[where] = sync
+				if _, done := found.proven[where]; !done {
+					found.denied[where] = sync
+				}
 			}
 		}
 	}
-	return proven, denied, nil
+	return found, nil
+}
+
+// compared is what the records say of the last fitting sync of each partition.
+type compared struct {
+	// proven are the syncs whose records are equal, or in changed: those that have one
+	// timestamp, as MirrorMaker changes what it copies.
+	proven  map[Partition]kafka.OffsetSync
+	changed map[Partition]bool
+	// denied are the syncs whose records differ: they are of another pair of clusters, or one
+	// of the topics was recreated.
+	denied map[Partition]kafka.OffsetSync
 }
 
 func put(all map[string]map[int32]int64, topic string, number int32, offset int64) {

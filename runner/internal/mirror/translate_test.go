@@ -37,12 +37,12 @@ func TestPositionOnTheTarget(t *testing.T) {
 		at, again int64
 		problem   string
 	}{
-		"a sync before":                    {look: forwardLook{proven: proven(90, 190)}, committed: 100, at: 191, again: 9},
-		"a sync right before":              {look: forwardLook{proven: proven(99, 199)}, committed: 100, at: 200},
-		"a sync of the very record":        {look: forwardLook{proven: proven(100, 200)}, committed: 100, at: 200},
-		"a sync, and an old checkpoint":    {look: forwardLook{proven: proven(90, 190), checkpoints: checkpoint(50, 60), target: holds(0, 300)}, committed: 100, at: 191, again: 9},
-		"a sync, and a group set back":     {look: forwardLook{proven: proven(90, 190), checkpoints: checkpoint(500, 600), target: holds(0, 700)}, committed: 100, at: 191, again: 9},
-		"a sync of another record":         {look: forwardLook{denied: proven(90, 190), checkpoints: checkpoint(50, 60), target: holds(0, 300)}, committed: 100, problem: "its record 90 is record 190 of factory.orders-0, but these are two"},
+		"a sync before":                    {look: forwardLook{compared: compared{proven: proven(90, 190)}}, committed: 100, at: 191, again: 9},
+		"a sync right before":              {look: forwardLook{compared: compared{proven: proven(99, 199)}}, committed: 100, at: 200},
+		"a sync of the very record":        {look: forwardLook{compared: compared{proven: proven(100, 200)}}, committed: 100, at: 200},
+		"a sync, and an old checkpoint":    {look: forwardLook{compared: compared{proven: proven(90, 190)}, checkpoints: checkpoint(50, 60), target: holds(0, 300)}, committed: 100, at: 191, again: 9},
+		"a sync, and a group set back":     {look: forwardLook{compared: compared{proven: proven(90, 190)}, checkpoints: checkpoint(500, 600), target: holds(0, 700)}, committed: 100, at: 191, again: 9},
+		"a sync of another record":         {look: forwardLook{compared: compared{denied: proven(90, 190)}, checkpoints: checkpoint(50, 60), target: holds(0, 300)}, committed: 100, problem: "its record 90 is record 190 of factory.orders-0, but these are two"},
 		"a checkpoint":                     {look: forwardLook{checkpoints: checkpoint(100, 151), target: holds(0, 300)}, committed: 100, at: 151, again: notCounted},
 		"an older checkpoint":              {look: forwardLook{checkpoints: checkpoint(80, 151), target: holds(151, 151)}, committed: 100, at: 151, again: notCounted},
 		"a checkpoint of a group set back": {look: forwardLook{checkpoints: checkpoint(101, 151), target: holds(0, 300)}, committed: 100, problem: "its checkpoint is of offset 101, and the group was set back to 100"},
@@ -77,13 +77,13 @@ func TestPositionOnTheOrigin(t *testing.T) {
 		at, again int64
 		known     bool
 	}{
-		"a sync before":             {backLook{ours: Positions{one: 50}, there: Positions{one: 200}, proven: proven, bounds: bounds(0, 300)}, 91, 9, true},
-		"a sync of the very record": {backLook{ours: Positions{one: 50}, there: Positions{one: 190}, proven: proven, bounds: bounds(0, 300)}, 90, 0, true},
-		"a sync before the move":    {backLook{ours: Positions{one: 95}, there: Positions{one: 193}, proven: proven, bounds: bounds(0, 300)}, 95, 2, true},
-		"hardly any is left":        {backLook{ours: Positions{one: 50}, there: Positions{one: 200}, proven: proven, bounds: bounds(0, 93)}, 91, 2, true},
+		"a sync before":             {backLook{ours: Positions{one: 50}, there: Positions{one: 200}, compared: compared{proven: proven}, bounds: bounds(0, 300)}, 91, 9, true},
+		"a sync of the very record": {backLook{ours: Positions{one: 50}, there: Positions{one: 190}, compared: compared{proven: proven}, bounds: bounds(0, 300)}, 90, 0, true},
+		"a sync before the move":    {backLook{ours: Positions{one: 95}, there: Positions{one: 193}, compared: compared{proven: proven}, bounds: bounds(0, 300)}, 95, 2, true},
+		"hardly any is left":        {backLook{ours: Positions{one: 50}, there: Positions{one: 200}, compared: compared{proven: proven}, bounds: bounds(0, 93)}, 91, 2, true},
 		"no sync":                   {backLook{ours: Positions{one: 50}, there: Positions{one: 200}, bounds: bounds(0, 300)}, 50, 250, true},
 		"only the target knows it":  {backLook{there: Positions{one: 200}, bounds: bounds(7, 300)}, 7, 293, true},
-		"new on the target, a sync": {backLook{there: Positions{one: 200}, proven: proven, bounds: bounds(7, 300)}, 91, 9, true},
+		"new on the target, a sync": {backLook{there: Positions{one: 200}, compared: compared{proven: proven}, bounds: bounds(7, 300)}, 91, 9, true},
 		"nothing known of Kafka":    {backLook{ours: Positions{one: 50}, there: Positions{one: 200}}, 50, notCounted, true},
 	} {
 		at, again, known := test.look.position(one)
