@@ -298,6 +298,7 @@ func (l *laterChanged) RecordsAt(ctx context.Context, topic string, at map[int32
 	if l.looks++; l.looks > 1 {
 		for partition, print := range found {
 			print.Content[0]++
+			print.Timestamp++
 			found[partition] = print
 		}
 	}
