@@ -101,8 +101,11 @@ func (i Instance) Observe(ctx context.Context, mask *secret.Mask) (Observed, err
 	config.Learn(mask, settings)
 	observed := Observed{Exists: true, Config: settings, Rest: i.Cluster.RestState()}
 	observed.Tasks, err = i.client().Tasks(ctx, i.Name)
-	if connect.IsNotFound(err) && i.gone(ctx) != nil {
-		return Observed{}, nil // somebody has just deleted it
+	if connect.IsNotFound(err) {
+		// Somebody may have just deleted it. The leader is not asked, since that is a write.
+		if _, gone := i.client().Config(ctx, i.Name); connect.IsNotFound(gone) {
+			return Observed{}, nil
+		}
 	}
 	if err != nil {
 		return Observed{}, err

@@ -17,8 +17,10 @@ func (m *Mover) Check(ctx context.Context, request pair.Request) event.Connector
 		return r.fail(ctx, err)
 	}
 	if verdict.State.Finished() {
-		if err := r.keepsRunning(ctx, request.To(), verdict.Seen.Target); err != nil {
-			return r.fail(ctx, fmt.Errorf("is moved, but %w", err))
+		// Watching it would ask its leader whether it is gone, which is a write.
+		if err := verdict.Seen.Target.Failure(); err != nil {
+			r.adviseRestart(request.To(), err)
+			return r.fail(ctx, fmt.Errorf("is moved, but on %s: %w", request.Target.Name, err))
 		}
 		return r.end(event.Unchanged, "is moved already")
 	}
