@@ -106,26 +106,14 @@ func deletedRows() []row {
 		{
 			name: "D-sink", hazard: "somebody deletes the origin in the middle",
 			how: "a sink, deleted just before the stop; the advice, then ferry move; both share the group",
-			run: func(s *scene) verdict {
-				counted := s.beginSink()
-				s.origin.through(lab.Nth(isStop, 1, lab.Before(func() { s.delete(s.origin) })))
-				s.followAdvice(s.ferry("move"))
-				got := s.ferry("move")
-				s.want(got, 0, event.Moved)
-				return counted("down with advice, then moved", got)
-			},
+			run: func(s *scene) verdict { return s.sinkDeleted() },
 		},
 		{
 			name: "D-sink-renamed", hazard: "somebody deletes the origin in the middle",
 			how: "a sink under another name, deleted just before the stop; the advice, then ferry move",
 			run: func(s *scene) verdict {
 				s.targetName = s.connector + "-new"
-				counted := s.beginSink()
-				s.origin.through(lab.Nth(isStop, 1, lab.Before(func() { s.delete(s.origin) })))
-				s.followAdvice(s.ferry("move"))
-				got := s.ferry("move")
-				s.want(got, 0, event.Moved)
-				return counted("down with advice, then moved", got)
+				return s.sinkDeleted()
 			},
 		},
 		{
@@ -146,6 +134,17 @@ func deletedRows() []row {
 			},
 		},
 	}
+}
+
+// sinkDeleted deletes a sink just before the stop, carries out the advice and moves it.
+func (s *scene) sinkDeleted() verdict {
+	s.Helper()
+	counted := s.beginSink()
+	s.origin.through(lab.Nth(isStop, 1, lab.Before(func() { s.delete(s.origin) })))
+	s.followAdvice(s.ferry("move"))
+	got := s.ferry("move")
+	s.want(got, 0, event.Moved)
+	return counted("down with advice, then moved", got)
 }
 
 func (s *scene) delete(side *side) {
