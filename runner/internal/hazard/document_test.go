@@ -34,9 +34,11 @@ type group struct {
 var groups = []group{
 	{Letter: "H", Title: "H: Kafka Connect itself", About: "H1 to H23 are the ways in which Kafka Connect, a plugin or a person makes a move go wrong."},
 	{Letter: "K", Title: "K: processes that die", About: "ferry, workers and brokers are killed with SIGKILL in the middle of a move."},
+	{Letter: "D", Title: "D: deleted connectors", About: "Somebody deletes the connector on one side in the middle. What ferry then advises is carried out."},
 	{Letter: "N", Title: "N: the network in between", About: "Requests and answers are lost, late or refused, networks are cut, and two runs work on one connector."},
 	{Letter: "S", Title: "S: sinks", About: "A sink's offsets are those of its consumer group, on the same Kafka or on another one."},
 	{Letter: "O", Title: "O: old workers", About: "Workers that lack parts of the REST API, moved from and to under traffic."},
+	{Letter: "V", Title: "V: later versions", About: "What later versions of Kafka are stricter about, moved from workers before an upgrade to workers after it."},
 	{Letter: "R", Title: "R: random schedules", About: "Random sequences of moves and rollbacks among kills and faults: " +
 		"`make hazards HAZARDS=\"-schedules 20 -seed 1\"`.\nA seed brings about the same faults each time; what they hit depends on timing."},
 }

@@ -66,6 +66,9 @@ func TestEveryHazardHasARow(t *testing.T) {
 		}
 		seen[r.name] = true
 		ids[r.id()] = true
+		if !slices.ContainsFunc(groups, func(chapter group) bool { return strings.HasPrefix(r.id(), chapter.Letter) }) {
+			t.Errorf("%s is in no chapter of the document", r.name)
+		}
 		if (r.run == nil) == (r.cannot == "") {
 			t.Errorf("%s must either be run or say why it cannot be", r.name)
 		}
