@@ -194,3 +194,27 @@ func TestRecordsAt(t *testing.T) {
 		}
 	}
 }
+
+// TestRecordsWithin reads parts of partitions: bounds beyond what is there are cut, and each
+// record is the one that [Client.RecordsAt] finds.
+func TestRecordsWithin(t *testing.T) {
+	client := open(t)
+	topic := newTopic(t, client, 3, nil)
+	put(t, client, topic, 0, [2]string{"k", "first"}, [2]string{"k", "second"}, [2]string{"k", "third"})
+	put(t, client, topic, 1, [2]string{"k", "other"})
+	found, err := client.RecordsWithin(t.Context(), topic, map[int32]Bounds{0: {1, 9}, 1: {0, 1}, 2: {0, 5}, 7: {0, 1}})
+	if err != nil || len(found) != 2 || len(found[0]) != 2 || len(found[1]) != 1 {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	for partition, records := range found {
+		for _, record := range records {
+			alone, err := client.RecordsAt(t.Context(), topic, map[int32]int64{partition: record.Offset})
+			if err != nil || alone[partition] != record.Fingerprint {
+				t.Errorf("partition %d, offset %d: %+v, alone %+v, %v", partition, record.Offset, record.Fingerprint, alone[partition], err)
+			}
+		}
+	}
+	if found[0][0].Offset != 1 || found[0][1].Offset != 2 || found[1][0].Offset != 0 {
+		t.Errorf("offsets %+v", found)
+	}
+}
