@@ -235,6 +235,15 @@ func (l *backLook) align(ctx context.Context, path *Path) (map[Partition]alignme
 	return found, nil
 }
 
+// tried drops the error of an alignment: where the records cannot be read, such as behind a
+// transaction that stays open, the offset syncs count as without it.
+func tried(found map[Partition]alignment, err error) map[Partition]alignment {
+	if err != nil {
+		return nil
+	}
+	return found
+}
+
 func isTimeout(err error) bool {
 	_, timeout := errors.AsType[*wait.TimeoutError](err)
 	return timeout

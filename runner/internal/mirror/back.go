@@ -103,8 +103,11 @@ func (m *Path) lookBack(ctx context.Context, ours, there Positions) (*backLook, 
 	if err != nil {
 		return nil, err
 	}
-	look.aligned, err = look.align(ctx, m)
-	return look, err
+	look.aligned = tried(look.align(ctx, m))
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return look, nil
 }
 
 // position returns where the origin continues with a partition, and at most how many

@@ -150,8 +150,11 @@ func (m *Path) lookForward(ctx context.Context, final offset.Document) (*forward
 	if look.target, err = boundsOf(ctx, m.target, names); err != nil {
 		return nil, err
 	}
-	look.aligned, err = look.align(ctx)
-	return look, err
+	look.aligned = tried(look.align(ctx))
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return look, nil
 }
 
 // position translates the offset of one partition. problem says why it cannot.
