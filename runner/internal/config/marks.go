@@ -59,24 +59,38 @@ func Preliminary(config rawjson.Object) rawjson.Object {
 	return config.With(offsetsKey, rawjson.String(preliminary))
 }
 
-// Final removes the mark of [Preliminary].
-func Final(config rawjson.Object) rawjson.Object { return config.Without(offsetsKey) }
+// A change of marks is a patch for [connect.Client.PatchConfig]: it names marks only, so that
+// it does not matter whether the config that a worker shows is up to date.
 
-// MarksPatch returns the patch that gives a config the marks of another one, for
-// [connect.Client.PatchConfig].
-func MarksPatch(from, to rawjson.Object) rawjson.Object {
-	patch := rawjson.Object{}
-	for _, key := range []string{keepStateKey, backStateKey, offsetsKey} {
-		wanted, marked := to.Get(key)
-		if known, has := from.Get(key); has == marked && rawjson.Equal(known, wanted) {
-			continue
+// ChangeKeep marks a copy with the state in which it must end.
+func ChangeKeep(state connect.State) rawjson.Object { return WithKeepState(rawjson.Object{}, state) }
+
+// ChangeBack marks an origin's connector with the state in which it must end.
+func ChangeBack(state connect.State) rawjson.Object { return WithBackState(rawjson.Object{}, state) }
+
+// ChangeToFinal removes the mark of [Preliminary].
+func ChangeToFinal() rawjson.Object { return rawjson.Object{}.With(offsetsKey, rawjson.Null) }
+
+// ChangeToNone removes all marks.
+func ChangeToNone() rawjson.Object {
+	return ChangeToFinal().With(keepStateKey, rawjson.Null).With(backStateKey, rawjson.Null)
+}
+
+// Changed returns the config with a change of marks.
+func Changed(config, change rawjson.Object) rawjson.Object {
+	for _, key := range change.Keys() {
+		if value, _ := change.Get(key); value.IsNull() {
+			config = config.Without(key)
+		} else {
+			config = config.With(key, value)
 		}
-		if !marked {
-			wanted = rawjson.Null
-		}
-		patch = patch.With(key, wanted)
 	}
-	return patch
+	return config
+}
+
+// IsChanged reports whether the config has the marks as the change makes them.
+func IsChanged(config, change rawjson.Object) bool {
+	return rawjson.Equal(Changed(config, change).Value(), config.Value())
 }
 
 // WithoutMarks returns the config without marks.

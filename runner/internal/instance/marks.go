@@ -55,7 +55,7 @@ func (i Instance) MarkIdle(ctx context.Context) error {
 	if err := i.RetryLonger().confirmExists(ctx); err != nil {
 		return err
 	}
-	return i.editMarks(ctx, func(settings rawjson.Object) rawjson.Object { return config.WithKeepState(settings, config.Idle) })
+	return i.changeMarks(ctx, config.ChangeKeep(config.Idle))
 }
 
 // MarkBack marks the origin's stopped connector with the state to end in after the
@@ -64,25 +64,31 @@ func (i Instance) MarkBack(ctx context.Context, state connect.State) error {
 	if err := i.RetryLonger().confirmExists(ctx); err != nil {
 		return err
 	}
-	return i.editMarks(ctx, func(settings rawjson.Object) rawjson.Object { return config.WithBackState(settings, state) })
+	return i.changeMarks(ctx, config.ChangeBack(state))
 }
 
 // MarkFinal removes the mark that a copy's offsets are preliminary.
-func (i Instance) MarkFinal(ctx context.Context) error { return i.editMarks(ctx, config.Final) }
+func (i Instance) MarkFinal(ctx context.Context) error {
+	return i.changeMarks(ctx, config.ChangeToFinal())
+}
 
 // Unmark removes all marks.
-func (i Instance) Unmark(ctx context.Context) error { return i.editMarks(ctx, config.WithoutMarks) }
+func (i Instance) Unmark(ctx context.Context) error { return i.changeMarks(ctx, config.ChangeToNone()) }
 
-// editMarks puts a config with other marks. A connector at rest stays at rest. One that
-// runs would restart, so it is left alone: somebody started it, and the marks have lost
-// their meaning.
-func (i Instance) editMarks(ctx context.Context, edit func(rawjson.Object) rawjson.Object) error {
+// changeMarks changes marks in the config. A connector at rest stays at rest. One that runs
+// would restart, so it is left alone: somebody started it, and the marks have lost their
+// meaning.
+//
+// The config is patched: the one that a worker shows may be out of date, and a PUT would bring
+// it back, and would create a connector anew, running, that somebody deletes at this moment.
+// Workers that cannot patch are asked for the config and whether it exists right before a PUT.
+func (i Instance) changeMarks(ctx context.Context, change rawjson.Object) error {
 	current, err := i.client().Config(ctx, i.Name)
 	if err != nil {
 		return fmt.Errorf("config of the copy on %s: %w", i.On(), err)
 	}
-	wanted := edit(current)
-	if rawjson.Equal(wanted.Value(), current.Value()) {
+	patches := i.Cluster.Has(cluster.PatchConfig)
+	if !patches && config.IsChanged(current, change) {
 		return nil
 	}
 	state, err := i.settledState(ctx)
@@ -90,25 +96,21 @@ func (i Instance) editMarks(ctx context.Context, edit func(rawjson.Object) rawjs
 		return err
 	}
 	if state != connect.Stopped && state != connect.Paused {
+		if config.IsChanged(current, change) {
+			return nil
+		}
 		return Interfered("the copy on %s is %s, started by another run or by somebody", i.On(), state)
 	}
-	if err := i.putMarks(ctx, current, wanted); err != nil {
+	client := i.client().RetryFor(cluster.DowntimeRetry)
+	if patches {
+		err = client.PatchConfig(ctx, i.Name, change)
+	} else if err = i.confirmExists(ctx); err == nil {
+		err = client.PutConfig(ctx, i.Name, config.Changed(current, change))
+	}
+	if err != nil {
 		return fmt.Errorf("config of the copy on %s: %w", i.On(), err)
 	}
-	return i.awaitConfig(ctx, wanted, state)
-}
-
-// putMarks patches the config: a PUT would create a connector anew, running, that somebody
-// deletes at this moment. Workers that cannot patch are asked right before the PUT.
-func (i Instance) putMarks(ctx context.Context, current, wanted rawjson.Object) error {
-	client := i.client().RetryFor(cluster.DowntimeRetry)
-	if i.Cluster.Has(cluster.PatchConfig) {
-		return client.PatchConfig(ctx, i.Name, config.MarksPatch(current, wanted))
-	}
-	if err := i.confirmExists(ctx); err != nil {
-		return err
-	}
-	return client.PutConfig(ctx, i.Name, wanted)
+	return i.awaitMarks(ctx, change, state)
 }
 
 // settledState waits until a copy is neither UNASSIGNED nor RESTARTING, and returns its
@@ -126,14 +128,14 @@ func (i Instance) settledState(ctx context.Context) (state connect.State, err er
 	return state, err
 }
 
-// awaitConfig waits until the config reads back and the connector rests again.
-func (i Instance) awaitConfig(ctx context.Context, wanted rawjson.Object, state connect.State) error {
+// awaitMarks waits until the marks read back as changed and the connector rests again.
+func (i Instance) awaitMarks(ctx context.Context, change rawjson.Object, state connect.State) error {
 	return wait.Until(ctx, "the config of the copy on "+i.On(), cluster.SettleTime, func(ctx context.Context) (bool, string, error) {
 		current, err := i.client().Config(ctx, i.Name)
 		if err != nil {
 			return false, "", fmt.Errorf("config of the copy on %s: %w", i.On(), err)
 		}
-		if !rawjson.Equal(current.Value(), wanted.Value()) {
+		if !config.IsChanged(current, change) {
 			return false, "it does not read back yet", nil
 		}
 		status, err := i.client().Status(ctx, i.Name)
