@@ -83,9 +83,9 @@ func (i Instance) Unmark(ctx context.Context) error { return i.changeMarks(ctx, 
 // it back, and would create a connector anew, running, that somebody deletes at this moment.
 // Workers that cannot patch are asked for the config and whether it exists right before a PUT.
 func (i Instance) changeMarks(ctx context.Context, change rawjson.Object) error {
-	current, err := i.client().Config(ctx, i.Name)
+	current, err := i.config(ctx)
 	if err != nil {
-		return fmt.Errorf("config of the copy on %s: %w", i.On(), err)
+		return err
 	}
 	patches := i.Cluster.Has(cluster.PatchConfig)
 	if !patches && config.IsChanged(current, change) {
@@ -113,6 +113,27 @@ func (i Instance) changeMarks(ctx context.Context, change rawjson.Object) error 
 	return i.awaitMarks(ctx, change, state)
 }
 
+// config waits until a worker knows the copy's config: one that lags behind may not yet.
+func (i Instance) config(ctx context.Context) (current rawjson.Object, err error) {
+	err = wait.Until(ctx, "the config of the copy on "+i.On(), cluster.StaleTime, func(ctx context.Context) (bool, string, error) {
+		var err error
+		if current, err = i.client().Config(ctx, i.Name); err != nil {
+			return i.unknown(ctx, "config", err)
+		}
+		return true, "", nil
+	})
+	return current, err
+}
+
+// unknown is what a wait makes of a failed read: a worker that does not know the copy may lag
+// behind, unless the leader does not know it either.
+func (i Instance) unknown(ctx context.Context, what string, err error) (done bool, missing string, failure error) {
+	if connect.IsNotFound(err) {
+		return false, err.Error(), i.gone(ctx)
+	}
+	return false, "", fmt.Errorf("%s of the copy on %s: %w", what, i.On(), err)
+}
+
 // settledState waits until a copy is neither UNASSIGNED nor RESTARTING, and returns its
 // state. Workers before 3.0 answer [Instance.confirmExists] by restarting the connector
 // itself, which is UNASSIGNED for a moment and then rests again.
@@ -120,7 +141,7 @@ func (i Instance) settledState(ctx context.Context) (state connect.State, err er
 	err = wait.Until(ctx, "the copy on "+i.On(), cluster.StaleTime, func(ctx context.Context) (bool, string, error) {
 		status, err := i.client().Status(ctx, i.Name)
 		if err != nil {
-			return false, "", fmt.Errorf("status of the copy on %s: %w", i.On(), err)
+			return i.unknown(ctx, "status", err)
 		}
 		state = status.Connector.State
 		return state != connect.Unassigned && state != connect.Restarting, "it is " + string(state), nil
@@ -133,14 +154,14 @@ func (i Instance) awaitMarks(ctx context.Context, change rawjson.Object, state c
 	return wait.Until(ctx, "the config of the copy on "+i.On(), cluster.SettleTime, func(ctx context.Context) (bool, string, error) {
 		current, err := i.client().Config(ctx, i.Name)
 		if err != nil {
-			return false, "", fmt.Errorf("config of the copy on %s: %w", i.On(), err)
+			return i.unknown(ctx, "config", err)
 		}
 		if !config.IsChanged(current, change) {
 			return false, "it does not read back yet", nil
 		}
 		status, err := i.client().Status(ctx, i.Name)
 		if err != nil {
-			return false, "", fmt.Errorf("status of the copy on %s: %w", i.On(), err)
+			return i.unknown(ctx, "status", err)
 		}
 		missing := status.Missing(state, 0)
 		return missing == "", missing, nil
