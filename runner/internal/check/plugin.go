@@ -49,15 +49,7 @@ func installed(ctx context.Context, on *cluster.Cluster, class string) ([]connec
 
 // of returns the plugins that a connector.class names.
 func of(plugins []connect.Plugin, class string) []connect.Plugin {
-	return slices.DeleteFunc(slices.Clone(plugins), func(plugin connect.Plugin) bool { return !names(plugin.Class, class) })
-}
-
-// names reports whether a connector.class names this class. Connect takes the full name,
-// the simple name, and the simple name without Connector (PluginUtils.simpleName and
-// prunedName).
-func names(class, asked string) bool {
-	simple := class[strings.LastIndexByte(class, '.')+1:]
-	return asked == class || asked == simple || asked+"Connector" == simple
+	return slices.DeleteFunc(slices.Clone(plugins), func(plugin connect.Plugin) bool { return !connect.NamesClass(class, plugin.Class) })
 }
 
 func classes(plugins []connect.Plugin) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
@@ -119,6 +120,14 @@ type Plugin struct {
 	Class   string `json:"class"`
 	Type    string `json:"type"` // "source" or "sink"
 	Version string `json:"version"`
+}
+
+// NamesClass reports whether a connector.class may name a class. Connect takes the full name,
+// the simple name, and the simple name without Connector (PluginUtils.simpleName and
+// prunedName).
+func NamesClass(asked, class string) bool {
+	simple := class[strings.LastIndexByte(class, '.')+1:]
+	return asked != "" && (asked == class || asked == simple || asked+"Connector" == simple)
 }
 
 // Plugins returns the connector classes that the answering worker can load.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
@@ -63,7 +64,7 @@ func (a Also) groups(connector string, config rawjson.Object) []string {
 // of returns the groups that a connector of this config has.
 func (a Also) of(config rawjson.Object) []OwnGroup {
 	return slices.DeleteFunc(slices.Clone(a.Groups), func(group OwnGroup) bool {
-		return group.Class != "" && !names(config.Text("connector.class"), group.Class)
+		return group.Class != "" && !connect.NamesClass(config.Text("connector.class"), group.Class)
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
@@ -168,13 +169,6 @@ func (f Family) applies(config rawjson.Object) bool {
 	return true
 }
 
-// names reports whether a connector.class may name a class. Connect takes the full name,
-// the simple name, and the simple name without Connector (PluginUtils).
-func names(asked, class string) bool {
-	simple := class[strings.LastIndexByte(class, '.')+1:]
-	return asked != "" && (asked == class || asked == simple || asked+"Connector" == simple)
-}
-
 // has reports whether a connector.class names a class of the family.
 func (f Family) has(asked string) bool {
 	for _, class := range f.Classes {
@@ -184,7 +178,7 @@ func (f Family) has(asked string) bool {
 			}
 			continue
 		}
-		if asked == class || names(asked, class) && f.unambiguous(class[strings.LastIndexByte(class, '.')+1:]) {
+		if asked == class || connect.NamesClass(asked, class) && f.unambiguous(class[strings.LastIndexByte(class, '.')+1:]) {
 			return true
 		}
 	}
