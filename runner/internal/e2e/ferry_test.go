@@ -75,7 +75,12 @@ func (s *stage) ferry(arguments ...string) ferrytest.Answer {
 
 // moving are the arguments that every command about a move from global to europe takes.
 func moving(command string, connectors ...string) []string {
-	arguments := []string{command, "--origin", "global", "--target", "europe"}
+	return between("global", "europe", command, connectors...)
+}
+
+// between are those of a move from origin to target.
+func between(origin, target, command string, connectors ...string) []string {
+	arguments := []string{command, "--origin", origin, "--target", target}
 	for _, connector := range connectors {
 		arguments = append(arguments, "--connector", connector)
 	}
@@ -97,10 +102,15 @@ func (s *stage) want(got ferrytest.Answer, code int, outcomes ...event.Outcome) 
 // failing numbered source tells.
 func (s *stage) run(connector string, config map[string]string) {
 	s.t.Helper()
+	s.runOn("global", connector, config)
+}
+
+func (s *stage) runOn(cluster, connector string, config map[string]string) {
+	s.t.Helper()
 	config = lab.With(config, map[string]string{
 		"secret": s.plants.New("secret " + connector), "db.uri": "mongodb://u:" + s.plants.New("uri "+connector) + "@host/db",
 	})
-	if err := s.Connect("global").Run(s.t.Context(), connector, config); err != nil {
+	if err := s.Connect(cluster).Run(s.t.Context(), connector, config); err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() {
@@ -150,6 +160,7 @@ func (s *stage) exact(connector, topic string) {
 	}
 	if lost != 0 || tally.Duplicated() != 0 {
 		s.t.Errorf("%s: %d lost, %d duplicated: %+v", topic, lost, tally.Duplicated(), tally)
+		return
 	}
 	s.t.Logf("%s: %d records, 0 lost, 0 duplicated", topic, tally.Records())
 }
