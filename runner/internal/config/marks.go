@@ -76,21 +76,9 @@ func ChangeToNone() rawjson.Object {
 	return ChangeToFinal().With(keepStateKey, rawjson.Null).With(backStateKey, rawjson.Null)
 }
 
-// Changed returns the config with a change of marks.
-func Changed(config, change rawjson.Object) rawjson.Object {
-	for _, key := range change.Keys() {
-		if value, _ := change.Get(key); value.IsNull() {
-			config = config.Without(key)
-		} else {
-			config = config.With(key, value)
-		}
-	}
-	return config
-}
-
 // IsChanged reports whether the config has the marks as the change makes them.
 func IsChanged(config, change rawjson.Object) bool {
-	return rawjson.Equal(Changed(config, change).Value(), config.Value())
+	return rawjson.Equal(config.Patched(change).Value(), config.Value())
 }
 
 // WithoutMarks returns the config without marks.

@@ -66,14 +66,7 @@ func (c *Cluster) patchConfig(w *worker, r *http.Request) (answer, error) {
 	}); err != nil {
 		return answer{}, err
 	}
-	for _, key := range patch.Keys() {
-		if member, _ := patch.Get(key); member.IsNull() {
-			config = config.Without(key)
-		} else {
-			config = config.With(key, member)
-		}
-	}
-	return c.put(w, name(r), config, "", true)
+	return c.put(w, name(r), config.Patched(patch), "", true)
 }
 
 // configBody reads a request whose body is a config.

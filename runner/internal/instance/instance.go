@@ -197,21 +197,6 @@ func (i Instance) AwaitRest(ctx context.Context) error {
 	return Interfered("another run or somebody started the connector on %s: it is %s there", i.On(), status.Connector.State)
 }
 
-// Gone reports whether the connector does not exist. A worker that does not know it may
-// lag behind, so the leader has to confirm it.
-func (i Instance) Gone(ctx context.Context) bool {
-	_, err := i.NotAtRest(ctx)
-	return connect.IsNotFound(err) && i.gone(ctx) != nil
-}
-
-// gone returns a [GoneError] if the leader does not know the connector either.
-func (i Instance) gone(ctx context.Context) error {
-	if err := i.confirmExists(ctx); IsGone(err) {
-		return err
-	}
-	return nil
-}
-
 // AwakeEverywhere returns the connector's state if every worker shows it awake, "" if one
 // does not or cannot be reached.
 func (i Instance) AwakeEverywhere(ctx context.Context) (state connect.State) {

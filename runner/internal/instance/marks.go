@@ -2,9 +2,7 @@ package instance
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
@@ -13,57 +11,14 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
-// confirmExists asks the leader whether a copy at rest still exists, by restarting its
-// failed tasks, of which there are none. The leader answers 404 if the connector is gone,
-// which another worker may not know yet: a PUT of the config would then create it anew,
-// running.
-func (i Instance) confirmExists(ctx context.Context) error {
-	err := i.client().Restart(ctx, i.Name)
-	if connect.IsNotFound(err) && strings.HasPrefix(connect.Message(err), "Status for connector") {
-		return nil // it exists, and no worker has taken it on (DistributedHerder.restartConnectorAndTasks)
-	}
-	if connect.IsNotFound(err) {
-		return &GoneError{On: i.On(), err: err}
-	}
-	if err != nil {
-		return fmt.Errorf("the copy on %s: %w", i.On(), err)
-	}
-	return nil
-}
-
-// GoneError says that a connector at rest does not exist any more: the leader answered 404.
-type GoneError struct {
-	On  string
-	err error
-}
-
-func (e *GoneError) Error() string { return "somebody has deleted the connector on " + e.On }
-
-func (e *GoneError) Unwrap() error { return e.err }
-
-// Gone returns a [GoneError] about a connector that is not there any more.
-func Gone(of Instance) error { return &GoneError{On: of.On()} }
-
-// IsGone reports whether an error is a [GoneError].
-func IsGone(err error) bool {
-	_, gone := errors.AsType[*GoneError](err)
-	return gone
-}
-
 // MarkIdle marks a stopped copy as part of no move.
 func (i Instance) MarkIdle(ctx context.Context) error {
-	if err := i.RetryLonger().confirmExists(ctx); err != nil {
-		return err
-	}
 	return i.changeMarks(ctx, config.ChangeKeep(config.Idle))
 }
 
 // MarkBack marks the origin's stopped connector with the state to end in after the
 // rollback.
 func (i Instance) MarkBack(ctx context.Context, state connect.State) error {
-	if err := i.RetryLonger().confirmExists(ctx); err != nil {
-		return err
-	}
 	return i.changeMarks(ctx, config.ChangeBack(state))
 }
 
@@ -101,11 +56,11 @@ func (i Instance) changeMarks(ctx context.Context, change rawjson.Object) error 
 		}
 		return Interfered("the copy on %s is %s, started by another run or by somebody", i.On(), state)
 	}
-	client := i.client().RetryFor(cluster.DowntimeRetry)
+	retrying := i.RetryLonger()
 	if patches {
-		err = client.PatchConfig(ctx, i.Name, change)
-	} else if err = i.confirmExists(ctx); err == nil {
-		err = client.PutConfig(ctx, i.Name, config.Changed(current, change))
+		err = retrying.client().PatchConfig(ctx, i.Name, change)
+	} else if err = retrying.confirmExists(ctx); err == nil {
+		err = retrying.client().PutConfig(ctx, i.Name, current.Patched(change))
 	}
 	if err != nil {
 		return fmt.Errorf("config of the copy on %s: %w", i.On(), err)

@@ -476,15 +476,15 @@ func TestReadOfOffsetsThatAWorkerFailsByItself(t *testing.T) {
 	}
 }
 
-// TestLongRebalanceWhenTheCopyIsLookedFor lets the target answer 409 for longer than the
+// TestLongRebalanceWhenTheOriginIsMarked lets the origin answer 409 for longer than the
 // client's usual patience, as it does while another connector's task takes its time to end.
-func TestLongRebalanceWhenTheCopyIsLookedFor(t *testing.T) {
+func TestLongRebalanceWhenTheOriginIsMarked(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.run(slowSource())
 		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
 		var first time.Time
 		w.global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-			if !strings.HasSuffix(r.URL.Path, "/restart") {
+			if r.Method != http.MethodPatch || !strings.HasSuffix(r.URL.Path, "/config") {
 				next.ServeHTTP(rw, r)
 				return
 			}
@@ -500,7 +500,7 @@ func TestLongRebalanceWhenTheCopyIsLookedFor(t *testing.T) {
 		back := w.rollback()
 		w.calm()
 		if first.IsZero() {
-			t.Fatal("nobody asked whether the copy exists")
+			t.Fatal("nobody marked the connector")
 		}
 		w.expect(back, event.RolledBack, connect.Running, connect.Stopped)
 		w.exact()

@@ -105,8 +105,8 @@ func (r *run) moved(ctx context.Context, request pair.Request, seen pair.Observa
 	c.unmarkPaused(ctx, request)
 	r.result.Changed = true
 	r.result.ConfigHash = &event.Hashes{Origin: config.WithoutMarks(seen.Origin.Config).Value().SHA256(), Target: r.configHash(ctx, request.To())}
-	if err := r.observeEnd(ctx, request, request.To()); err != nil {
-		return r.deleted(ctx, request, request.To(), request.From(), err)
+	if end, ok := r.observeEnd(ctx, request); ok && !end.Target.Exists {
+		return r.deleted(ctx, request, request.To(), request.From(), nil)
 	}
 	message := fmt.Sprintf("moved to %s, %s proof, %s", request.Target.Name, r.result.Proof.Kind, event.Entries(r.result.Entries))
 	if r.result.DowntimeMS != nil {

@@ -138,16 +138,27 @@ func (r *run) rehearse(ctx context.Context, basis check.Basis, on string, copied
 	return wait.For(ctx, time.Until(done.Unanswered.Add(offsetstore.LateWrite)))
 }
 
+// copyRan reports whether the copy ran after it was prepared, of two stopped connectors with
+// different offsets. Offsets that can be ordered tell, also of a copy that was deleted since
+// and created again; otherwise its topics do.
+func copyRan(ctx context.Context, request pair.Request, seen pair.Observation) (bool, error) {
+	switch {
+	case seen.TargetAhead():
+		return true, nil
+	case seen.OriginAhead():
+		return false, nil
+	default:
+		return request.To().HasRun(ctx)
+	}
+}
+
 // refuseProgress refuses to overwrite the offsets of a target that ran after it was
 // prepared and was then stopped by somebody: they are newer than the origin's.
 func refuseProgress(ctx context.Context, request pair.Request, seen pair.Observation) error {
-	if seen.State() != pair.HalfCopied || seen.OriginAhead() {
+	if seen.State() != pair.HalfCopied {
 		return nil
 	}
-	ran, err := request.To().HasRun(ctx)
-	if seen.TargetAhead() { // it may have been deleted since, and created again
-		ran, err = true, nil
-	}
+	ran, err := copyRan(ctx, request, seen)
 	switch {
 	case err != nil && !request.Overwrite:
 		return cluster.Refused(fmt.Sprintf("both copies are stopped, their offsets differ, and %s does not tell whether its copy has run (%s); "+

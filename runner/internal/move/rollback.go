@@ -73,7 +73,7 @@ func (m *Mover) rollback(ctx context.Context, request pair.Request) event.Connec
 // abandon puts back a move whose copy never ran.
 func (r *run) abandon(ctx context.Context, request pair.Request, seen pair.Observation) event.ConnectorResult {
 	from, was := request.From(), seen.Was()
-	if config.KeepState(seen.Target.Config) == config.Idle {
+	if seen.TargetIdle() {
 		if err := r.keepsRunning(ctx, from, seen.Origin); err != nil {
 			return r.fail(ctx, err)
 		}
@@ -91,7 +91,7 @@ func (r *run) abandon(ctx context.Context, request pair.Request, seen pair.Obser
 			r.note(event.Warn, "the mark in the config on %s cannot be removed: %s", from.On(), connect.Message(err))
 		}
 	}
-	_ = r.observeEnd(ctx, request) // nothing must exist
+	r.observeEnd(ctx, request)
 	if seen.Origin.State() == was {
 		return r.end(event.PutBack, fmt.Sprintf("is %s on %s as before; to take back a move from %s to %s, exchange --origin and --target",
 			was, from.On(), request.Target.Name, from.On()))
@@ -104,17 +104,15 @@ func (r *run) rollBackStopped(ctx context.Context, request pair.Request, seen pa
 	if seen.RollingBack() {
 		return r.rollBack(ctx, request, seen, resumed) // an earlier rollback got this far
 	}
-	halfCopied := seen.State() == pair.HalfCopied
-	ran, err := request.To().HasRun(ctx)
-	switch {
-	case halfCopied && seen.TargetAhead():
-		return r.rollBack(ctx, request, seen, resumed)
-	case halfCopied && seen.OriginAhead():
+	if seen.State() != pair.HalfCopied {
 		return r.abandon(ctx, request, seen)
-	case err != nil && halfCopied:
+	}
+	ran, err := copyRan(ctx, request, seen)
+	switch {
+	case err != nil:
 		return r.fail(ctx, cluster.Refused(fmt.Sprintf("both copies are stopped, their offsets differ, and %s does not tell whether its copy has run (%s); "+
 			"start the right one with `ferry start`", request.Target.Name, connect.Message(err))))
-	case ran && halfCopied:
+	case ran:
 		return r.rollBack(ctx, request, seen, resumed)
 	default:
 		return r.abandon(ctx, request, seen)
@@ -140,8 +138,8 @@ func (r *run) rollBack(ctx context.Context, request pair.Request, seen pair.Obse
 	}
 	r.cleanUp(ctx, request.To(), &prepared{})
 	c.unmarkPaused(ctx, request)
-	if err := r.observeEnd(ctx, request, request.From()); err != nil {
-		return r.deleted(ctx, request, request.From(), request.To(), err)
+	if end, ok := r.observeEnd(ctx, request); ok && !end.Origin.Exists {
+		return r.deleted(ctx, request, request.From(), request.To(), nil)
 	}
 	message := fmt.Sprintf("back on %s with its progress, %s proof, %s", origin, c.rest.proof.Kind, event.Entries(c.rest.final.Len()))
 	if r.result.DowntimeMS != nil {

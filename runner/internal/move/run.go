@@ -135,25 +135,19 @@ func (r *run) recordStates(observed pair.Observation) {
 	r.result.OriginTasks, r.result.TargetTasks = event.TaskStates(observed.Origin.Status), event.TaskStates(observed.Target.Status)
 }
 
-// observeEnd records where the move stands at the end. Its error is an [instance.GoneError]
-// if one of the sides that must exist does not.
-func (r *run) observeEnd(ctx context.Context, request pair.Request, must ...instance.Instance) error {
-	observed, err := request.Observe(context.WithoutCancel(ctx), r.Mask)
+// observeEnd records where the move stands at the end; ok is false if it cannot be read.
+func (r *run) observeEnd(ctx context.Context, request pair.Request) (seen pair.Observation, ok bool) {
+	seen, err := request.Observe(context.WithoutCancel(ctx), r.Mask)
 	if err != nil {
 		r.note(event.Warn, "where the move stands cannot be read: %s", err)
-		return nil
+		return seen, false
 	}
-	r.recordStates(observed)
-	for _, side := range must {
-		if side == request.From() && !observed.Origin.Exists || side == request.To() && !observed.Target.Exists {
-			return instance.Gone(side)
-		}
-	}
-	return nil
+	r.recordStates(seen)
+	return seen, true
 }
 
 // failObserved is fail after observeEnd.
 func (r *run) failObserved(ctx context.Context, request pair.Request, err error) event.ConnectorResult {
-	_ = r.observeEnd(ctx, request) // nothing must exist
+	r.observeEnd(ctx, request)
 	return r.fail(ctx, err)
 }

@@ -169,7 +169,7 @@ func (r *run) rollBackFailedStart(ctx context.Context, request pair.Request, c *
 	}
 	r.cleanUp(ctx, to, &prepared{})
 	back.unmarkPaused(ctx, request)
-	_ = r.observeEnd(ctx, request) // nothing must exist
+	r.observeEnd(ctx, request)
 	r.end(event.RolledBack, fmt.Sprintf("%s; rolled back to %s %s, %s", cause, from.On(), progress, event.Entries(back.transfer.have.Len())))
 	r.addHanging(ctx, cause)
 	return r.result

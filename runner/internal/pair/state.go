@@ -86,7 +86,7 @@ func (o Observation) TargetDeleted() bool {
 func (o Observation) bothAtRest() State {
 	equal := o.Translated != nil || offset.Equal(o.OriginOffsets, o.TargetOffsets)
 	switch marked := config.KeepState(o.Target.Config); {
-	case marked == config.Idle && config.BackState(o.Origin.Config) == "":
+	case o.TargetIdle() && config.BackState(o.Origin.Config) == "":
 		return Prepared
 	case marked == connect.Stopped && equal, marked == connect.Paused && o.Target.Rest == connect.Paused && equal:
 		return Moved
@@ -125,7 +125,7 @@ func (o Observation) Was() connect.State {
 	if marked := config.BackState(o.Origin.Config); marked != "" {
 		return marked // a rollback that was killed
 	}
-	if !o.Target.Exists || config.KeepState(o.Target.Config) == config.Idle {
+	if !o.Target.Exists || o.TargetIdle() {
 		return from
 	}
 	if marked := config.KeepState(o.Target.Config); marked != "" {

@@ -109,6 +109,19 @@ func (o Object) Without(key string) Object {
 	return o.rebuild(key, Value{})
 }
 
+// Patched returns a copy with the members of patch; those that are null are removed (RFC 7386,
+// without going into members).
+func (o Object) Patched(patch Object) Object {
+	patch.each(func(key string, value Value) {
+		if value.IsNull() {
+			o = o.Without(key)
+		} else {
+			o = o.With(key, value)
+		}
+	})
+	return o
+}
+
 // rebuild writes the object anew with key holding value, or without it if value
 // is the zero Value.
 func (o Object) rebuild(key string, value Value) Object {
