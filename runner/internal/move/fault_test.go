@@ -478,33 +478,47 @@ func TestReadOfOffsetsThatAWorkerFailsByItself(t *testing.T) {
 
 // TestLongRebalanceWhenTheOriginIsMarked lets the origin answer 409 for longer than the
 // client's usual patience, as it does while another connector's task takes its time to end.
+// Workers that cannot patch are asked first whether the connector exists.
 func TestLongRebalanceWhenTheOriginIsMarked(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
-		w.run(slowSource())
-		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-		var first time.Time
-		w.global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-			if r.Method != http.MethodPatch || !strings.HasSuffix(r.URL.Path, "/config") {
-				next.ServeHTTP(rw, r)
-				return
-			}
-			if first.IsZero() {
-				first = time.Now()
-			}
-			if time.Since(first) < 10*time.Second {
-				answerError(rw, http.StatusConflict, "Cannot complete request momentarily due to stale configuration (typically caused by a concurrent config change)")
-				return
-			}
-			next.ServeHTTP(rw, r)
-		})
-		back := w.rollback()
-		w.calm()
-		if first.IsZero() {
-			t.Fatal("nobody marked the connector")
+	for name, test := range map[string]struct {
+		origin               []connecttest.Option
+		method, path, nobody string
+	}{
+		"patched":              {nil, http.MethodPatch, "/config", "nobody marked the connector"},
+		"3.7, which cannot be": {[]connecttest.Option{connecttest.WithVersion("3.7.2")}, http.MethodPost, "/restart", "nobody asked whether the connector exists"},
+	} {
+		for _, hard := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, hard %t", name, hard), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorldOf(t, hard, test.origin, nil)
+					w.run(slowSource())
+					w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+					var first time.Time
+					w.global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+						if r.Method != test.method || !strings.HasSuffix(r.URL.Path, test.path) {
+							next.ServeHTTP(rw, r)
+							return
+						}
+						if first.IsZero() {
+							first = time.Now()
+						}
+						if time.Since(first) < 10*time.Second {
+							answerError(rw, http.StatusConflict, "Cannot complete request momentarily due to stale configuration (typically caused by a concurrent config change)")
+							return
+						}
+						next.ServeHTTP(rw, r)
+					})
+					back := w.rollback()
+					w.calm()
+					if first.IsZero() {
+						t.Fatal(test.nobody)
+					}
+					w.expect(back, event.RolledBack, connect.Running, connect.Stopped)
+					w.exact()
+				})
+			})
 		}
-		w.expect(back, event.RolledBack, connect.Running, connect.Stopped)
-		w.exact()
-	})
+	}
 }
 
 // TestAskedAndCarriedOut loses every answer to one kind of request that is carried out, as
