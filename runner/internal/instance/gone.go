@@ -25,10 +25,11 @@ func IsGone(err error) bool {
 	return gone
 }
 
-// Gone reports whether the connector does not exist. A worker that does not know it may
-// lag behind, so the leader has to confirm it.
+// Gone reports whether the connector does not exist. Its config tells, since the status of a
+// deleted connector can be read for a while. A worker that does not know it may lag behind,
+// so the leader has to confirm it.
 func (i Instance) Gone(ctx context.Context) bool {
-	_, err := i.NotAtRest(ctx)
+	_, err := i.client().Config(ctx, i.Name)
 	return connect.IsNotFound(err) && i.gone(ctx) != nil
 }
 

@@ -2,6 +2,7 @@ package move
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -12,8 +13,12 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 )
 
-// wasDeleted reports whether a failure comes from the connector's being deleted.
+// wasDeleted reports whether a failure comes from the connector's being deleted. What the
+// leader said counts: a worker that lags behind may still show the connector.
 func wasDeleted(ctx context.Context, of instance.Instance, failure error) bool {
+	if gone, ok := errors.AsType[*instance.GoneError](failure); ok && gone.On == of.On() {
+		return true
+	}
 	return connect.IsNotFound(failure) && of.Gone(context.WithoutCancel(ctx))
 }
 

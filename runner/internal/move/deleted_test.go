@@ -1,6 +1,9 @@
 package move
 
 import (
+	"maps"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -23,13 +26,17 @@ func TestDeletedAtEveryRequest(t *testing.T) {
 		t.Skip("hundreds of moves in virtual time take a while")
 	}
 	for name, test := range map[string]struct {
-		hard, back, target bool
+		hard, back, target, lingers bool
 	}{
 		"the origin in a move": {hard: true}, "the origin in a move, timed": {},
 		"the copy in a move": {hard: true, target: true}, "the copy in a move, timed": {target: true},
-		"the origin in a rollback":       {hard: true, back: true},
-		"the target in a rollback":       {hard: true, back: true, target: true},
-		"the target in a timed rollback": {back: true, target: true},
+		"the origin in a rollback":                     {hard: true, back: true},
+		"the target in a rollback":                     {hard: true, back: true, target: true},
+		"the target in a timed rollback":               {back: true, target: true},
+		"the origin in a move, its status lingers":     {hard: true, lingers: true},
+		"the copy in a move, its status lingers":       {hard: true, target: true, lingers: true},
+		"the origin in a rollback, its status lingers": {hard: true, back: true, lingers: true},
+		"the target in a rollback, its status lingers": {hard: true, back: true, target: true, lingers: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for request, done := 1, false; !done; request++ {
@@ -46,8 +53,12 @@ func TestDeletedAtEveryRequest(t *testing.T) {
 					if test.target {
 						victim = w.europe
 					}
+					remove := func() { w.remove(victim) }
+					if test.lingers {
+						remove = w.removeSlowly(victim)
+					}
 					w.line.cut(request, false)
-					w.line.onCut = func() { w.remove(victim) }
+					w.line.onCut = remove
 					result := run()
 					done = w.line.sent < request
 					w.line.cut(0, false)
@@ -69,6 +80,39 @@ func TestDeletedAtEveryRequest(t *testing.T) {
 func (w *world) remove(cluster *connecttest.Cluster) {
 	if err := cluster.Client().Delete(w.t.Context(), orders); err != nil && !connect.IsNotFound(err) {
 		w.t.Error(err)
+	}
+}
+
+// removeSlowly returns a remove after which the last status can be read for a moment, as on
+// real workers: they remove it from the status topic when they follow the config topic.
+func (w *world) removeSlowly(cluster *connecttest.Cluster) func() {
+	var last []byte
+	var removed time.Time
+	cluster.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/status") {
+			next.ServeHTTP(rw, r)
+			return
+		}
+		answer := httptest.NewRecorder()
+		next.ServeHTTP(answer, r)
+		switch {
+		case answer.Code == http.StatusOK:
+			last = answer.Body.Bytes()
+		case last != nil && !removed.IsZero() && time.Since(removed) < 300*time.Millisecond:
+			answer = httptest.NewRecorder()
+			answer.Header().Set("Content-Type", "application/json")
+			_, _ = answer.Write(last)
+		}
+		maps.Copy(rw.Header(), answer.Header())
+		rw.WriteHeader(answer.Code)
+		_, _ = rw.Write(answer.Body.Bytes())
+	})
+	return func() {
+		if _, err := cluster.Client().Status(w.t.Context(), orders); err != nil && !connect.IsNotFound(err) {
+			w.t.Error(err)
+		}
+		w.remove(cluster)
+		removed = time.Now()
 	}
 }
 
