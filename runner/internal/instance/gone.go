@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
 // GoneError says that a connector at rest does not exist any more: the leader answered 404.
@@ -57,4 +59,25 @@ func (i Instance) confirmExists(ctx context.Context) error {
 		return fmt.Errorf("the copy on %s: %w", i.On(), err)
 	}
 	return nil
+}
+
+// UntilKnown reads something of the connector, and reads it again while a worker does not know
+// the connector: it may lag behind. If the leader does not know it either, the error is a
+// [GoneError].
+func (i Instance) UntilKnown(ctx context.Context, what string, read func(context.Context) error) error {
+	return wait.Until(ctx, fmt.Sprintf("the %s of the copy on %s", what, i.On()), cluster.StaleTime, func(ctx context.Context) (bool, string, error) {
+		if err := read(ctx); err != nil {
+			return i.unknown(ctx, what, err)
+		}
+		return true, "", nil
+	})
+}
+
+// unknown is what a wait makes of a failed read: a worker that does not know the copy may lag
+// behind, unless the leader does not know it either.
+func (i Instance) unknown(ctx context.Context, what string, err error) (done bool, missing string, failure error) {
+	if connect.IsNotFound(err) {
+		return false, err.Error(), i.gone(ctx)
+	}
+	return false, "", fmt.Errorf("%s of the copy on %s: %w", what, i.On(), err)
 }

@@ -68,25 +68,12 @@ func (i Instance) changeMarks(ctx context.Context, change rawjson.Object) error 
 	return i.awaitMarks(ctx, change, state)
 }
 
-// config waits until a worker knows the copy's config: one that lags behind may not yet.
 func (i Instance) config(ctx context.Context) (current rawjson.Object, err error) {
-	err = wait.Until(ctx, "the config of the copy on "+i.On(), cluster.StaleTime, func(ctx context.Context) (bool, string, error) {
-		var err error
-		if current, err = i.client().Config(ctx, i.Name); err != nil {
-			return i.unknown(ctx, "config", err)
-		}
-		return true, "", nil
+	err = i.UntilKnown(ctx, "config", func(ctx context.Context) error {
+		current, err = i.client().Config(ctx, i.Name)
+		return err
 	})
 	return current, err
-}
-
-// unknown is what a wait makes of a failed read: a worker that does not know the copy may lag
-// behind, unless the leader does not know it either.
-func (i Instance) unknown(ctx context.Context, what string, err error) (done bool, missing string, failure error) {
-	if connect.IsNotFound(err) {
-		return false, err.Error(), i.gone(ctx)
-	}
-	return false, "", fmt.Errorf("%s of the copy on %s: %w", what, i.On(), err)
 }
 
 // settledState waits until a copy is neither UNASSIGNED nor RESTARTING, and returns its

@@ -2,30 +2,49 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
 const connectProtocol = "connect"
 
+// joinTime is how long the workers of a group may take to join it again. A rebalance of
+// Connect takes a second or so; rebalance.timeout.ms, 60 s by default, is for workers that
+// hang.
+const joinTime = 15 * time.Second
+
 // ConnectGroup returns the group.id of the Connect cluster that has the given
 // workers, each as host:port: a worker_id of GET status, which is its advertised
 // address, or the address in its URL. The members of the group tell their own
-// advertised URLs (ConnectProtocol). It is an error if no group has one of the
-// workers, or more than one group has.
+// advertised URLs (ConnectProtocol), but not while the group rebalances, which is waited
+// for. It is an error if no group has one of the workers, or more than one group has.
 func (c *Client) ConnectGroup(ctx context.Context, workers []string) (string, error) {
-	groups, err := c.connectGroups(ctx)
-	if err != nil {
-		return "", err
-	}
+	var groups []connectGroup
 	var found []string
-	for _, group := range groups {
-		if slices.ContainsFunc(group.workers, func(worker string) bool { return slices.Contains(workers, worker) }) {
-			found = append(found, group.id)
+	err := wait.Until(ctx, "a group of Connect workers that does not rebalance", joinTime, func(ctx context.Context) (bool, string, error) {
+		var err error
+		if groups, err = c.connectGroups(ctx); err != nil {
+			return false, "", err
 		}
+		found = nil
+		joining := false
+		for _, group := range groups {
+			joining = joining || group.joining
+			if slices.ContainsFunc(group.workers, func(worker string) bool { return slices.Contains(workers, worker) }) {
+				found = append(found, group.id)
+			}
+		}
+		return len(found) > 0 || !joining, describe(groups), nil
+	})
+	if _, late := errors.AsType[*wait.TimeoutError](err); err != nil && !late {
+		return "", err
 	}
 	switch len(found) {
 	case 1:
@@ -41,6 +60,7 @@ func (c *Client) ConnectGroup(ctx context.Context, workers []string) (string, er
 type connectGroup struct {
 	id      string
 	workers []string // host:port
+	joining bool     // between two generations, in which the workers cannot be told
 }
 
 func (c *Client) connectGroups(ctx context.Context) ([]connectGroup, error) {
@@ -66,7 +86,10 @@ func (c *Client) connectGroups(ctx context.Context) ([]connectGroup, error) {
 	}
 	var groups []connectGroup
 	for _, group := range described.Sorted() {
-		groups = append(groups, connectGroup{id: group.Group, workers: workersOf(group)})
+		groups = append(groups, connectGroup{
+			id: group.Group, workers: workersOf(group),
+			joining: slices.Contains([]string{"PreparingRebalance", "CompletingRebalance"}, group.State), // ClassicGroupState
+		})
 	}
 	return groups, nil
 }
@@ -95,6 +118,9 @@ func describe(groups []connectGroup) string {
 			text += ", "
 		}
 		text += fmt.Sprintf("%s with %q", group.id, group.workers)
+		if group.joining {
+			text += ", rebalancing"
+		}
 	}
 	return text
 }

@@ -73,3 +73,28 @@ func TestConnectGroup(t *testing.T) {
 		}
 	}
 }
+
+// TestConnectGroupWhileItRebalances asks while connectors are created and deleted: between two
+// generations no member tells its address.
+func TestConnectGroupWhileItRebalances(t *testing.T) {
+	client := open(t)
+	cluster := labtest.Lab(t).Connect("current")
+	worker, err := url.Parse(cluster.URLs()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := labtest.Name(t)
+	for range 3 {
+		if err := cluster.Create(t.Context(), name, lab.NumberedSource(name, 1, 100)); err != nil {
+			t.Fatal(err)
+		}
+		for range 30 {
+			if group, err := client.ConnectGroup(t.Context(), []string{worker.Host}); err != nil || group != cluster.GroupID() {
+				t.Fatalf("%q, %v", group, err)
+			}
+		}
+		if err := cluster.Client().Delete(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -211,12 +211,16 @@ func (c *cutover) atRest(ctx context.Context, side instance.Instance, store offs
 	if c.transfer.shared {
 		return offset.Document{}, nil
 	}
-	document, err := store.Read(ctx)
+	var document offset.Document
+	err := retrying.UntilKnown(ctx, "offsets", func(ctx context.Context) (err error) {
+		document, err = store.Read(ctx)
+		return err
+	})
 	if err == nil && expected != nil && !offset.Equal(*expected, document) {
 		document, err = offsetstore.ReadAgreed(ctx, side.On(), store)
 	}
 	if err != nil {
-		return offset.Document{}, fmt.Errorf("interlock: %s: %w", side.On(), err)
+		return offset.Document{}, fmt.Errorf("interlock: %w", err)
 	}
 	if err := retrying.AwaitRest(ctx); err != nil {
 		return offset.Document{}, fmt.Errorf("interlock: %w", err)

@@ -39,7 +39,11 @@ func (r *run) undo(ctx context.Context, request pair.Request, seen pair.Observat
 	// idle, nothing shows any more that the connector should run.
 	stoppedEarlier := seen.Origin.State() != keep
 	if begun || stoppedEarlier && r.result.Changed {
-		if err := r.putBack(ctx, from, keep, seen.Origin.Status, request.To()); err != nil {
+		err := r.refuseRecreated(ctx, request.To(), cause)
+		if err == nil {
+			err = r.putBack(ctx, from, keep, seen.Origin.Status, request.To())
+		}
+		if err != nil {
 			if wasDeleted(ctx, from, err) {
 				return r.deleted(ctx, request, from, request.To(), cause)
 			}
@@ -106,6 +110,18 @@ func (r *run) refuseRunningCopy(ctx context.Context, of, copied instance.Instanc
 	}
 	r.result.Instructions = "look at both clusters with `ferry status`"
 	return instance.Interfered("%s, so the one on %s is left as it is", started.What, of.On())
+}
+
+// refuseRecreated makes sure that a copy found deleted is not there again. If its marks were
+// patched at that moment, the worker may have read the config before the deletion and written
+// it after: that creates the connector anew, running (DistributedHerder.patchConnectorConfig).
+// Its status does not tell: the one from before the deletion can be read for a while.
+func (r *run) refuseRecreated(ctx context.Context, copied instance.Instance, cause error) error {
+	if !instance.IsGone(cause) || !wasDeleted(ctx, copied, cause) || copied.Gone(context.WithoutCancel(ctx)) {
+		return nil
+	}
+	r.result.Instructions = "look at both clusters with `ferry status`: the copy has the final offsets and may run"
+	return instance.Interfered("the copy on %s was deleted and is there again, so the origin is left as it is", copied.On())
 }
 
 // cleanUp removes what a failed move put on the target: the copy it created and the
