@@ -33,6 +33,8 @@ var (
 	Result   = Schema{"result.schema.json"}   // the result document
 	Event    = Schema{"event.schema.json"}    // the events that are published
 	History  = Schema{"history.schema.json"}  // the history document
+	Rules    = Schema{"rules.schema.json"}    // the rules of a plan
+	Plan     = Schema{"plan.schema.json"}     // a plan
 )
 
 // base is where the schemas find each other. Nothing is fetched from there.

@@ -1,0 +1,97 @@
+package rules
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+)
+
+// Decision is what becomes of a connector.
+type Decision struct {
+	Connector string
+	Rule      *Rule
+	// Name is the connector's name on the target.
+	Name string
+	// Set overrides settings on the target: those of the rule, and the values in which
+	// something is replaced.
+	Set map[string]string
+}
+
+// Stays reports whether the connector is not moved.
+func (d Decision) Stays() bool { return d.Rule.Target == Stay }
+
+// MatchError names every connector for which the rules do not say exactly one thing.
+type MatchError struct{ Problems []string }
+
+func (e *MatchError) Error() string { return "the rules do not fit: " + strings.Join(e.Problems, " | ") }
+
+// Decide returns a decision for each connector, in the order of the names. If a connector
+// matches no rule or several, or if two would have one name on a target, it returns a
+// [MatchError] with all of them.
+func (r Rules) Decide(found map[string]connect.Listed) ([]Decision, error) {
+	var decisions []Decision
+	var problems []string
+	used, taken := map[string]bool{}, map[[2]string][]string{}
+	for _, connector := range slices.Sorted(maps.Keys(found)) {
+		var matching []*Rule
+		var names []string
+		for i := range r.Rules {
+			if r.Rules[i].Match.Matches(connector, found[connector]) {
+				matching, names = append(matching, &r.Rules[i]), append(names, r.Rules[i].Name)
+				used[r.Rules[i].Name] = true
+			}
+		}
+		switch len(matching) {
+		case 0:
+			problems = append(problems, connector+" matches no rule; if it is not moved, let a rule with the target stay match it")
+		case 1:
+			decision := matching[0].decide(connector, found[connector].Config)
+			decisions = append(decisions, decision)
+			if !decision.Stays() {
+				place := [2]string{decision.Rule.Target, decision.Name}
+				taken[place] = append(taken[place], connector)
+			}
+		default:
+			problems = append(problems, fmt.Sprintf("%s matches %d rules: %s", connector, len(names), strings.Join(names, ", ")))
+		}
+	}
+	for _, place := range slices.SortedFunc(maps.Keys(taken), func(a, b [2]string) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) }) {
+		if connectors := taken[place]; len(connectors) > 1 {
+			problems = append(problems, fmt.Sprintf("%s would all be called %q on %s", strings.Join(connectors, ", "), place[1], place[0]))
+		}
+	}
+	for _, rule := range r.Rules {
+		if !used[rule.Name] {
+			problems = append(problems, fmt.Sprintf("rule %s matches no connector; correct or remove it", rule.Name))
+		}
+	}
+	if problems != nil {
+		return nil, &MatchError{problems}
+	}
+	return decisions, nil
+}
+
+func (r *Rule) decide(connector string, settings rawjson.Object) Decision {
+	decision := Decision{Connector: connector, Rule: r, Name: connector, Set: map[string]string{}}
+	if r.Rename != nil {
+		decision.Name = r.Rename.Pattern.ReplaceAllString(connector, r.Rename.With)
+	}
+	settings = config.WithoutMarks(settings).Without("name")
+	for _, replace := range r.Replace {
+		for _, key := range settings.Keys() {
+			value := settings.Text(key)
+			if replaced := replace.Pattern.ReplaceAllString(value, replace.With); globs(replace.Setting, key) && replaced != value {
+				settings = settings.With(key, rawjson.String(replaced))
+				decision.Set[key] = replaced
+			}
+		}
+	}
+	maps.Copy(decision.Set, r.Set)
+	return decision
+}
