@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-var all = map[string]Schema{"clusters": Clusters, "request": Request, "result": Result, "event": Event, "history": History}
+var all = map[string]Schema{"clusters": Clusters, "request": Request, "result": Result, "event": Event, "history": History, "rules": Rules, "plan": Plan}
 
 // textOf returns a schema as the document that it is.
 func textOf(t *testing.T, schema Schema) map[string]any {

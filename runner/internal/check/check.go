@@ -15,6 +15,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/mirror"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
@@ -69,6 +70,9 @@ type Checker struct {
 	Mask   *secret.Mask // learns the secrets in configs; may be nil
 	// AllowDuplicates accepts that records are sent again.
 	AllowDuplicates bool
+	// Observe tells what both clusters say of the connector; nil means
+	// [pair.Request.Observe], which asks them.
+	Observe func(context.Context, pair.Request, *secret.Mask) (pair.Observation, error)
 }
 
 // Verdict is what the checks found.
@@ -90,6 +94,20 @@ type Basis struct {
 	// Path translates a sink's offsets for another Kafka; nil if they are copied as
 	// they are.
 	Path *mirror.Path
+}
+
+// Copy is how the offsets will be copied, by the name that the result has for it.
+func (b Basis) Copy() string {
+	switch {
+	case b.Path != nil:
+		return string(offsetstore.ByCheckpoints)
+	case b.Shared:
+		return "shared"
+	case b.Stores.External():
+		return "none"
+	default:
+		return string(b.Stores.Method)
+	}
 }
 
 // Run runs all checks. Its error is a [cluster.RefusedError] with every reason, an

@@ -30,6 +30,7 @@ func definitions(ctx context.Context, f *facts) (string, error) {
 		f.warn("whether %s ignores settings or has other defaults cannot be compared: %s", target, err)
 		return "", nil
 	}
+	f.learn(f.seen.Origin.Config, ours)
 	theirs, err := f.validate(ctx)
 	if err != nil {
 		return "", err

@@ -11,6 +11,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/mirror"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
 
 // facts is what several checks need. The state check fills in seen; the rest follows from
@@ -73,9 +74,23 @@ func (f *facts) validate(ctx context.Context) (connect.Validation, error) {
 		if err != nil {
 			return connect.Validation{}, err
 		}
+		f.learn(f.config(), answer)
 		f.validated = &answer
 	}
 	return *f.validated, nil
+}
+
+// learn teaches the mask the values of settings that the plugin defines as passwords, whatever
+// they are called.
+func (f *facts) learn(settings rawjson.Object, answer connect.Validation) {
+	if f.Mask == nil {
+		return
+	}
+	for name, defined := range answer.Definitions {
+		if value := settings.Text(name); defined.Type == "PASSWORD" && value != "" {
+			f.Mask.Add(secret.New(value))
+		}
+	}
 }
 
 // withDefaults adds to a config the defaults that one side, 0 the origin and 1 the target,

@@ -45,6 +45,13 @@ func plugin(ctx context.Context, f *facts) (string, error) {
 	return found, nil
 }
 
+// PluginVersions returns the versions that a cluster has of the plugin that a connector.class
+// names: "4.3.1", or "1.0 or 1.1". It is a [cluster.RefusedError] if there is none.
+func PluginVersions(ctx context.Context, on *cluster.Cluster, class string) (string, error) {
+	found, err := installed(ctx, on, class)
+	return versionsOf(found), err
+}
+
 // taken returns the version that a cluster would take of a plugin: the one that the config
 // pins, or the latest it has.
 func taken(on *cluster.Cluster, plugins []connect.Plugin, pin string) (string, error) {

@@ -11,11 +11,16 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
+	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
 
 // state reads where the move stands, and refuses what is no state of a move.
 func state(ctx context.Context, f *facts) (string, error) {
-	seen, err := f.request.Observe(ctx, f.Mask)
+	observe := f.Observe
+	if observe == nil {
+		observe = func(ctx context.Context, request pair.Request, mask *secret.Mask) (pair.Observation, error) { return request.Observe(ctx, mask) }
+	}
+	seen, err := observe(ctx, f.request, f.Mask)
 	if err != nil {
 		return "", err
 	}

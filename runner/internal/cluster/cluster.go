@@ -45,6 +45,9 @@ func (c *Cluster) RetryFor(limit time.Duration) *Cluster {
 	return c.with(c.Client.RetryFor(limit), c.Kafka)
 }
 
+// Remembering returns the cluster with a client that asks for the plugins only once.
+func (c *Cluster) Remembering() *Cluster { return c.with(c.Client.Remembering(), c.Kafka) }
+
 // with returns a copy of the cluster with another client and Kafka.
 func (c *Cluster) with(client *connect.Client, kafka Kafka) *Cluster {
 	other := &Cluster{Name: c.Name, Client: client, Kafka: kafka}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
@@ -88,6 +89,17 @@ func Shown(config rawjson.Object, key string) string {
 		return secret.New(value).String()
 	}
 	return value
+}
+
+// Differences compares the configs of a connector on both sides, without ferry's marks and the
+// name. Secrets are masked, see [Shown].
+func Differences(origin, target rawjson.Object) []event.SettingDifference {
+	origin, target = WithoutMarks(origin).Without("name"), WithoutMarks(target).Without("name")
+	var found []event.SettingDifference
+	for _, key := range Differing(origin, target) {
+		found = append(found, event.SettingDifference{Setting: key, Origin: Shown(origin, key), Target: Shown(target, key)})
+	}
+	return found
 }
 
 // Masked lists the settings that show a mask instead of a value: some proxies and managed

@@ -62,6 +62,8 @@ type Client struct {
 	// each worker has its own view of the config topic and may lag behind the others.
 	current  *atomic.Int64
 	retryFor time.Duration
+	// remembered is nil unless the client is [Client.Remembering].
+	remembered *remembered
 }
 
 // New returns a client, or an error if a worker's URL cannot be used.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
@@ -132,7 +133,37 @@ func NamesClass(asked, class string) bool {
 
 // Plugins returns the connector classes that the answering worker can load.
 func (c *Client) Plugins(ctx context.Context) ([]Plugin, error) {
+	if c.remembered == nil {
+		return c.plugins(ctx)
+	}
+	c.remembered.mu.Lock()
+	defer c.remembered.mu.Unlock()
+	if c.remembered.plugins != nil {
+		return c.remembered.plugins, nil
+	}
+	plugins, err := c.plugins(ctx)
+	if err == nil {
+		c.remembered.plugins = plugins
+	}
+	return plugins, err
+}
+
+func (c *Client) plugins(ctx context.Context) ([]Plugin, error) {
 	var plugins []Plugin
 	err := c.get(ctx, &plugins, nil, "connector-plugins")
 	return plugins, err
+}
+
+// remembered is what a client has read of what seldom changes.
+type remembered struct {
+	mu      sync.Mutex
+	plugins []Plugin
+}
+
+// Remembering returns a client that asks for the plugins only once, for a run over many
+// connectors.
+func (c *Client) Remembering() *Client {
+	remembering := *c
+	remembering.remembered = &remembered{}
+	return &remembering
 }

@@ -10,6 +10,7 @@ import (
 // Listed is a connector in the [Client.Inventory].
 type Listed struct {
 	Config rawjson.Object // as [Client.Config] returns it, with passwords in clear text
+	Tasks  []int          // the configured tasks
 	Status Status         // empty if the answering worker knows none yet
 }
 
@@ -20,6 +21,9 @@ func (c *Client) Inventory(ctx context.Context) (map[string]Listed, error) {
 		Status Status `json:"status"`
 		Info   struct {
 			Config rawjson.Object `json:"config"`
+			Tasks  []struct {
+				Task int `json:"task"`
+			} `json:"tasks"`
 		} `json:"info"`
 	}{}
 	if err := c.get(ctx, &answer, url.Values{"expand": {"status", "info"}}, "connectors"); err != nil {
@@ -27,7 +31,11 @@ func (c *Client) Inventory(ctx context.Context) (map[string]Listed, error) {
 	}
 	inventory := make(map[string]Listed, len(answer))
 	for name, connector := range answer {
-		inventory[name] = Listed{Config: connector.Info.Config, Status: connector.Status}
+		listed := Listed{Config: connector.Info.Config, Status: connector.Status}
+		for _, task := range connector.Info.Tasks {
+			listed.Tasks = append(listed.Tasks, task.Task)
+		}
+		inventory[name] = listed
 	}
 	return inventory, nil
 }

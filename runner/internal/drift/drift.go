@@ -173,7 +173,7 @@ func (c Comparer) both(ctx context.Context, request pair.Request) event.Connecto
 		return event.ConnectorResult{Connector: request.Connector, Outcome: event.Failed, Message: event.OneLine(err.Error())}
 	}
 	result := begun(request, seen)
-	result.Differences = differences(request, seen)
+	result.Differences = config.Differences(seen.Origin.Config, seen.Target.Config)
 	result.Message = fmt.Sprintf("%s: %s on %s, %s on %s", seen.State(), seen.Origin, c.Origin.Name, seen.Target, c.Target.Name)
 	if len(result.Differences) > 0 {
 		var names []string
@@ -189,16 +189,6 @@ func (c Comparer) both(ctx context.Context, request pair.Request) event.Connecto
 	}
 	judge(&result, request, seen)
 	return result
-}
-
-// differences compares the configs, without ferry's marks and the name.
-func differences(request pair.Request, seen pair.Observation) []event.SettingDifference {
-	ours, theirs := config.WithoutMarks(seen.Origin.Config).Without("name"), config.WithoutMarks(seen.Target.Config).Without("name")
-	var found []event.SettingDifference
-	for _, key := range config.Differing(ours, theirs) {
-		found = append(found, event.SettingDifference{Setting: key, Origin: config.Shown(ours, key), Target: config.Shown(theirs, key)})
-	}
-	return found
 }
 
 // How the target's offsets stand to the origin's.

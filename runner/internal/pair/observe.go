@@ -23,8 +23,13 @@ func (r Request) Observe(ctx context.Context, mask *secret.Mask) (seen Observati
 	if seen.Target, err = r.To().Observe(ctx, mask); err != nil {
 		return Observation{}, fmt.Errorf("connector %q on %s: %w", r.TargetName(), r.Target.Name, err)
 	}
-	// The offsets tell Copied from HalfCopied. Those of a running connector keep changing
-	// and tell nothing.
+	return r.ObserveOffsets(ctx, seen)
+}
+
+// ObserveOffsets completes an observation with the offsets of two connectors at rest: they tell
+// Copied from HalfCopied. Those of a running connector keep changing and tell nothing.
+func (r Request) ObserveOffsets(ctx context.Context, seen Observation) (Observation, error) {
+	var err error
 	if seen.Origin.AtRest() && seen.Target.AtRest() {
 		if seen.OriginOffsets, seen.TargetOffsets, err = r.restingOffsets(ctx, seen); err != nil {
 			return Observation{}, err

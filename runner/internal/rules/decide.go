@@ -53,7 +53,9 @@ func (r Rules) Decide(found map[string]connect.Listed) ([]Decision, error) {
 		case 1:
 			decision := matching[0].decide(connector, found[connector].Config)
 			decisions = append(decisions, decision)
-			if !decision.Stays() {
+			if !decision.Stays() && decision.Name == "" {
+				problems = append(problems, fmt.Sprintf("rule %s renames %s to nothing", decision.Rule.Name, connector))
+			} else if !decision.Stays() {
 				place := [2]string{decision.Rule.Target, decision.Name}
 				taken[place] = append(taken[place], connector)
 			}
@@ -78,10 +80,16 @@ func (r Rules) Decide(found map[string]connect.Listed) ([]Decision, error) {
 }
 
 func (r *Rule) decide(connector string, settings rawjson.Object) Decision {
-	decision := Decision{Connector: connector, Rule: r, Name: connector, Set: map[string]string{}}
+	name := connector
 	if r.Rename != nil {
-		decision.Name = r.Rename.Pattern.ReplaceAllString(connector, r.Rename.With)
+		name = r.Rename.Pattern.ReplaceAllString(connector, r.Rename.With)
 	}
+	return r.Of(connector, name, settings)
+}
+
+// Of returns the decision of a rule about a connector that has a name on the target.
+func (r *Rule) Of(connector, name string, settings rawjson.Object) Decision {
+	decision := Decision{Connector: connector, Rule: r, Name: name, Set: map[string]string{}}
 	settings = config.WithoutMarks(settings).Without("name")
 	for _, replace := range r.Replace {
 		for _, key := range settings.Keys() {

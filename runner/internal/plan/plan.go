@@ -1,0 +1,138 @@
+// Package plan is the plan of a campaign: which connectors of a cluster go where, in which
+// waves, what speaks against each move, and what it will take. [Planner] makes it, and only
+// reads; [Load] reads it back, and refuses one that was edited; [Plan.Verify] says where the
+// clusters differ by now from what was planned.
+package plan
+
+import (
+	"slices"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rules"
+)
+
+// SchemaID is the value of "schema" in every plan.
+const SchemaID = "connect-ferry/plan/1"
+
+// Plan is a document of schemas/plan.schema.json.
+type Plan struct {
+	Schema string `json:"schema"`
+	// Hash is over all but itself and CreatedAt, see [Plan.hash].
+	Hash      string    `json:"hash"`
+	CreatedAt time.Time `json:"created_at"`
+	Origin    Cluster   `json:"origin"`
+	Targets   []Cluster `json:"targets"`
+	Options   Options   `json:"options"`
+	Waves     []Wave    `json:"waves"`
+	Moves     []Move    `json:"moves"`
+	Stay      []Stay    `json:"stay"`
+}
+
+// Cluster is a Connect cluster as it was planned for.
+type Cluster struct {
+	Name           string `json:"name"`
+	Version        string `json:"version"`
+	KafkaClusterID string `json:"kafka_cluster_id"`
+}
+
+// Options are what was accepted for all moves, by the names of the request.
+type Options struct {
+	Proof           string `json:"proof"`
+	Copy            string `json:"copy"`
+	AllowDuplicates bool   `json:"allow_duplicates,omitempty"`
+	Overwrite       bool   `json:"overwrite,omitempty"`
+	SameLog         bool   `json:"same_log,omitempty"`
+	OtherKafka      bool   `json:"other_kafka,omitempty"`
+	AtLeastOnce     bool   `json:"at_least_once,omitempty"`
+}
+
+// Wave is a number of moves that are made together, before those of the next.
+type Wave struct {
+	Wave       int      `json:"wave"` // from 1
+	Canary     bool     `json:"canary"`
+	Tasks      int      `json:"tasks"`
+	Connectors []string `json:"connectors"` // by their names on the origin
+}
+
+// Move is one connector that goes to a target.
+type Move struct {
+	Connector       string        `json:"connector"`
+	Target          string        `json:"target"`
+	TargetConnector string        `json:"target_connector"`
+	Rule            string        `json:"rule"`
+	Type            string        `json:"type"` // source or sink
+	Class           string        `json:"class"`
+	State           connect.State `json:"state"`
+	// Stands is where the move stood when the plan was made: not_begun, or further if an
+	// earlier run began it.
+	Stands string `json:"stands"`
+	Tasks  int    `json:"tasks"`
+	Wave   int    `json:"wave"`
+	// Go says that no check refused. Reasons are all that did.
+	Go      bool          `json:"go"`
+	Reasons []string      `json:"reasons,omitempty"`
+	Checks  []event.Check `json:"checks,omitempty"` // all findings, warnings too
+
+	Set     map[string]string `json:"set,omitempty"` // as written in the rules
+	Unset   []string          `json:"unset,omitempty"`
+	Replace []rules.Replace   `json:"replace,omitempty"`
+	// ConfigDifference is what these change, with secrets masked.
+	ConfigDifference []event.SettingDifference `json:"config_difference,omitempty"`
+	ConfigSHA256     string                    `json:"config_sha256"` // of the origin's config
+	CopySHA256       string                    `json:"copy_sha256"`   // of the copy's
+	// OriginPlugin and TargetPlugin are the versions of the plugin that each side has.
+	OriginPlugin string `json:"origin_plugin,omitempty"`
+	TargetPlugin string `json:"target_plugin,omitempty"`
+
+	Proof   event.ProofKind `json:"proof"`
+	Copy    string          `json:"copy,omitempty"` // rest, raw, group, checkpoints, shared or none
+	Entries int             `json:"entries"`
+	// ExpectedDowntimeMS is an estimate, see [estimate]; absent for a connector that does
+	// not run.
+	ExpectedDowntimeMS *int64 `json:"expected_downtime_ms,omitempty"`
+	// SentAgain is how many records would be sent again as of now; absent if that cannot be
+	// counted before the connector is stopped.
+	SentAgain *int64           `json:"sent_again,omitempty"`
+	Owner     *rules.Owner     `json:"owner,omitempty"`
+	Blackout  []rules.Blackout `json:"blackout,omitempty"`
+}
+
+// Stay is a connector that is not moved.
+type Stay struct {
+	Connector string       `json:"connector"`
+	Rule      string       `json:"rule"`
+	Owner     *rules.Owner `json:"owner,omitempty"`
+}
+
+// Warnings are the findings that refuse nothing and that a person should know.
+func (m Move) Warnings() []string {
+	var said []string
+	for _, found := range m.Checks {
+		if found.Warning {
+			said = append(said, found.Reason)
+		}
+	}
+	return said
+}
+
+// BlackedOut returns the blackout window in which a time lies, or nil.
+func (m Move) BlackedOut(at time.Time) *rules.Blackout {
+	i := slices.IndexFunc(m.Blackout, func(window rules.Blackout) bool { return !at.Before(window.From) && at.Before(window.To) })
+	if i < 0 {
+		return nil
+	}
+	return &m.Blackout[i]
+}
+
+// Refused counts the moves that cannot be made.
+func (p Plan) Refused() int {
+	count := 0
+	for _, move := range p.Moves {
+		if !move.Go {
+			count++
+		}
+	}
+	return count
+}

@@ -1,0 +1,284 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/check"
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rules"
+	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
+)
+
+// Planner makes plans. It only reads.
+type Planner struct {
+	Origin *cluster.Cluster
+	// Targets are the clusters that the rules name, by their names.
+	Targets map[string]*cluster.Cluster
+	Rules   rules.Rules
+	Options Options
+	// Concurrency bounds the connectors that are checked at a time.
+	Concurrency int
+	Events      event.Recorder
+	Mask        *secret.Mask // learns the secrets in configs; may be nil
+}
+
+// Plan asks each cluster once for all its connectors, decides by the rules, and checks each
+// move. It returns a [rules.MatchError] if the rules do not say one thing of each connector.
+func (p Planner) Plan(ctx context.Context) (Plan, error) {
+	known, clusters, err := p.inventories(ctx)
+	if err != nil {
+		return Plan{}, err
+	}
+	decisions, err := p.Rules.Decide(known[p.Origin.Name])
+	if err != nil {
+		return Plan{}, err
+	}
+	plan := Plan{
+		Schema: SchemaID, CreatedAt: time.Now().UTC(), Origin: clusters[p.Origin.Name], Options: p.Options,
+		Targets: []Cluster{}, Waves: []Wave{}, Moves: []Move{}, Stay: []Stay{},
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Targets)) {
+		plan.Targets = append(plan.Targets, clusters[name])
+	}
+	moving := slices.DeleteFunc(slices.Clone(decisions), rules.Decision.Stays)
+	if plan.Moves, err = p.moves(ctx, moving, known); err != nil {
+		return Plan{}, err
+	}
+	for _, decision := range decisions {
+		if decision.Stays() {
+			plan.Stay = append(plan.Stay, Stay{Connector: decision.Connector, Rule: decision.Rule.Name, Owner: decision.Rule.Owner})
+		}
+	}
+	plan.Waves = divide(plan.Moves, p.Rules.Waves)
+	plan.Hash = plan.hash()
+	return plan, nil
+}
+
+// inventories reads every cluster, and all its connectors.
+func (p Planner) inventories(ctx context.Context) (map[string]map[string]connect.Listed, map[string]Cluster, error) {
+	known, clusters := map[string]map[string]connect.Listed{}, map[string]Cluster{}
+	var mu sync.Mutex
+	var group errgroup.Group
+	for _, side := range append(slices.Collect(maps.Values(p.Targets)), p.Origin) {
+		group.Go(func() (err error) {
+			defer crash.Catch(&err)
+			seen, err := look(ctx, side)
+			if err != nil {
+				return err
+			}
+			found, err := side.Client.Inventory(ctx)
+			if err != nil {
+				return fmt.Errorf("connectors of %s: %w", side.Name, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			known[side.Name], clusters[side.Name] = found, seen
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, nil, err
+	}
+	for _, found := range known {
+		for _, listed := range found {
+			config.Learn(p.Mask, listed.Config)
+		}
+	}
+	return known, clusters, nil
+}
+
+// look reads what a plan keeps of a cluster.
+func look(ctx context.Context, of *cluster.Cluster) (Cluster, error) {
+	if _, err := of.Version(ctx); err != nil {
+		return Cluster{}, err
+	}
+	answer, err := of.Server(ctx)
+	return Cluster{Name: of.Name, Version: answer.Version, KafkaClusterID: answer.KafkaClusterID}, err
+}
+
+func (p Planner) moves(ctx context.Context, decisions []rules.Decision, known map[string]map[string]connect.Listed) ([]Move, error) {
+	moves := make([]Move, len(decisions))
+	clusters := p.remembering()
+	told := newProgress(p.Events, "checked", len(decisions))
+	var group errgroup.Group
+	group.SetLimit(max(p.Concurrency, 1))
+	for i, decision := range decisions {
+		group.Go(func() (err error) {
+			defer crash.Catch(&err)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			one := planning{Planner: p, decision: decision, request: p.Options.request(clusters, p.Origin.Name, decision)}
+			one.listed[0], one.exists[0] = find(known[p.Origin.Name], one.request.Connector)
+			one.listed[1], one.exists[1] = find(known[decision.Rule.Target], one.request.TargetName())
+			moves[i] = one.move(ctx)
+			told.one()
+			return nil
+		})
+	}
+	err := group.Wait()
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return moves, err
+}
+
+// remembering returns the clusters with clients that ask for the plugins once, not for each
+// connector.
+func (p Planner) remembering() map[string]*cluster.Cluster {
+	clusters := map[string]*cluster.Cluster{p.Origin.Name: p.Origin.Remembering()}
+	for name, target := range p.Targets {
+		clusters[name] = target.Remembering()
+	}
+	return clusters
+}
+
+func find(in map[string]connect.Listed, name string) (connect.Listed, bool) {
+	listed, exists := in[name]
+	return listed, exists
+}
+
+// request is the move of one connector.
+func (o Options) request(clusters map[string]*cluster.Cluster, origin string, decision rules.Decision) pair.Request {
+	request := pair.Request{
+		Origin: clusters[origin], Target: clusters[decision.Rule.Target], Connector: decision.Connector,
+		Set: decision.Set, Unset: decision.Rule.Unset, Overwrite: o.Overwrite, Copy: offsetstore.Method(o.Copy),
+		SameLog: o.SameLog, OtherKafka: o.OtherKafka, AtLeastOnce: o.AtLeastOnce,
+	}
+	if decision.Name != decision.Connector {
+		request.TargetConnector = decision.Name
+	}
+	return request
+}
+
+// planning is one connector while it is planned.
+type planning struct {
+	Planner
+	decision rules.Decision
+	request  pair.Request
+	listed   [2]connect.Listed // on the origin and the target
+	exists   [2]bool
+}
+
+func (p *planning) move(ctx context.Context) Move {
+	rule, ours := p.decision.Rule, p.listed[0]
+	move := Move{
+		Connector: p.request.Connector, Target: rule.Target, TargetConnector: p.request.TargetName(), Rule: rule.Name,
+		Type: ours.Status.Type, Class: config.Class(ours.Config), State: ours.Status.Connector.State, Tasks: len(ours.Tasks),
+		Wave: rule.Wave, Set: rule.Set, Unset: rule.Unset, Replace: rule.Replace, Owner: rule.Owner, Blackout: rule.Blackout,
+		ConfigSHA256: config.WithoutMarks(ours.Config).Value().SHA256(), CopySHA256: p.request.CopyConfig(ours.Config).Value().SHA256(),
+		ConfigDifference: config.Differences(ours.Config, p.request.CopyConfig(ours.Config)),
+	}
+	checker := check.Checker{Events: event.Discard{}, Mask: p.Mask, AllowDuplicates: p.Options.AllowDuplicates, Observe: p.observe}
+	verdict, err := checker.Run(ctx, p.request)
+	move.Stands, move.Checks = string(verdict.State), verdict.Findings
+	move.Reasons = reasons(verdict, err)
+	move.Go = len(move.Reasons) == 0
+	move.OriginPlugin, move.TargetPlugin = p.plugin(ctx, p.request.Origin, move.Class), p.plugin(ctx, p.request.Target, config.Class(p.request.CopyConfig(ours.Config)))
+	for i := range move.ConfigDifference {
+		p.masked(&move.ConfigDifference[i])
+	}
+	move.Proof = event.Hard
+	if _, unknown := p.Origin.StatusTopic(); unknown != nil {
+		move.Proof = event.Timed
+		if p.Options.Proof == "hard" && !verdict.State.Finished() {
+			move.Go, move.Reasons = false, append(move.Reasons, unknown.Error())
+		}
+	}
+	if p.Options.Proof == "timed" {
+		move.Proof = event.Timed
+	}
+	if !move.Go || verdict.State.Finished() {
+		return move
+	}
+	basis := verdict.Basis
+	move.Copy, move.Entries = basis.Copy(), basis.Offsets.Len()
+	if move.State == connect.Running {
+		move.ExpectedDowntimeMS = estimate(move)
+	}
+	if basis.Path != nil {
+		if translated, err := basis.Path.Forward(ctx, basis.Offsets); err == nil {
+			move.SentAgain = translated.Counted()
+		}
+	}
+	return move
+}
+
+// observe is [pair.Request.Observe] from the inventories. What they do not tell is asked for.
+func (p *planning) observe(ctx context.Context, request pair.Request, mask *secret.Mask) (pair.Observation, error) {
+	var sides [2]instance.Observed
+	for i, of := range []instance.Instance{request.From(), request.To()} {
+		switch {
+		case !p.exists[i]:
+		case p.listed[i].Status.Connector.State == "": // the worker has no status yet
+			return request.Observe(ctx, mask)
+		default:
+			sides[i] = instance.Observed{
+				Exists: true, Status: p.listed[i].Status, Tasks: p.listed[i].Tasks, Config: p.listed[i].Config, Rest: of.Cluster.RestState(),
+			}
+		}
+	}
+	return request.ObserveOffsets(ctx, pair.Observation{Origin: sides[0], Target: sides[1]})
+}
+
+// reasons returns every reason against a move.
+func reasons(verdict check.Verdict, err error) []string {
+	var said []string
+	for _, found := range verdict.Findings {
+		if !found.OK {
+			said = append(said, found.Reason)
+		}
+	}
+	if err != nil && len(said) == 0 {
+		said = append(said, "cannot be checked: "+event.OneLine(err.Error()))
+	}
+	return said
+}
+
+// plugin returns the versions of a plugin that a cluster has, "" if it cannot be told: then a
+// check refuses.
+func (p *planning) plugin(ctx context.Context, on *cluster.Cluster, class string) string {
+	versions, err := check.PluginVersions(ctx, on, class)
+	if err != nil {
+		return ""
+	}
+	return versions
+}
+
+func (p *planning) masked(difference *event.SettingDifference) {
+	if p.Mask == nil {
+		return
+	}
+	difference.Origin, difference.Target = p.Mask.Text(difference.Origin), p.Mask.Text(difference.Target)
+}
+
+// The terms of [estimate], from the lab of `make bench`. They are rough: what a connector
+// does when it starts is not known before.
+const (
+	cutMS      = 300     // of a connector with few entries, hard proof
+	timedMS    = 2000    // for which a timed proof reads the offsets again
+	entryShare = 1. / 10 // milliseconds for each entry
+)
+
+// estimate says for how long a connector will stand still.
+func estimate(move Move) *int64 {
+	expected := int64(cutMS + entryShare*float64(move.Entries))
+	if move.Proof == event.Timed {
+		expected += timedMS
+	}
+	return &expected
+}
