@@ -18,7 +18,9 @@ import (
 func state(ctx context.Context, f *facts) (string, error) {
 	observe := f.Observe
 	if observe == nil {
-		observe = func(ctx context.Context, request pair.Request, mask *secret.Mask) (pair.Observation, error) { return request.Observe(ctx, mask) }
+		observe = func(ctx context.Context, request pair.Request, mask *secret.Mask) (pair.Observation, error) {
+			return request.Observe(ctx, mask)
+		}
 	}
 	seen, err := observe(ctx, f.request, f.Mask)
 	if err != nil {

@@ -4,14 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/campaign"
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
 	"github.com/connect-ferry/connect-ferry/runner/internal/dial"
 	"github.com/connect-ferry/connect-ferry/runner/internal/drift"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rules"
 )
 
 const (
@@ -21,6 +23,7 @@ const (
 	exitRefused      = 10
 	exitNotProven    = 11
 	exitRolledBack   = 12
+	exitOutdated     = 13
 	exitHeld         = 14
 	exitRunningTwice = 15
 	exitDown         = 16
@@ -69,9 +72,12 @@ func conclude(result *event.Result, err error) {
 			break
 		}
 	}
-	result.Message = count(result.Connectors)
-	if result.Command == "diff" {
+	switch {
+	case result.Message != "": // the command has said it
+	case result.Command == "diff":
 		result.Message = drift.Summary(result.Origin, result.Target, result.Connectors)
+	default:
+		result.Message = event.Count(result.Connectors)
 	}
 }
 
@@ -88,27 +94,19 @@ func concludeError(err error) (event.Outcome, int) {
 	if _, ok := errors.AsType[*clusterfile.InputError](err); ok {
 		return event.Invalid, exitUsage
 	}
+	if _, ok := errors.AsType[*rules.MatchError](err); ok {
+		return event.Invalid, exitUsage
+	}
+	if _, ok := errors.AsType[*campaign.SelectionError](err); ok {
+		return event.Invalid, exitUsage
+	}
+	if _, ok := errors.AsType[*plan.OutdatedError](err); ok {
+		return event.Outdated, exitOutdated
+	}
 	if cluster.IsRefused(err) {
 		return event.Refused, exitRefused
 	}
 	return event.Failed, exitFailed
-}
-
-// count says how many connectors ended how: "2 moved, 1 refused".
-func count(connectors []event.ConnectorResult) string {
-	numbers := map[event.Outcome]int{}
-	var order []event.Outcome
-	for _, connector := range connectors {
-		if numbers[connector.Outcome] == 0 {
-			order = append(order, connector.Outcome)
-		}
-		numbers[connector.Outcome]++
-	}
-	parts := make([]string, len(order))
-	for i, outcome := range order {
-		parts[i] = fmt.Sprintf("%d %s", numbers[outcome], strings.ReplaceAll(string(outcome), "_", " "))
-	}
-	return strings.Join(parts, ", ")
 }
 
 // bad reports whether a connector's outcome is one a person must look at.
@@ -116,10 +114,5 @@ func bad(command string, outcome event.Outcome) bool {
 	if outcome == event.RolledBack && command == "rollback" {
 		return false
 	}
-	return slices.ContainsFunc(severity, func(s struct {
-		outcome event.Outcome
-		code    int
-	}) bool {
-		return s.outcome == outcome
-	})
+	return outcome.Bad()
 }

@@ -36,7 +36,7 @@ func newPrinter(format string, stdout, stderr io.Writer) printer {
 		}}
 	default:
 		return printer{events: event.NewText(stderr), result: func(result event.Result) {
-			if result.Outcome != event.Invalid && len(result.Connectors) > 0 {
+			if result.Outcome == event.Done || result.Outcome != event.Invalid && len(result.Connectors) > 0 {
 				event.Summary(stdout, result)
 			}
 			printFailures(stderr, result)

@@ -43,6 +43,15 @@ type request struct {
 	OtherKafka      bool              `json:"other_kafka"`
 	AtLeastOnce     bool              `json:"at_least_once"`
 	Concurrency     int               `json:"concurrency"`
+	Rules           string            `json:"rules"`
+	Report          string            `json:"report"`
+	Markdown        string            `json:"markdown"`
+	Plan            string            `json:"plan"`
+	Wave            int               `json:"wave"`
+	Only            []string          `json:"only"`
+	Rehearse        bool              `json:"rehearse"`
+	Until           string            `json:"until"`
+	MaxFailures     int               `json:"max_failures"`
 	Output          string            `json:"output"`
 	Result          string            `json:"result"`
 }

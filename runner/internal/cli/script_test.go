@@ -25,7 +25,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exitcode": exitCode, "clusters": startClusters, "connector": createConnector, "state": awaitState,
-			"ask": askConnector, "answer": answerWith, "exact": countRecords, "schema": checkResult, "nosecret": findNoSecret,
+			"ask": askConnector, "answer": answerWith, "exact": countRecords, "schema": checkResult, "planned": checkPlan, "reconfigure": reconfigure, "nosecret": findNoSecret,
 			"nats": startNATS, "lease": takeLease, "release": releaseLease,
 		},
 	})

@@ -39,6 +39,8 @@ type session struct {
 	// writes says that the command writes to a cluster.
 	writes  bool
 	endNATS func() []json.RawMessage
+	// result takes what a command says besides its connectors.
+	result *event.Result
 }
 
 // definition is a command: what it is called, what it may be told, and what it
@@ -96,8 +98,10 @@ func (d definition) perform(ctx context.Context, asked request, mask *secret.Mas
 	if err := canWrite("result", asked.Result); err != nil {
 		return err
 	}
-	if err := canWrite("out", asked.Out); err != nil {
-		return err
+	for _, file := range [][2]string{{"out", asked.Out}, {"report", asked.Report}, {"markdown", asked.Markdown}} {
+		if err := canWrite(file[0], file[1]); err != nil {
+			return err
+		}
 	}
 	clusters, err := asked.clusters()
 	if err != nil {
@@ -110,7 +114,7 @@ func (d definition) perform(ctx context.Context, asked request, mask *secret.Mas
 	}
 	options.Proof.Mode, options.Proof.AllowDuplicates = proof.Mode(asked.Proof), asked.AllowDuplicates
 	s := &session{
-		command: d.name, request: asked, writes: d.writes, endNATS: func() []json.RawMessage { return nil },
+		command: d.name, request: asked, writes: d.writes, result: result, endNATS: func() []json.RawMessage { return nil },
 		dialer: &dial.Dialer{Clusters: clusters, Mask: mask, Events: events},
 		mover:  &move.Mover{Options: options, Events: events, Mask: mask},
 	}
@@ -242,10 +246,7 @@ func recovered(ctx context.Context, request pair.Request, do func(context.Contex
 		return do(ctx, request), nil
 	}()
 	if err != nil {
-		return event.ConnectorResult{
-			Connector: request.Connector, Outcome: event.Failed, Message: err.Error(), Changed: true, // it may be
-			Instructions: "look at the connector on both clusters, and run the same command again: it goes on from where they stand",
-		}
+		return event.CrashResult(request.Connector, err)
 	}
 	return result
 }

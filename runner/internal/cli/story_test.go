@@ -138,7 +138,7 @@ func awaitState(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(stageOf(ts).await(context.Background(), args[0], args[1], connect.State(args[2])))
 }
 
-// askConnector: ask CLUSTER NAME pause|resume|stop|fail
+// askConnector: ask CLUSTER NAME pause|resume|stop|delete|fail
 func askConnector(ts *testscript.TestScript, _ bool, args []string) {
 	cluster, ctx := stageOf(ts).clusters[args[0]], context.Background()
 	client := cluster.Client()
@@ -149,6 +149,8 @@ func askConnector(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(client.Resume(ctx, args[1]))
 	case "stop":
 		ts.Check(client.Stop(ctx, args[1]))
+	case "delete":
+		ts.Check(client.Delete(ctx, args[1]))
 	case "fail":
 		cluster.FailStarts(args[1], "java.sql.SQLException: login\n\twith planted-config refused")
 	case "mend":
@@ -192,6 +194,20 @@ func countRecords(ts *testscript.TestScript, _ bool, _ []string) {
 // checkResult: schema FILE
 func checkResult(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(schemas.Check(schemas.Result, []byte(ts.ReadFile(args[0]))))
+}
+
+// checkPlan: planned FILE
+func checkPlan(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(schemas.Check(schemas.Plan, []byte(ts.ReadFile(args[0]))))
+}
+
+// reconfigure: reconfigure CLUSTER NAME KEY=VALUE
+func reconfigure(ts *testscript.TestScript, _ bool, args []string) {
+	client, ctx := stageOf(ts).clusters[args[0]].Client(), context.Background()
+	settings, err := client.Config(ctx, args[1])
+	ts.Check(err)
+	key, value, _ := strings.Cut(args[2], "=")
+	ts.Check(client.PutConfig(ctx, args[1], settings.With(key, rawjson.String(value))))
 }
 
 // findNoSecret: nosecret FILE..., with stdout and stderr for the last command's

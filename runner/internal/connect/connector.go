@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
@@ -136,8 +135,12 @@ func (c *Client) Plugins(ctx context.Context) ([]Plugin, error) {
 	if c.remembered == nil {
 		return c.plugins(ctx)
 	}
-	c.remembered.mu.Lock()
-	defer c.remembered.mu.Unlock()
+	select {
+	case c.remembered.turn <- struct{}{}:
+		defer func() { <-c.remembered.turn }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 	if c.remembered.plugins != nil {
 		return c.remembered.plugins, nil
 	}
@@ -156,7 +159,7 @@ func (c *Client) plugins(ctx context.Context) ([]Plugin, error) {
 
 // remembered is what a client has read of what seldom changes.
 type remembered struct {
-	mu      sync.Mutex
+	turn    chan struct{} // taken by the one that asks
 	plugins []Plugin
 }
 
@@ -164,6 +167,6 @@ type remembered struct {
 // connectors.
 func (c *Client) Remembering() *Client {
 	remembering := *c
-	remembering.remembered = &remembered{}
+	remembering.remembered = &remembered{turn: make(chan struct{}, 1)}
 	return &remembering
 }

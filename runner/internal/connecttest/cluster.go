@@ -233,6 +233,16 @@ func (c *Cluster) Commit() {
 	}
 }
 
+// CreateAll writes the configs of many connectors at once, RUNNING, PAUSED or STOPPED, by their
+// names. One rebalance starts them all: a cluster that has grown over years, in a moment.
+func (c *Cluster) CreateAll(configs map[string]rawjson.Object, target connect.State) {
+	c.kafka.mu.Lock()
+	defer c.kafka.mu.Unlock()
+	for name, config := range configs {
+		c.putConnector(name, config.With("name", rawjson.String(name)), target)
+	}
+}
+
 // PutOffset writes an offset for a connector as one of its tasks would, spelled
 // as it is. A null offset is a tombstone.
 func (c *Cluster) PutOffset(connector string, partition, offset rawjson.Value) {

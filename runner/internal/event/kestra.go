@@ -90,9 +90,13 @@ func (k *Kestra) Result(result Result) {
 	if len(metrics) > 0 {
 		k.marker(map[string]any{"metrics": metrics})
 	}
-	k.Outputs(map[string]any{
+	outputs := map[string]any{
 		"exit_code": result.ExitCode, "outcome": result.Outcome, "message": result.Message, "connectors": connectors,
-	})
+	}
+	if result.Plan != nil {
+		outputs["plan"] = result.Plan
+	}
+	k.Outputs(outputs)
 }
 
 // Outputs writes the task's outputs.

@@ -24,13 +24,17 @@ const (
 	Interrupted  Outcome = "interrupted"
 	Held         Outcome = "held" // another run has the lease
 
-	Done    Outcome = "done"    // only for a command
-	Invalid Outcome = "invalid" // only for a command: wrong usage or input
+	Done     Outcome = "done"     // only for a command
+	Invalid  Outcome = "invalid"  // only for a command: wrong usage or input
+	Outdated Outcome = "outdated" // only for a command: the plan no longer matches the clusters
 
 	Moved     Outcome = "moved"
 	Unchanged Outcome = "unchanged" // there was nothing to do
 	PutBack   Outcome = "put_back"  // an unfinished move was undone on request
 	Ready     Outcome = "ready"     // no check refused the move
+	Rehearsed Outcome = "rehearsed" // all but the cut was tried, and undone
+	Prepared  Outcome = "prepared"  // all but the cut is done
+	NotBegun  Outcome = "not_begun" // left alone, since the campaign stopped before it
 	Created   Outcome = "created"
 	Quiesced  Outcome = "quiesced"
 	Read      Outcome = "read"
@@ -38,6 +42,17 @@ const (
 	Started   Outcome = "started"
 	Observed  Outcome = "observed"
 )
+
+// Bad reports whether an outcome is one that a person must look at.
+func (o Outcome) Bad() bool {
+	switch o {
+	case Failed, Refused, NotProven, RolledBack, RunningTwice, Down, Interrupted, Held, Invalid, Outdated:
+		return true
+	case Done, Moved, Unchanged, PutBack, Ready, Rehearsed, Prepared, NotBegun, Created, Quiesced, Read, Written, Started, Observed:
+		return false
+	}
+	return true
+}
 
 // Result is the document of a command: what `--result` writes and
 // `--output json` prints. Its schema is schemas/result.schema.json.
@@ -54,9 +69,29 @@ type Result struct {
 	Outcome    Outcome           `json:"outcome"`
 	Message    string            `json:"message"`
 	Connectors []ConnectorResult `json:"connectors"`
+	// Plan is the plan that was made or carried out.
+	Plan *Plan `json:"plan,omitempty"`
 	// Undelivered are the events that could not be published, each a document of
 	// schemas/event.schema.json.
 	Undelivered []json.RawMessage `json:"undelivered_events,omitempty"`
+}
+
+// Plan is what a result says of a plan. The plan itself is in its file.
+type Plan struct {
+	Hash    string     `json:"hash"`
+	File    string     `json:"file,omitempty"`
+	Moves   int        `json:"moves"`
+	Refused int        `json:"refused"` // moves that cannot be made
+	Stay    int        `json:"stay"`
+	Waves   []PlanWave `json:"waves"`
+}
+
+// PlanWave is one wave of a plan.
+type PlanWave struct {
+	Wave       int  `json:"wave"`
+	Canary     bool `json:"canary"`
+	Connectors int  `json:"connectors"`
+	Tasks      int  `json:"tasks"`
 }
 
 // ConnectorResult is the result for one connector.
@@ -89,8 +124,12 @@ type ConnectorResult struct {
 	// DowntimeMS is from the stop request until the copy's tasks were seen RUNNING;
 	// absent if the connector did not run. PausingMS is the time before that in which the
 	// tasks finish their current poll and send what they got.
-	DowntimeMS  *int64  `json:"downtime_ms,omitempty"`
-	PausingMS   int64   `json:"pausing_ms,omitempty"`
+	DowntimeMS *int64 `json:"downtime_ms,omitempty"`
+	PausingMS  int64  `json:"pausing_ms,omitempty"`
+	// ExpectedDowntimeMS is an estimate of the downtime, of a move that was not made.
+	ExpectedDowntimeMS *int64 `json:"expected_downtime_ms,omitempty"`
+	// Wave is the wave of the plan that the connector goes in, from 1.
+	Wave        int     `json:"wave,omitempty"`
 	OffsetsHash *Hashes `json:"offsets_sha256,omitempty"`
 	ConfigHash  *Hashes `json:"config_sha256,omitempty"`
 	Checks      []Check `json:"checks,omitempty"`
@@ -105,6 +144,14 @@ type ConnectorResult struct {
 	// absent for a cluster whose status topic could not be followed.
 	Neighbours   []Neighbours `json:"neighbours,omitempty"`
 	Instructions string       `json:"instructions,omitempty"` // what to do next
+}
+
+// CrashResult is the result of a run that a fault of ferry ended.
+func CrashResult(connector string, fault error) ConnectorResult {
+	return ConnectorResult{
+		Connector: connector, Outcome: Failed, Message: fault.Error(), Changed: true, // it may be
+		Instructions: "look at the connector on both clusters, and run the same command again: it goes on from where they stand",
+	}
 }
 
 // TaskState is what a cluster says of one task.

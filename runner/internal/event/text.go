@@ -112,13 +112,14 @@ func mark(command string, outcome Outcome) string {
 	if command == "rollback" && outcome == RolledBack {
 		return "ok" // what was asked for
 	}
-	switch outcome {
-	case Down, Failed, Refused, NotProven, RolledBack, RunningTwice, Interrupted, Held, Invalid:
+	switch {
+	case outcome == NotBegun:
+		return "--"
+	case outcome.Bad():
 		return "!!"
-	case Done, Moved, Unchanged, PutBack, Ready, Created, Quiesced, Read, Written, Started, Observed:
+	default:
 		return "ok"
 	}
-	return "??"
 }
 
 func checkMark(check Check) string {
@@ -148,4 +149,21 @@ func Entries(count int) string {
 		return "1 offset entry"
 	}
 	return fmt.Sprintf("%d offset entries", count)
+}
+
+// Count says how many connectors ended how: "2 moved, 1 refused".
+func Count(connectors []ConnectorResult) string {
+	numbers := map[Outcome]int{}
+	var order []Outcome
+	for _, connector := range connectors {
+		if numbers[connector.Outcome] == 0 {
+			order = append(order, connector.Outcome)
+		}
+		numbers[connector.Outcome]++
+	}
+	parts := make([]string, len(order))
+	for i, outcome := range order {
+		parts[i] = fmt.Sprintf("%d %s", numbers[outcome], strings.ReplaceAll(string(outcome), "_", " "))
+	}
+	return strings.Join(parts, ", ")
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rules"
 )
 
@@ -47,6 +48,9 @@ type Options struct {
 	OtherKafka      bool   `json:"other_kafka,omitempty"`
 	AtLeastOnce     bool   `json:"at_least_once,omitempty"`
 }
+
+// Mode is the proof that is asked for.
+func (o Options) Mode() proof.Mode { return proof.Mode(o.Proof) }
 
 // Wave is a number of moves that are made together, before those of the next.
 type Wave struct {
@@ -89,7 +93,7 @@ type Move struct {
 	Proof   event.ProofKind `json:"proof"`
 	Copy    string          `json:"copy,omitempty"` // rest, raw, group, checkpoints, shared or none
 	Entries int             `json:"entries"`
-	// ExpectedDowntimeMS is an estimate, see [estimate]; absent for a connector that does
+	// ExpectedDowntimeMS is an estimate, see [check.Expected]; absent for a connector that does
 	// not run.
 	ExpectedDowntimeMS *int64 `json:"expected_downtime_ms,omitempty"`
 	// SentAgain is how many records would be sent again as of now; absent if that cannot be

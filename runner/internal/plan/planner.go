@@ -19,6 +19,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
+	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rules"
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
@@ -113,7 +114,7 @@ func look(ctx context.Context, of *cluster.Cluster) (Cluster, error) {
 func (p Planner) moves(ctx context.Context, decisions []rules.Decision, known map[string]map[string]connect.Listed) ([]Move, error) {
 	moves := make([]Move, len(decisions))
 	clusters := p.remembering()
-	told := newProgress(p.Events, "checked", len(decisions))
+	told := NewProgress(p.Events, "checked", len(decisions))
 	var group errgroup.Group
 	group.SetLimit(max(p.Concurrency, 1))
 	for i, decision := range decisions {
@@ -126,7 +127,7 @@ func (p Planner) moves(ctx context.Context, decisions []rules.Decision, known ma
 			one.listed[0], one.exists[0] = find(known[p.Origin.Name], one.request.Connector)
 			one.listed[1], one.exists[1] = find(known[decision.Rule.Target], one.request.TargetName())
 			moves[i] = one.move(ctx)
-			told.one()
+			told.One()
 			return nil
 		})
 	}
@@ -195,11 +196,11 @@ func (p *planning) move(ctx context.Context) Move {
 	move.Proof = event.Hard
 	if _, unknown := p.Origin.StatusTopic(); unknown != nil {
 		move.Proof = event.Timed
-		if p.Options.Proof == "hard" && !verdict.State.Finished() {
+		if p.Options.Mode() == proof.OnlyHard && !verdict.State.Finished() {
 			move.Go, move.Reasons = false, append(move.Reasons, unknown.Error())
 		}
 	}
-	if p.Options.Proof == "timed" {
+	if p.Options.Mode() == proof.OnlyTimed {
 		move.Proof = event.Timed
 	}
 	if !move.Go || verdict.State.Finished() {
@@ -208,7 +209,8 @@ func (p *planning) move(ctx context.Context) Move {
 	basis := verdict.Basis
 	move.Copy, move.Entries = basis.Copy(), basis.Offsets.Len()
 	if move.State == connect.Running {
-		move.ExpectedDowntimeMS = estimate(move)
+		expected := check.Expected(move.Proof, move.Entries, 0).Milliseconds()
+		move.ExpectedDowntimeMS = &expected
 	}
 	if basis.Path != nil {
 		if translated, err := basis.Path.Forward(ctx, basis.Offsets); err == nil {
@@ -264,21 +266,4 @@ func (p *planning) masked(difference *event.SettingDifference) {
 		return
 	}
 	difference.Origin, difference.Target = p.Mask.Text(difference.Origin), p.Mask.Text(difference.Target)
-}
-
-// The terms of [estimate], from the lab of `make bench`. They are rough: what a connector
-// does when it starts is not known before.
-const (
-	cutMS      = 300     // of a connector with few entries, hard proof
-	timedMS    = 2000    // for which a timed proof reads the offsets again
-	entryShare = 1. / 10 // milliseconds for each entry
-)
-
-// estimate says for how long a connector will stand still.
-func estimate(move Move) *int64 {
-	expected := int64(cutMS + entryShare*float64(move.Entries))
-	if move.Proof == event.Timed {
-		expected += timedMS
-	}
-	return &expected
 }

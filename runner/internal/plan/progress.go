@@ -11,9 +11,9 @@ import (
 // tellEvery is how often a long run tells how far it is.
 const tellEvery = 2 * time.Second
 
-// progress tells how many of a number of connectors are done, and how long the others may
-// take.
-type progress struct {
+// Progress tells how many of a number of connectors are done, and how long the others may
+// take. It is safe for concurrent use.
+type Progress struct {
 	events event.Recorder
 	done   string // such as "checked"
 	total  int
@@ -24,11 +24,13 @@ type progress struct {
 	told  time.Time
 }
 
-func newProgress(events event.Recorder, done string, total int) *progress {
-	return &progress{events: events, done: done, total: total, begun: time.Now(), told: time.Now()}
+// NewProgress begins to count. done is what happens to each, such as "checked".
+func NewProgress(events event.Recorder, done string, total int) *Progress {
+	return &Progress{events: events, done: done, total: total, begun: time.Now(), told: time.Now()}
 }
 
-func (p *progress) one() {
+// One counts one more.
+func (p *Progress) One() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.count++
@@ -42,4 +44,12 @@ func (p *progress) one() {
 		Level: event.Info, At: now,
 		Message: fmt.Sprintf("%d of %d %s, about %s left", p.count, p.total, p.done, left.Round(time.Second)),
 	})
+}
+
+// Connectors is a count of connectors for a message.
+func Connectors(count int) string {
+	if count == 1 {
+		return "1 connector"
+	}
+	return fmt.Sprintf("%d connectors", count)
 }

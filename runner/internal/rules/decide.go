@@ -29,7 +29,9 @@ func (d Decision) Stays() bool { return d.Rule.Target == Stay }
 // MatchError names every connector for which the rules do not say exactly one thing.
 type MatchError struct{ Problems []string }
 
-func (e *MatchError) Error() string { return "the rules do not fit: " + strings.Join(e.Problems, " | ") }
+func (e *MatchError) Error() string {
+	return "the rules do not fit: " + strings.Join(e.Problems, " | ")
+}
 
 // Decide returns a decision for each connector, in the order of the names. If a connector
 // matches no rule or several, or if two would have one name on a target, it returns a
@@ -37,20 +39,25 @@ func (e *MatchError) Error() string { return "the rules do not fit: " + strings.
 func (r Rules) Decide(found map[string]connect.Listed) ([]Decision, error) {
 	var decisions []Decision
 	var problems []string
-	used, taken := map[string]bool{}, map[[2]string][]string{}
+	used, taken := make([]bool, len(r.Rules)), map[[2]string][]string{}
 	for _, connector := range slices.Sorted(maps.Keys(found)) {
 		var matching []*Rule
 		var names []string
+		unknown := false
 		for i := range r.Rules {
-			if r.Rules[i].Match.Matches(connector, found[connector]) {
+			matches, certain := r.Rules[i].Match.certain(connector, found[connector])
+			unknown = unknown || !certain
+			if matches || !certain {
 				matching, names = append(matching, &r.Rules[i]), append(names, r.Rules[i].Name)
-				used[r.Rules[i].Name] = true
+				used[i] = true
 			}
 		}
-		switch len(matching) {
-		case 0:
+		switch {
+		case unknown:
+			problems = append(problems, connector+" is not known to be a source or a sink, and its rule depends on it; if it stays so, look for its plugin on the workers")
+		case len(matching) == 0:
 			problems = append(problems, connector+" matches no rule; if it is not moved, let a rule with the target stay match it")
-		case 1:
+		case len(matching) == 1:
 			decision := matching[0].decide(connector, found[connector].Config)
 			decisions = append(decisions, decision)
 			if !decision.Stays() && decision.Name == "" {
@@ -68,8 +75,8 @@ func (r Rules) Decide(found map[string]connect.Listed) ([]Decision, error) {
 			problems = append(problems, fmt.Sprintf("%s would all be called %q on %s", strings.Join(connectors, ", "), place[1], place[0]))
 		}
 	}
-	for _, rule := range r.Rules {
-		if !used[rule.Name] {
+	for i, rule := range r.Rules {
+		if !used[i] && !rule.mayMatchNone {
 			problems = append(problems, fmt.Sprintf("rule %s matches no connector; correct or remove it", rule.Name))
 		}
 	}
@@ -93,8 +100,9 @@ func (r *Rule) Of(connector, name string, settings rawjson.Object) Decision {
 	settings = config.WithoutMarks(settings).Without("name")
 	for _, replace := range r.Replace {
 		for _, key := range settings.Keys() {
-			value := settings.Text(key)
-			if replaced := replace.Pattern.ReplaceAllString(value, replace.With); globs(replace.Setting, key) && replaced != value {
+			value, _ := settings.Get(key)
+			text, isText := value.Text()
+			if replaced := replace.Pattern.ReplaceAllString(text, replace.With); isText && globs(replace.Setting, key) && replaced != text {
 				settings = settings.With(key, rawjson.String(replaced))
 				decision.Set[key] = replaced
 			}

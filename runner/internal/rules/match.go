@@ -5,10 +5,8 @@ import (
 	"path"
 	"regexp"
 	"slices"
-	"strconv"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/schemas"
 )
 
 // Match holds conditions that all have to hold. The zero value matches every connector.
@@ -20,18 +18,6 @@ type Match struct {
 	Type   string           `json:"type"` // source or sink
 	Config map[string]whole `json:"config"`
 	Not    *Match           `json:"not"`
-}
-
-func (m Match) check(source *schemas.Source, at []string) error {
-	for i, glob := range m.Glob {
-		if _, err := path.Match(glob, ""); err != nil {
-			return source.Problem(append(at[:len(at):len(at)], "glob", strconv.Itoa(i)), "is not a pattern: a [ or a \\ has no end")
-		}
-	}
-	if m.Not != nil {
-		return m.Not.check(source, append(at[:len(at):len(at)], "not"))
-	}
-	return nil
 }
 
 // Matches reports whether all conditions hold for a connector.
@@ -46,11 +32,24 @@ func (m Match) Matches(connector string, listed connect.Listed) bool {
 		return false
 	}
 	for setting, of := range m.Config {
-		if _, set := listed.Config.Get(setting); !set || !of.MatchString(listed.Config.Text(setting)) {
+		value, _ := listed.Config.Get(setting)
+		if text, set := value.Text(); !set || !of.MatchString(text) {
 			return false
 		}
 	}
 	return true
+}
+
+// certain is Matches for connectors whose type a worker may not know: it reports too whether
+// the type makes no difference.
+func (m Match) certain(connector string, listed connect.Listed) (matches, certain bool) {
+	if listed.Status.Type == "source" || listed.Status.Type == "sink" {
+		return m.Matches(connector, listed), true
+	}
+	listed.Status.Type = "source"
+	matches = m.Matches(connector, listed)
+	listed.Status.Type = "sink"
+	return matches, matches == m.Matches(connector, listed)
 }
 
 // globs reports whether a pattern matches a name. Unlike in paths, * matches / too.
@@ -106,8 +105,15 @@ type whole struct{ *regexp.Regexp }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (w *whole) UnmarshalText(text []byte) (err error) {
-	if _, err = regexp.Compile(string(text)); err == nil { // so that an error quotes what was written
-		w.Regexp, err = regexp.Compile(`^(?s:` + string(text) + `)$`)
+	if w.Regexp, err = regexp.Compile(`(?s)` + string(text)); err == nil {
+		w.Longest()
 	}
 	return err
+}
+
+// MatchString reports whether the expression matches all of a text: then its first and longest
+// match is that. Anchors around it would change some expressions, such as \Q without \E.
+func (w whole) MatchString(text string) bool {
+	found := w.FindStringIndex(text)
+	return found != nil && found[0] == 0 && found[1] == len(text)
 }

@@ -6,13 +6,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
-	"path"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 	"github.com/connect-ferry/connect-ferry/schemas"
 )
@@ -44,6 +48,8 @@ type Rule struct {
 	Owner    *Owner            `json:"owner"`
 	Wave     int               `json:"wave"`
 	Blackout []Blackout        `json:"blackout"`
+
+	mayMatchNone bool
 }
 
 // Replace replaces within the values of settings.
@@ -97,9 +103,12 @@ func parse(content []byte) (Rules, error) {
 	if err != nil {
 		return Rules{}, err
 	}
-	var rules Rules
-	if err := json.Unmarshal(source.JSON(), &rules); err != nil {
+	if err := legible(source, source.JSON(), nil, ""); err != nil {
 		return Rules{}, err
+	}
+	var rules Rules
+	if json.Unmarshal(source.JSON(), &rules) != nil { // the error would quote a value
+		return Rules{}, source.Problem(nil, "is not as the schema has it")
 	}
 	return rules, rules.check(source)
 }
@@ -115,26 +124,59 @@ func (r Rules) check(source *schemas.Source) error {
 			return source.Problem(append(at, "name"), "is the name of an earlier rule too; give each rule its own")
 		}
 		names[rule.Name] = true
-		for key, value := range rule.Set {
-			if secret.InConfig(key, value) {
-				return source.Problem(append(at, "set", key), "is a secret, which does not belong in rules; name it by a config provider of the target's workers, ${PROVIDER:...}")
+		for _, key := range slices.Sorted(maps.Keys(rule.Set)) {
+			if config.WithoutMarks(rawjson.Object{}.With(key, rawjson.String(""))).Without("name").Len() == 0 {
+				return source.Problem(append(at, "set", key), "is the name or a mark of ferry, which cannot be set; rename gives a copy another name")
+			}
+			if secret.InConfig(key, rule.Set[key]) {
+				return source.Problem(append(at, "set", key), inClear)
 			}
 		}
 		for n, replace := range rule.Replace {
-			if _, err := path.Match(replace.Setting, ""); err != nil {
-				return source.Problem(append(at, "replace", strconv.Itoa(n), "setting"), "is not a pattern: a [ or a \\ has no end")
+			with := append(at, "replace", strconv.Itoa(n), "with")
+			if replace.bringsSecret() {
+				return source.Problem(with, inClear)
 			}
+			if unknownGroup(replace.Pattern, replace.With) {
+				return source.Problem(with, noGroup)
+			}
+		}
+		if rule.Rename != nil && unknownGroup(rule.Rename.Pattern, rule.Rename.With) {
+			return source.Problem(append(at, "rename", "with"), noGroup)
 		}
 		for n, blackout := range rule.Blackout {
 			if !blackout.From.Before(blackout.To) {
 				return source.Problem(append(at, "blackout", strconv.Itoa(n), "to"), "is not after from")
 			}
 		}
-		if err := rule.Match.check(source, append(at, "match")); err != nil {
-			return err
-		}
 	}
 	return nil
+}
+
+const (
+	inClear = "is a secret, which does not belong in rules; name it by a config provider of the target's workers, ${PROVIDER:...}"
+	noGroup = "names a group that the pattern does not have; write ${1} for a group before a letter, a digit or _, and $$ for a $"
+)
+
+// bringsSecret reports whether a secret stands in what is put in: with a URL, or as the whole
+// value of a setting that usually holds one.
+func (r Replace) bringsSecret() bool {
+	const old = "old value"
+	whole := r.Pattern.ReplaceAllString(old, r.With)
+	return secret.InConfig("", string(r.Pattern.ExpandString(nil, r.With, "", nil))) || !strings.Contains(whole, old) && secret.InConfig(r.Setting, whole)
+}
+
+// group is a reference to a group as [regexp.Regexp.Expand] takes it.
+var group = regexp.MustCompile(`\$(?:\$|([\pL\p{Nd}_]+)|\{([\pL\p{Nd}_]+)\})`)
+
+// unknownGroup reports whether a replacement refers to a group that is not there, which would
+// be replaced by nothing: $1_a is the group 1_a.
+func unknownGroup(pattern regex, with string) bool {
+	return slices.ContainsFunc(group.FindAllStringSubmatch(with, -1), func(found []string) bool {
+		name := found[1] + found[2]
+		number, err := strconv.Atoi(name)
+		return name != "" && pattern.SubexpIndex(name) < 0 && (err != nil || number > pattern.NumSubexp() || strconv.Itoa(number) != name)
+	})
 }
 
 // regex is a regular expression in a document.

@@ -1,0 +1,170 @@
+package campaign
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
+	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
+)
+
+// running is a campaign while it runs. moves, requests and results belong together, by their
+// index; those of a wave are next to each other.
+type running struct {
+	Campaign
+	moves    []plan.Move
+	requests []pair.Request
+	results  []event.ConnectorResult
+	gate     gate
+}
+
+func (r *running) run(ctx context.Context) {
+	r.gate.most = max(r.MaxFailures, 1)
+	for first := 0; first < len(r.moves); {
+		last := first
+		for last < len(r.moves) && r.moves[last].Wave == r.moves[first].Wave {
+			last++
+		}
+		r.wave(ctx, first, last)
+		if reason := r.gate.closed(ctx); reason != "" {
+			r.notBegun(ctx, last, len(r.moves), reason)
+			return
+		}
+		first = last
+	}
+}
+
+// wave does the moves of one wave. If a check refuses one of them, or a blackout window has
+// begun, it begins none.
+func (r *running) wave(ctx context.Context, first, last int) {
+	number := r.moves[first].Wave
+	if r.refuse(first, last, time.Now()) {
+		r.gate.close(fmt.Sprintf("wave %d was refused", number))
+		return
+	}
+	r.note(event.Info, "wave %d of %d: %s", number, len(r.Plan.Waves), plan.Connectors(last-first))
+	switch r.Mode {
+	case Prepare:
+		r.each(ctx, first, last, "prepared", r.Mover.Prepare)
+	case Rehearse:
+		r.gate.most = len(r.moves) + 1 // every move is to be rehearsed
+		r.each(ctx, first, last, "rehearsed", r.Mover.Rehearse)
+	case Move:
+		r.each(ctx, first, last, "checked", r.Mover.Check)
+		if r.checksRefuse(ctx, first, last) {
+			return
+		}
+		r.each(ctx, first, last, "moved", r.Mover.Move)
+	}
+}
+
+// refuse refuses the moves that the plan or a blackout window forbids, and leaves the others
+// alone. It reports whether there are any.
+func (r *running) refuse(first, last int, now time.Time) bool {
+	reasons := make([]string, len(r.moves))
+	any := false
+	for i := first; i < last; i++ {
+		move := r.moves[i]
+		said := append([]string{}, move.Reasons...)
+		if window := move.BlackedOut(now); window != nil && r.Mode == Move {
+			reason := ""
+			if window.Reason != "" {
+				reason = " (" + window.Reason + ")"
+			}
+			said = append(said, fmt.Sprintf("must not be moved from %s to %s%s", window.From.Format(time.RFC3339), window.To.Format(time.RFC3339), reason))
+		}
+		reasons[i] = strings.Join(said, " | ")
+		any = any || len(said) > 0
+	}
+	if !any {
+		return false
+	}
+	for i := first; i < last; i++ {
+		if reasons[i] == "" {
+			r.leave(i, "since others of the plan must not be moved")
+			continue
+		}
+		r.results[i].Outcome, r.results[i].Message = event.Refused, reasons[i]
+		r.results[i].Instructions = "leave it out with --wave or --only, or change the rules and make the plan anew"
+	}
+	return true
+}
+
+// checksRefuse reports whether a check speaks against a move of the wave; then none is begun.
+func (r *running) checksRefuse(ctx context.Context, first, last int) bool {
+	refused := 0
+	for i := first; i < last; i++ {
+		if r.results[i].Outcome.Bad() {
+			refused++
+		}
+	}
+	if refused == 0 {
+		return false
+	}
+	reason := fmt.Sprintf("wave %d was not begun, since checks refuse %s of it", r.moves[first].Wave, plan.Connectors(refused))
+	for i := first; i < last; i++ {
+		if r.results[i].Outcome == event.Ready {
+			r.leave(i, "since checks refuse others of its wave")
+		}
+	}
+	r.gate.close(reason)
+	return true
+}
+
+// each does the same for the connectors of a wave, several at a time, until the gate closes.
+func (r *running) each(ctx context.Context, first, last int, done string, do func(context.Context, pair.Request) event.ConnectorResult) {
+	told := plan.NewProgress(r.Events, done, last-first)
+	checking := done == "checked"
+	var group errgroup.Group
+	group.SetLimit(max(r.Concurrency, 1))
+	for i := first; i < last; i++ {
+		group.Go(func() error {
+			if reason := r.gate.closed(ctx); reason != "" {
+				r.notBegun(ctx, i, i+1, reason)
+				return nil
+			}
+			result := recovered(ctx, r.requests[i], do)
+			result.Wave = r.moves[i].Wave
+			r.results[i] = result
+			if !checking {
+				r.gate.ended(result)
+			}
+			told.One()
+			return nil
+		})
+	}
+	_ = group.Wait() // no goroutine returns an error
+}
+
+// recovered keeps a fault of ferry from ending what is done for other connectors.
+func recovered(ctx context.Context, request pair.Request, do func(context.Context, pair.Request) event.ConnectorResult) event.ConnectorResult {
+	result, err := func() (result event.ConnectorResult, err error) {
+		defer crash.Catch(&err)
+		return do(ctx, request), nil
+	}()
+	if err != nil {
+		return event.CrashResult(request.Connector, err)
+	}
+	return result
+}
+
+// notBegun says of moves that they were left alone.
+func (r *running) notBegun(ctx context.Context, first, last int, reason string) {
+	for i := first; i < last; i++ {
+		if ctx.Err() != nil {
+			r.results[i].Outcome, r.results[i].Message = event.Interrupted, "not begun: "+context.Cause(ctx).Error()
+			continue
+		}
+		r.leave(i, "since "+reason)
+	}
+}
+
+func (r *running) leave(i int, why string) {
+	r.results[i].Outcome, r.results[i].Message = event.NotBegun, "not begun, "+why
+}
