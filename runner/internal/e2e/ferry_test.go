@@ -26,8 +26,10 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	labtest.Main(m, lab.Config{
-		Kafka:   []lab.KafkaSpec{{Name: "central"}, {Name: "factory"}},
-		Connect: []lab.ConnectSpec{{Name: "global", Kafka: "central", Workers: 2}, {Name: "europe", Kafka: "central"}},
+		Kafka: []lab.KafkaSpec{{Name: "central"}, {Name: "factory"}},
+		Connect: []lab.ConnectSpec{
+			{Name: "global", Kafka: "central", Workers: 2}, {Name: "europe", Kafka: "central"}, {Name: "asia", Kafka: "central"}, {Name: "america", Kafka: "central"},
+		},
 	})
 }
 

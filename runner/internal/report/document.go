@@ -175,6 +175,8 @@ func next(rows []row) []step {
 		steps = append(steps, step{Text: refusedText(refused) + ". Correct the rules or the clusters, plan anew, and review the new plan."})
 	}
 	switch {
+	case going > 0 && refused > 0:
+		steps = append(steps, step{Command: "ferry apply --plan FILE --wave N", Text: "makes the moves of a wave in which none is refused. The plan as a whole is refused."})
 	case going > 0:
 		steps = append(steps,
 			step{Command: "ferry apply --plan FILE --rehearse", Text: "tries every move, all but the cut, and undoes it."},

@@ -55,7 +55,7 @@ func TestSample(t *testing.T) {
 	said := words(t, page)
 	for _, want := range []string{
 		"Plan aaaaaaaaaaaa", "global", "Made 27 Nov 2026, 12:00 UTC", "Hash of the plan: " + strings.Repeat("a", 64),
-		"ferry apply --plan FILE --rehearse", "2 moves are refused. Correct the rules or the clusters",
+		"ferry apply --plan FILE --wave N", "2 moves are refused. Correct the rules or the clusters",
 		"Moves 21", "✓ Go 19, 1 of them moved already", "✗ No-go, refused 2", "Stay 4", "Waves 4, 1 canary", "Connectors on the origin 25",
 		"Expected downtime, longest about 2.4 s", "Expected downtime, median about 300 ms", "Records sent again up to 1,234, not known yet for 1 connector",
 		"europe lacks the plugin io.debezium.connector.postgresql.PostgresConnector", "validation failed: connection.url is missing",
@@ -68,7 +68,7 @@ func TestSample(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"# Plan `aaaaaaaaaaaa`", "1. 2 moves are refused.", "2. `ferry apply --plan FILE --rehearse` tries", "| Moves | 21 |", "✗ 2 moves are refused.",
+		"# Plan `aaaaaaaaaaaa`", "1. 2 moves are refused.", "2. `ferry apply --plan FILE --wave N` makes", "| Moves | 21 |", "✗ 2 moves are refused.",
 		"| `payments-0` | europe | 2 | Team Payments | europe lacks the plugin io.debezium.connector.postgresql.PostgresConnector |",
 		"| `payments-0` | europe | 2 | Team Payments | validation failed: connection.url is missing |",
 		"| `orders-0` as `orders-eu-0` | europe | 1 | RUNNING | 300 ms | hard | rest | 1 | – | Team Orders, &#35;orders |",
