@@ -46,12 +46,11 @@ type Campaign struct {
 	Mode     Mode
 	Wave     int      // only this wave; 0 for all
 	Only     []string // only these connectors, by their names on the origin; empty for all
-	// MaxFailures is how many connectors may fail, each put back, before nothing more is
-	// begun: at least 1. A failure that was not put back stops the campaign at once.
-	MaxFailures int
-	// Concurrency bounds the connectors that are worked on at a time.
-	Concurrency int
-	Events      event.Recorder
+	// Gate stops the campaign; give its BeforeCut to the Mover.
+	Gate *Gate
+	// Slots bounds the connectors that are worked on at a time.
+	Slots  *Slots
+	Events event.Recorder
 	// Command is how a campaign of this plan is run, for the next command in messages.
 	Command string
 }
@@ -122,6 +121,9 @@ func (c Campaign) Run(ctx context.Context) (Result, error) {
 	if len(unplanned) > 0 {
 		c.note(event.Warn, "%s came to %s since the plan was made, and will not be touched", event.Abbreviated(unplanned), c.Plan.Origin.Name)
 	}
+	for i, move := range selected {
+		requests[i].Planned = &pair.Planned{State: move.State, ConfigSHA256: move.ConfigSHA256, CopySHA256: move.CopySHA256}
+	}
 	r := &running{Campaign: c, moves: selected, requests: requests, results: make([]event.ConnectorResult, len(selected))}
 	for i, move := range selected {
 		r.results[i] = event.ConnectorResult{Connector: move.Connector, Wave: move.Wave}
@@ -129,7 +131,9 @@ func (c Campaign) Run(ctx context.Context) (Result, error) {
 			r.results[i].TargetConnector = move.TargetConnector
 		}
 	}
-	if !r.refuse(0, len(selected), time.Now()) {
+	if r.refuse(0, len(selected), time.Now()) {
+		r.forbidden = true
+	} else {
 		r.run(ctx)
 	}
 	return Result{Connectors: r.results, Message: r.summary()}, nil

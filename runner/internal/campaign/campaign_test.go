@@ -20,6 +20,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rules"
@@ -35,10 +36,11 @@ type stage struct {
 	clusters map[string]*connecttest.Cluster
 	// sent counts the requests; at that of killAt, and after it, none arrives.
 	sent, killAt atomic.Int64
+	most         int // failures that close the gate
 }
 
 func newStage(t *testing.T) *stage {
-	s := &stage{T: t, kafka: connecttest.NewKafka(), clusters: map[string]*connecttest.Cluster{}}
+	s := &stage{T: t, most: 1, kafka: connecttest.NewKafka(), clusters: map[string]*connecttest.Cluster{}}
 	for _, name := range []string{"global", "europe", "asia"} {
 		s.clusters[name] = connecttest.New(connecttest.WithKafka(s.kafka), connecttest.WithName(name))
 		t.Cleanup(s.clusters[name].Close)
@@ -139,16 +141,29 @@ func (s *stage) any(glob string) bool {
 }
 
 func (s *stage) campaign(made plan.Plan) campaign.Campaign {
-	mover := &move.Mover{Options: move.DefaultOptions(), Events: event.Discard{}}
+	slots := campaign.NewSlots(4)
+	mover := &move.Mover{Options: move.DefaultOptions(), Events: event.Discard{}, BeforeWatch: slots.Release}
 	return campaign.Campaign{
-		Plan: made, Clusters: s.dialed(), Mover: mover, Mode: campaign.Move, MaxFailures: 1, Concurrency: 4,
+		Plan: made, Clusters: s.dialed(), Mover: mover, Mode: campaign.Move, Slots: slots,
 		Events: event.Discard{}, Command: "ferry apply --plan p",
 	}
+}
+
+// gate gives a campaign a new gate, as each command has its own.
+func (s *stage) gate(c *campaign.Campaign) {
+	s.Helper()
+	mover, ok := c.Mover.(*move.Mover)
+	if !ok {
+		s.Fatal("the mover is another")
+	}
+	c.Gate = campaign.NewGate(c.Plan, s.most)
+	mover.BeforeCut, mover.AtFailure = c.Gate.BeforeCut, c.Gate.AtFailure
 }
 
 // run runs a campaign and returns the outcomes by connector, and the message.
 func (s *stage) run(ctx context.Context, c campaign.Campaign) (map[string]event.Outcome, string) {
 	s.Helper()
+	s.gate(&c)
 	came, err := c.Run(ctx)
 	if err != nil {
 		s.Fatal(err)
@@ -254,7 +269,7 @@ func TestGate(t *testing.T) {
 		"rolled back": {
 			most: 1, prepare: func(s *stage) { s.clusters["europe"].FailStarts("eu-2", "no license") },
 			want: map[string]event.Outcome{"eu-1": event.Moved, "eu-2": event.RolledBack, "eu-3": event.NotBegun},
-			says: "which goes on with the rest", mend: func(s *stage) { s.clusters["europe"].FailStarts("eu-2", "") },
+			says: "which goes on; or take moved ones back", mend: func(s *stage) { s.clusters["europe"].FailStarts("eu-2", "") },
 		},
 		"two may fail": {
 			most: 2, prepare: func(s *stage) { s.clusters["europe"].FailStarts("eu-2", "no license") },
@@ -267,7 +282,7 @@ func TestGate(t *testing.T) {
 				s.clusters["global"].FailStarts("eu-2", "no license either")
 			},
 			want: map[string]event.Outcome{"eu-1": event.Moved, "eu-2": event.Down, "eu-3": event.NotBegun},
-			says: "which goes on with the rest",
+			says: "which goes on; or take moved ones back",
 		},
 		"refused by a check": {
 			most: 9, prepare: func(s *stage) {
@@ -291,7 +306,7 @@ func TestGate(t *testing.T) {
 				s := newStage(t)
 				s.create("eu-1", "eu-2", "eu-3")
 				c := s.campaign(s.plan(""))
-				c.MaxFailures = test.most
+				s.most = test.most
 				test.prepare(s)
 				got, message := s.run(t.Context(), c)
 				s.want(got, test.want)
@@ -302,6 +317,7 @@ func TestGate(t *testing.T) {
 					return
 				}
 				test.mend(s)
+				s.most = 1
 				s.run(t.Context(), c)
 				got, _ = s.run(t.Context(), c)
 				s.want(got, map[string]event.Outcome{"eu-1": event.Unchanged, "eu-2": event.Unchanged, "eu-3": event.Unchanged})
@@ -342,7 +358,7 @@ func TestInterrupted(t *testing.T) {
 		s := newStage(t)
 		s.create("eu-1a", "eu-1b", "eu-1c", "eu-2")
 		c := s.campaign(s.plan(""))
-		c.Concurrency = 1
+		c.Slots = campaign.NewSlots(1)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(3*time.Second, func() { cancel(move.ErrInterrupted) })
 		got, _ := s.run(ctx, c)
@@ -379,6 +395,7 @@ func TestKilled(t *testing.T) {
 			s.killAt.Store(at)
 			// A killed run's requests do not arrive; what it does about that is nobody's concern.
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			s.gate(&c)
 			_, _ = c.Run(ctx)
 			cancel()
 			s.killAt.Store(0)
@@ -392,4 +409,140 @@ func TestKilled(t *testing.T) {
 			t.Fatalf("killed at request %d of %d", at, requests)
 		}
 	}
+}
+
+// TestGateInATurn has all connectors of a wave fail while the others wait for their turn. One
+// more may have been stopped when the first is seen to fail.
+func TestGateInATurn(t *testing.T) {
+	for most := 1; most <= 2; most++ {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(t)
+			names := []string{"eu-1a", "eu-1b", "eu-1c", "eu-1d", "eu-1e", "eu-1f"}
+			s.create(names...)
+			for _, name := range names {
+				s.clusters["europe"].FailStarts(name, "no license")
+			}
+			s.most = most
+			c := s.campaign(s.plan(""))
+			c.Slots = campaign.NewSlots(8)
+			got, message := s.run(t.Context(), c)
+			counted := map[event.Outcome]int{}
+			for _, outcome := range got {
+				counted[outcome]++
+			}
+			if failed := counted[event.RolledBack]; failed < most || failed > most+1 || failed+counted[event.NotBegun] != len(names) {
+				t.Errorf("at most %d: %v; %s", most, counted, message)
+			}
+			s.exact()
+		})
+	}
+}
+
+// TestBlackoutWithinAWave begins a window while connectors of the wave wait for their turn.
+func TestBlackoutWithinAWave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.create("eu-1a", "eu-1b", "eu-1c", "eu-1d", "eu-1e")
+		from := time.Now().Add(2 * time.Second).UTC().Format(time.RFC3339)
+		made := s.plan(", blackout: [{from: '" + from + "', to: '2999-01-01T00:00:00Z'}]")
+		for i := range made.Moves { // so that each takes its time
+			if err := s.clusters["global"].Client().PatchConfig(t.Context(), made.Moves[i].Connector, rawjson.Object{}.With("poll.block.ms", rawjson.String("900"))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		made = s.plan(", blackout: [{from: '" + from + "', to: '2999-01-01T00:00:00Z'}]")
+		got, _ := s.run(t.Context(), s.campaign(made))
+		counted := map[event.Outcome]int{}
+		for _, outcome := range got {
+			counted[outcome]++
+		}
+		if counted[event.Moved] == 0 || counted[event.NotBegun] == 0 || counted[event.Moved]+counted[event.NotBegun] != 5 {
+			t.Errorf("%v", got)
+		}
+		s.exact()
+	})
+}
+
+// TestHeld has people and other plans at work between a preparation and its cut.
+func TestHeld(t *testing.T) {
+	for name, test := range map[string]struct {
+		meanwhile func(*stage)
+		want      event.Outcome
+		says      string
+		ends      connect.State // on global
+	}{
+		"nothing": {meanwhile: func(*stage) {}, want: event.Moved, ends: connect.Stopped},
+		"stopped by somebody": {
+			meanwhile: func(s *stage) { s.must(s.clusters["global"].Client().Stop(s.Context(), "eu-1")) },
+			want:      event.Refused, says: "it was RUNNING when the plan was made, and is STOPPED", ends: connect.Stopped,
+		},
+		"reconfigured": {
+			meanwhile: func(s *stage) {
+				s.must(s.clusters["global"].Client().PatchConfig(s.Context(), "eu-1", rawjson.Object{}.With("rate", rawjson.String("7"))))
+			},
+			want: event.Refused, says: "the config of eu-1 on global has changed", ends: connect.Running,
+		},
+		"rolled back": {
+			meanwhile: func(s *stage) {
+				dialed := s.dialed()
+				mover := &move.Mover{Options: move.DefaultOptions(), Events: event.Discard{}}
+				result := mover.Rollback(s.Context(), pair.Request{Origin: dialed["global"], Target: dialed["europe"], Connector: "eu-1"})
+				if result.Outcome != event.PutBack || len(s.on("europe")) > 0 {
+					s.Errorf("%+v, on europe %v", result, s.on("europe"))
+				}
+			},
+			want: event.Moved, ends: connect.Stopped,
+		},
+		"moved by another plan": {
+			meanwhile: func(s *stage) {
+				dialed := s.dialed()
+				mover := &move.Mover{Options: move.DefaultOptions(), Events: event.Discard{}}
+				result := mover.Move(s.Context(), pair.Request{Origin: dialed["global"], Target: dialed["asia"], Connector: "eu-1"})
+				if result.Outcome != event.Moved {
+					s.Errorf("%+v", result)
+				}
+			},
+			want: event.Refused, says: "moved it by another plan", ends: connect.Stopped,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t)
+				s.create("eu-1")
+				c := s.campaign(s.plan(""))
+				c.Mode = campaign.Prepare
+				got, _ := s.run(t.Context(), c)
+				s.want(got, map[string]event.Outcome{"eu-1": event.Prepared})
+				test.meanwhile(s)
+				s.settle(time.Minute)
+				c.Mode = campaign.Move
+				s.gate(&c)
+				came, err := c.Run(t.Context())
+				var says string
+				if err != nil {
+					says = err.Error()
+				} else {
+					says = came.Connectors[0].Message
+				}
+				if got := s.state("global", "eu-1"); !strings.Contains(says, test.says) || err == nil && came.Connectors[0].Outcome != test.want || got != test.ends {
+					t.Errorf("%v %+v, %s on global", err, came.Connectors, got)
+				}
+				s.exact()
+			})
+		})
+	}
+}
+
+func (s *stage) must(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s *stage) state(on, connector string) connect.State {
+	s.Helper()
+	status, err := s.clusters[on].Client().Status(context.WithoutCancel(s.Context()), connector)
+	s.must(err)
+	return status.Connector.State
 }

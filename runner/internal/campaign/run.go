@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
@@ -21,18 +19,18 @@ type running struct {
 	moves    []plan.Move
 	requests []pair.Request
 	results  []event.ConnectorResult
-	gate     gate
+	// forbidden says that the plan itself refuses what was asked for.
+	forbidden bool
 }
 
 func (r *running) run(ctx context.Context) {
-	r.gate.most = max(r.MaxFailures, 1)
 	for first := 0; first < len(r.moves); {
 		last := first
 		for last < len(r.moves) && r.moves[last].Wave == r.moves[first].Wave {
 			last++
 		}
 		r.wave(ctx, first, last)
-		if reason := r.gate.closed(ctx); reason != "" {
+		if reason := r.Gate.closed(ctx); reason != "" {
 			r.notBegun(ctx, last, len(r.moves), reason)
 			return
 		}
@@ -45,24 +43,27 @@ func (r *running) run(ctx context.Context) {
 func (r *running) wave(ctx context.Context, first, last int) {
 	number := r.moves[first].Wave
 	if r.refuse(first, last, time.Now()) {
-		r.gate.close(fmt.Sprintf("wave %d was refused", number))
+		r.Gate.close(fmt.Sprintf("wave %d was refused", number))
 		return
 	}
 	r.note(event.Info, "wave %d of %d: %s", number, len(r.Plan.Waves), plan.Connectors(last-first))
+	do, done := r.Mover.Move, "done"
 	switch r.Mode {
-	case Prepare:
-		r.each(ctx, first, last, "prepared", r.Mover.Prepare)
-	case Rehearse:
-		r.gate.most = len(r.moves) + 1 // every move is to be rehearsed
+	case Rehearse: // of every move, whatever comes of the others
 		r.each(ctx, first, last, "rehearsed", r.Mover.Rehearse)
+		return
+	case Prepare:
+		do, done = r.Mover.Prepare, "prepared"
 	case Move:
-		r.each(ctx, first, last, "checked", r.Mover.Check)
-		if r.checksRefuse(ctx, first, last) {
-			return
-		}
-		r.each(ctx, first, last, "moved", r.Mover.Move)
+	}
+	r.each(ctx, first, last, checked, r.Mover.Check)
+	if !r.checksRefuse(ctx, first, last) {
+		r.each(ctx, first, last, done, do)
 	}
 }
+
+// checked is what is told of connectors that are only checked.
+const checked = "checked"
 
 // refuse refuses the moves that the plan or a blackout window forbids, and leaves the others
 // alone. It reports whether there are any.
@@ -72,12 +73,8 @@ func (r *running) refuse(first, last int, now time.Time) bool {
 	for i := first; i < last; i++ {
 		move := r.moves[i]
 		said := append([]string{}, move.Reasons...)
-		if window := move.BlackedOut(now); window != nil && r.Mode == Move {
-			reason := ""
-			if window.Reason != "" {
-				reason = " (" + window.Reason + ")"
-			}
-			said = append(said, fmt.Sprintf("must not be moved from %s to %s%s", window.From.Format(time.RFC3339), window.To.Format(time.RFC3339), reason))
+		if window := blackout(move, now); window != "" && r.Mode == Move {
+			said = append(said, window)
 		}
 		reasons[i] = strings.Join(said, " | ")
 		any = any || len(said) > 0
@@ -91,7 +88,7 @@ func (r *running) refuse(first, last int, now time.Time) bool {
 			continue
 		}
 		r.results[i].Outcome, r.results[i].Message = event.Refused, reasons[i]
-		r.results[i].Instructions = "leave it out with --wave or --only, or change the rules and make the plan anew"
+		r.results[i].Instructions = "correct what refuses it, or let it stay, and make the plan anew; or leave it out with --wave or --only"
 	}
 	return true
 }
@@ -113,33 +110,31 @@ func (r *running) checksRefuse(ctx context.Context, first, last int) bool {
 			r.leave(i, "since checks refuse others of its wave")
 		}
 	}
-	r.gate.close(reason)
+	r.Gate.close(reason)
 	return true
 }
 
 // each does the same for the connectors of a wave, several at a time, until the gate closes.
 func (r *running) each(ctx context.Context, first, last int, done string, do func(context.Context, pair.Request) event.ConnectorResult) {
 	told := plan.NewProgress(r.Events, done, last-first)
-	checking := done == "checked"
-	var group errgroup.Group
-	group.SetLimit(max(r.Concurrency, 1))
-	for i := first; i < last; i++ {
-		group.Go(func() error {
-			if reason := r.gate.closed(ctx); reason != "" {
-				r.notBegun(ctx, i, i+1, reason)
-				return nil
-			}
-			result := recovered(ctx, r.requests[i], do)
-			result.Wave = r.moves[i].Wave
-			r.results[i] = result
-			if !checking {
-				r.gate.ended(result)
-			}
-			told.One()
-			return nil
-		})
+	names := make([]string, last-first)
+	for i := range names {
+		names[i] = r.moves[first+i].Connector
 	}
-	_ = group.Wait() // no goroutine returns an error
+	r.Slots.Each(ctx, names, func(i int, _ bool) {
+		i += first
+		if reason := r.Gate.closed(ctx); reason != "" {
+			r.notBegun(ctx, i, i+1, reason)
+			return
+		}
+		result := recovered(ctx, r.requests[i], do)
+		result.Wave = r.moves[i].Wave
+		r.results[i] = result
+		if done != checked && r.Mode != Rehearse {
+			r.Gate.ended(result)
+		}
+		told.One()
+	})
 }
 
 // recovered keeps a fault of ferry from ending what is done for other connectors.

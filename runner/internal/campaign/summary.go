@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -26,17 +27,20 @@ func (r *running) summary() string {
 
 // next names the next command.
 func (r *running) next() string {
-	bad, left := false, false
+	bad, left, moved := false, false, false
 	for _, result := range r.results {
 		bad = bad || result.Outcome.Bad()
 		left = left || result.Outcome == event.NotBegun
+		moved = moved || result.Outcome == event.Moved
 	}
 	last := r.moves[len(r.moves)-1].Wave
 	switch {
-	case bad && r.Mode == Rehearse, bad && !left:
+	case r.forbidden:
+		return "next: correct what refuses them and make the plan anew with `ferry plan`, or leave them out with --wave or --only"
+	case (bad || left) && moved:
+		return fmt.Sprintf("next: mend what failed, and run `%s` again, which goes on; or take moved ones back with `ferry rollback`", r.command())
+	case bad || left:
 		return fmt.Sprintf("next: mend what failed, and run `%s` again, which goes on", r.command())
-	case bad:
-		return fmt.Sprintf("next: mend what failed, and run `%s` again, which goes on with the rest; or take a wave back with `ferry rollback`", r.command())
 	case r.Mode == Rehearse:
 		return fmt.Sprintf("next: `%s`", r.part(r.Command))
 	case r.Mode == Prepare:
@@ -44,7 +48,7 @@ func (r *running) next() string {
 	case r.Wave != 0 && last < len(r.Plan.Waves):
 		return fmt.Sprintf("next: `%s --wave %d`", r.Command, last+1)
 	default:
-		return fmt.Sprintf("next: `ferry diff --origin %s --target %s` shows both clusters", r.Plan.Origin.Name, r.moves[len(r.moves)-1].Target)
+		return fmt.Sprintf("next: `ferry diff --origin %s --target %s` shows both clusters", Quoted(r.Plan.Origin.Name), Quoted(r.moves[len(r.moves)-1].Target))
 	}
 }
 
@@ -70,7 +74,18 @@ func (r *running) part(command string) string {
 		return command + " --only ..."
 	}
 	for _, only := range r.Only {
-		command += " --only " + only
+		command += " --only " + Quoted(only)
 	}
 	return command
+}
+
+// plain are the characters that no shell reads as anything but themselves.
+var plain = regexp.MustCompile(`^[A-Za-z0-9_./:@%+,=-]+$`)
+
+// Quoted returns a word of a command as a shell takes it.
+func Quoted(word string) string {
+	if plain.MatchString(word) && !strings.HasPrefix(word, "-") {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

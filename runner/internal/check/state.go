@@ -31,6 +31,9 @@ func state(ctx context.Context, f *facts) (string, error) {
 		return "", err
 	}
 	origin, target := f.request.Origin, f.request.Target
+	if changed := f.request.Planned.Changed(seen); changed != "" {
+		return "", cluster.Refused(fmt.Sprintf("on %s %s; make the plan anew", origin.Name, changed))
+	}
 	switch stands := seen.State(); stands {
 	case pair.Absent:
 		return "", origin.Absent(f.request.Connector)
@@ -90,8 +93,12 @@ func otherConnector(request pair.Request, seen pair.Observation) error {
 		request.TargetName(), request.Target.Name, seen.Target, strings.Join(differing, ", "), advice))
 }
 
-// name refuses a target on which another connector has the name.
-func name(_ context.Context, f *facts) (string, error) {
+// name refuses a target on which another connector has the name, and a sink whose new name
+// gives it another sink's consumer group.
+func name(ctx context.Context, f *facts) (string, error) {
+	if err := f.othersGroup(ctx); err != nil {
+		return "", err
+	}
 	target := f.seen.Target
 	if !target.Exists {
 		return "free on " + f.request.Target.Name, nil
@@ -102,4 +109,26 @@ func name(_ context.Context, f *facts) (string, error) {
 			"choose another name with --rename, or replace it with --overwrite", f.request.TargetName(), f.request.Target.Name, strings.Join(differing, ", ")))
 	}
 	return "held by the stopped copy of an earlier attempt", nil
+}
+
+// othersGroup refuses a sink that gets, by its new name, the consumer group of a sink on the
+// origin: its offsets would be overwritten, and both would share its records.
+func (f *facts) othersGroup(ctx context.Context) error {
+	renamed := f.request.TargetName()
+	if !f.sink() || !f.oneKafka() || renamed == f.request.Connector {
+		return nil
+	}
+	other, err := f.request.Origin.Client.Config(ctx, renamed)
+	if connect.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("config of %s on %s: %w", renamed, f.request.Origin.Name, err)
+	}
+	group := config.Group(renamed, f.config())
+	if config.Group(renamed, other) != group || group == f.group() {
+		return nil
+	}
+	return cluster.Refused(fmt.Sprintf("named %q it would use the consumer group %s, which the sink %s on %s has: its offsets would be overwritten; choose another name, or set %s",
+		renamed, group, renamed, f.request.Origin.Name, config.GroupOverride))
 }

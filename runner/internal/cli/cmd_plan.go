@@ -46,7 +46,7 @@ func doPlan(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 	targets := maps.Clone(clusters)
 	delete(targets, asked.Origin)
 	planner := plan.Planner{
-		Origin: clusters[asked.Origin], Targets: targets, Rules: decide, Concurrency: max(asked.Concurrency, planConcurrency),
+		Origin: clusters[asked.Origin], Targets: targets, Rules: decide, Concurrency: asked.Concurrency,
 		Options: plan.Options{
 			Proof: asked.Proof, Copy: asked.Copy, AllowDuplicates: asked.AllowDuplicates, Overwrite: asked.Overwrite,
 			SameLog: asked.SameLog, OtherKafka: asked.OtherKafka, AtLeastOnce: asked.AtLeastOnce,
@@ -65,13 +65,10 @@ func doPlan(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 	if made.Refused() > 0 {
 		s.result.Message += "; correct what refuses them, or let them stay, and plan anew"
 	} else {
-		s.result.Message += fmt.Sprintf("; next: `ferry apply --plan %s --rehearse`", asked.Out)
+		s.result.Message += fmt.Sprintf("; next: `ferry apply --plan %s --rehearse`", campaign.Quoted(asked.Out))
 	}
 	return refusedOf(made), nil
 }
-
-// planConcurrency is how many connectors are checked at a time, at least: planning only reads.
-const planConcurrency = 32
 
 // rules are those of the file, or made from the list of connectors.
 func (r *request) rules() (rules.Rules, error) {
@@ -175,15 +172,16 @@ func doApply(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 	}
 	s.result.Origin, s.result.Plan = approved.Origin.Name, approved.Summary(asked.Plan)
 	c := campaign.Campaign{
-		Plan: approved, Mode: asked.mode(), Wave: asked.Wave, Only: asked.Only, MaxFailures: asked.MaxFailures,
-		Concurrency: asked.Concurrency, Events: s.mover.Events, Command: "ferry apply --plan " + asked.Plan,
+		Plan: approved, Mode: asked.mode(), Wave: asked.Wave, Only: asked.Only, Gate: campaign.NewGate(approved, asked.MaxFailures),
+		Slots: s.slots, Events: s.mover.Events, Command: "ferry apply --plan " + campaign.Quoted(asked.Plan),
 	}
-	if _, err := c.Selected(); err != nil {
+	selected, err := c.Selected()
+	if err != nil {
 		return nil, err
 	}
 	names := []string{approved.Origin.Name}
-	for _, target := range approved.Targets {
-		names = append(names, target.Name)
+	for _, move := range selected {
+		names = append(names, move.Target)
 	}
 	if c.Clusters, err = s.dialAll(ctx, true, names...); err != nil {
 		return nil, err
@@ -194,10 +192,12 @@ func doApply(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 	origin := c.Clusters[approved.Origin.Name]
 	s.dialer.Warn(origin)
 	s.mover.Turns.File = turnFile(origin)
+	s.mover.Turns.Together = together()
 	s.mover.Options.Proof.Mode, s.mover.Options.Proof.AllowDuplicates = approved.Options.Mode(), approved.Options.AllowDuplicates
 	for _, move := range approved.Moves {
 		s.mover.Together = append(s.mover.Together, move.Connector, move.TargetConnector)
 	}
+	s.mover.BeforeCut, s.mover.AtFailure = c.Gate.BeforeCut, c.Gate.AtFailure
 	c.Mover = s.mover
 	came, err := c.Run(ctx)
 	s.result.Message = came.Message

@@ -72,6 +72,9 @@ func conclude(result *event.Result, err error) {
 			break
 		}
 	}
+	if result.Command == "apply" && result.Outcome == event.Refused && slices.ContainsFunc(result.Connectors, func(c event.ConnectorResult) bool { return c.Changed && !c.Outcome.Bad() }) {
+		result.Outcome, result.ExitCode = event.Failed, exitFailed // refused would say that nothing was changed
+	}
 	switch {
 	case result.Message != "": // the command has said it
 	case result.Command == "diff":

@@ -12,12 +12,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	ucli "github.com/urfave/cli/v2"
-	"golang.org/x/sync/errgroup"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/campaign"
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/dial"
@@ -36,6 +37,7 @@ type session struct {
 	request request
 	dialer  *dial.Dialer
 	mover   *move.Mover
+	slots   *campaign.Slots
 	// writes says that the command writes to a cluster.
 	writes  bool
 	endNATS func() []json.RawMessage
@@ -73,6 +75,11 @@ func (d definition) run(ctx context.Context, c *ucli.Context, stdout, stderr io.
 	stdout, stderr = mask.Writer(stdout), mask.Writer(stderr)
 	result := event.Result{Schema: event.SchemaID, Command: d.name, Version: Version, StartedAt: time.Now().UTC(), Connectors: []event.ConnectorResult{}}
 	asked, err := readRequest(c)
+	if err == nil {
+		if err = asked.differentFiles(); err != nil {
+			asked.Result = ""
+		}
+	}
 	out := newPrinter(asked.Output, stdout, stderr)
 	if err == nil {
 		err = d.perform(ctx, asked, mask, out.events, &result)
@@ -113,10 +120,11 @@ func (d definition) perform(ctx context.Context, asked request, mask *secret.Mas
 		return err
 	}
 	options.Proof.Mode, options.Proof.AllowDuplicates = proof.Mode(asked.Proof), asked.AllowDuplicates
+	slots := campaign.NewSlots(asked.Concurrency)
 	s := &session{
-		command: d.name, request: asked, writes: d.writes, result: result, endNATS: func() []json.RawMessage { return nil },
+		command: d.name, slots: slots, request: asked, writes: d.writes, result: result, endNATS: func() []json.RawMessage { return nil },
 		dialer: &dial.Dialer{Clusters: clusters, Mask: mask, Events: events},
-		mover:  &move.Mover{Options: options, Events: events, Mask: mask},
+		mover:  &move.Mover{Options: options, Events: events, Mask: mask, BeforeWatch: slots.Release},
 	}
 	defer s.dialer.Close()
 	defer func() { result.Undelivered = s.endNATS() }()
@@ -125,6 +133,33 @@ func (d definition) perform(ctx context.Context, asked request, mask *secret.Mas
 		result.Connectors = connectors
 	}
 	return err
+}
+
+// differentFiles refuses a file to write that another flag names too: one would overwrite the
+// other.
+func (r *request) differentFiles() error {
+	named := map[string]string{} // the flag, by the file
+	clusters, _ := r.Clusters.Text()
+	for _, file := range []struct {
+		flag, path string
+		written    bool
+	}{
+		{"clusters", clusters, false}, {"config", r.Config, false}, {"offsets", r.Offsets, false}, {"rules", r.Rules, false}, {"plan", r.Plan, false},
+		{"out", r.Out, true}, {"report", r.Report, true}, {"markdown", r.Markdown, true}, {"result", r.Result, true},
+	} {
+		if file.path == "" || file.path == os.DevNull {
+			continue
+		}
+		path, err := filepath.Abs(file.path)
+		if err != nil {
+			path = file.path
+		}
+		if other := named[path]; other != "" && file.written {
+			return usagef("--%s and --%s are both %s, and one would overwrite the other", other, file.flag, file.path)
+		}
+		named[path] = file.flag
+	}
+	return nil
 }
 
 // canWrite refuses a file to write whose folder is not there, before anything
@@ -181,6 +216,7 @@ func (s *session) pair(ctx context.Context, needKafka bool) ([]pair.Request, err
 		s.dialer.Warn(origin)
 	}
 	s.mover.Turns.File = turnFile(origin)
+	s.mover.Turns.Together = together()
 	s.mover.Together = append(slices.Clone(asked.Connectors), slices.Collect(maps.Values(asked.Rename))...)
 	requests := make([]pair.Request, len(asked.Connectors))
 	for i, connector := range asked.Connectors {
@@ -191,6 +227,15 @@ func (s *session) pair(ctx context.Context, needKafka bool) ([]pair.Request, err
 		}
 	}
 	return requests, nil
+}
+
+// together is how many connectors stand still at a time. More make the whole faster and each
+// stand still longer: measured with make bench, see docs/campaign.md.
+func together() int {
+	if n, err := strconv.Atoi(os.Getenv("FERRY_TOGETHER")); err == nil && n > 0 {
+		return n // for make bench
+	}
+	return 4
 }
 
 // turnFile is the lock that the runs of this user on this machine share, for moves
@@ -223,19 +268,17 @@ func (s *session) single(ctx context.Context, needKafka bool) (of instance.Insta
 // each does the same for every request, several at a time, and keeps the order.
 func (s *session) each(ctx context.Context, requests []pair.Request, do func(context.Context, pair.Request) event.ConnectorResult) []event.ConnectorResult {
 	results := make([]event.ConnectorResult, len(requests))
-	var group errgroup.Group
-	group.SetLimit(s.request.Concurrency)
+	names := make([]string, len(requests))
 	for i, request := range requests {
-		group.Go(func() error {
-			if ctx.Err() != nil {
-				results[i] = event.ConnectorResult{Connector: request.Connector, Outcome: event.Interrupted, Message: "not begun: " + context.Cause(ctx).Error()}
-				return nil
-			}
-			results[i] = recovered(ctx, request, do)
-			return nil
-		})
+		names[i] = request.Connector
 	}
-	_ = group.Wait() // no goroutine returns an error
+	s.slots.Each(ctx, names, func(i int, begun bool) {
+		if !begun {
+			results[i] = event.ConnectorResult{Connector: names[i], Outcome: event.Interrupted, Message: "not begun: " + context.Cause(ctx).Error()}
+			return
+		}
+		results[i] = recovered(ctx, requests[i], do)
+	})
 	return results
 }
 

@@ -24,10 +24,13 @@ const (
 // Class returns the connector's class, as the config writes it.
 func Class(config rawjson.Object) string { return config.Text("connector.class") }
 
+// GroupOverride gives a sink a consumer group of its own choice.
+const GroupOverride = "consumer.override.group.id"
+
 // Group returns the consumer group of a sink (Worker.baseConsumerConfigs,
 // SinkUtils.consumerGroupId). A worker may override it too, which REST does not show.
 func Group(connector string, config rawjson.Object) string {
-	if group := config.Text("consumer.override.group.id"); group != "" {
+	if group := config.Text(GroupOverride); group != "" {
 		return group
 	}
 	return "connect-" + connector

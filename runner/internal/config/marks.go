@@ -30,8 +30,14 @@ const (
 
 const preliminary = "PRELIMINARY"
 
-// Idle marks a stopped copy that is part of no move.
-const Idle connect.State = "IDLE"
+// Idle marks a stopped copy that is part of no move. Held marks one that waits for its cut, and
+// Rehearsal one that is about to be removed: up to the cut the origin is not ferry's, and may
+// be stopped by anybody for good.
+const (
+	Idle      connect.State = "IDLE"
+	Held      connect.State = "HELD"
+	Rehearsal connect.State = "REHEARSAL"
+)
 
 // KeepState returns the state in which a move's copy must end, "" if it is not marked.
 func KeepState(config rawjson.Object) connect.State { return connect.State(config.Text(keepStateKey)) }

@@ -16,6 +16,11 @@ func (i Instance) MarkIdle(ctx context.Context) error {
 	return i.changeMarks(ctx, config.ChangeKeep(config.Idle))
 }
 
+// MarkHeld marks a stopped copy as one that waits for its cut.
+func (i Instance) MarkHeld(ctx context.Context) error {
+	return i.changeMarks(ctx, config.ChangeKeep(config.Held))
+}
+
 // MarkBack marks the origin's stopped connector with the state to end in after the
 // rollback.
 func (i Instance) MarkBack(ctx context.Context, state connect.State) error {

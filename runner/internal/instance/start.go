@@ -16,9 +16,9 @@ import (
 const lateTasks = 10 * time.Second
 
 // Start asks for a state, RUNNING or PAUSED, and waits until the connector and its tasks,
-// at least the given number, are in it. A FAILED task ends the wait. The text describes
-// what was seen.
-func (i Instance) Start(ctx context.Context, state connect.State, tasks int, limit time.Duration) (string, error) {
+// at least the given number, are in it. A FAILED task ends the wait. asked is called in
+// between, once the cluster has taken the request. The text describes what was seen.
+func (i Instance) Start(ctx context.Context, state connect.State, tasks int, limit time.Duration, asked func()) (string, error) {
 	client := i.client().RetryFor(cluster.DowntimeRetry)
 	err := wait.Until(ctx, "the start on "+i.On(), cluster.StaleTime, func(ctx context.Context) (bool, string, error) {
 		err := i.Ask(ctx, state, cluster.DowntimeRetry)
@@ -30,6 +30,7 @@ func (i Instance) Start(ctx context.Context, state connect.State, tasks int, lim
 	if err != nil {
 		return "", fmt.Errorf("start on %s: %w", i.On(), err)
 	}
+	asked()
 	begun := time.Now()
 	seen := 0
 	err = wait.Until(ctx, "the connector to be "+string(state)+" on "+i.On(), limit, func(ctx context.Context) (bool, string, error) {

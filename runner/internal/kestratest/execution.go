@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
 // Event is one line of the engine: something that happened.
 type Event struct {
-	Event     string          `json:"event"` // started, execution, task, log, ended, kv or error
+	Event     string          `json:"event"` // started, resumed, execution, task, log, ended, kv or error
 	Ref       string          `json:"ref"`
 	Execution string          `json:"execution"` // id
 	Parent    string          `json:"parent"`    // id, of a sub-execution
@@ -23,6 +26,8 @@ type Event struct {
 	MS        int64           `json:"ms"`
 	Outputs   json.RawMessage `json:"outputs"`
 	Tasks     []Task          `json:"tasks"`
+	// Labels are those of an execution that has ended.
+	Labels map[string]string `json:"labels"`
 }
 
 // Task is one run of a task.
@@ -50,6 +55,7 @@ type Execution struct {
 	MS      int64
 	Outputs json.RawMessage
 	Tasks   []Task
+	Labels  map[string]string
 	// Logs are those of its sub-executions too, in the order they were stored.
 	Logs []Log
 	// States are the last known states of its sub-executions, by flow.
@@ -134,6 +140,36 @@ func (r *Run) Wait(ctx context.Context) (Execution, error) {
 	}
 }
 
+// Paused waits until the execution, or one that it began, pauses in a flow, and returns its id.
+func (r *Run) Paused(ctx context.Context, flow string, limit time.Duration) (execution string, err error) {
+	err = wait.Until(ctx, flow+" to pause", limit, func(context.Context) (bool, string, error) {
+		select {
+		case <-r.done:
+			return false, "", fmt.Errorf("kestratest: %s ended %s before %s paused; its log:\n%s", r.end.Flow, r.end.State, flow, r.end.Text())
+		case <-r.engine.ended:
+			return false, "", r.engine.err
+		default:
+		}
+		r.engine.mu.Lock()
+		defer r.engine.mu.Unlock()
+		if r.id != "" {
+			execution = r.engine.tree.paused(r.id, flow)
+		}
+		return execution != "", "it has not", nil
+	})
+	return execution, err
+}
+
+// Resume fills in the form of a paused execution.
+func (e *Engine) Resume(ctx context.Context, execution string, inputs any) error {
+	run := e.newRun()
+	if err := e.send(map[string]any{"resume": execution, "inputs": inputs, "ref": run.ref}); err != nil {
+		return err
+	}
+	_, err := run.Wait(ctx)
+	return err
+}
+
 // Kill asks Kestra to kill the execution, as its user would. [Run.Wait] tells when it
 // has ended.
 func (r *Run) Kill(ctx context.Context) error {
@@ -176,12 +212,15 @@ func (e *Engine) take(event Event) {
 		e.settled[0] <- nil
 		e.settled = e.settled[1:]
 	case run == nil:
+	case event.Event == "resumed":
+		e.tree.state[event.Execution] = "RUNNING" // the event that says so may come later
+		close(run.done)
 	case event.Event == "started":
 		run.id = event.Execution
 		close(run.started)
 	case event.Event == "ended":
 		run.end = Execution{
-			ID: event.Execution, Flow: event.Flow, State: event.State, MS: event.MS, Outputs: event.Outputs, Tasks: event.Tasks,
+			ID: event.Execution, Flow: event.Flow, State: event.State, MS: event.MS, Outputs: event.Outputs, Tasks: event.Tasks, Labels: event.Labels,
 			Logs: e.tree.logs(event.Execution), States: e.tree.states(event.Execution),
 		}
 		close(run.done)
@@ -224,6 +263,16 @@ func (t *tree) take(event Event) {
 	case "log":
 		t.seen = append(t.seen, loggedBy{event.Execution, Log{Flow: event.Flow, Task: event.Task, Level: event.Level, Message: event.Message}})
 	}
+}
+
+// paused returns an execution of a flow within root that is paused, "" if there is none.
+func (t *tree) paused(root, flow string) string {
+	for _, execution := range t.order {
+		if t.flows[execution] == flow && t.state[execution] == "PAUSED" && t.within(execution, root) {
+			return execution
+		}
+	}
+	return ""
 }
 
 func (t *tree) within(execution, root string) bool {

@@ -28,7 +28,7 @@ func TestFlowsParse(t *testing.T) {
 			must(t, err)
 			files, refusals, err := Validate(ctx, version, plugins(t), flows)
 			must(t, err)
-			if want := 5; files != want {
+			if want := 8; files != want {
 				t.Errorf("%d flow files for Kestra %s, expected %d", files, version, want)
 			}
 			for _, refusal := range refusals {
@@ -48,8 +48,8 @@ func TestFlowsOfTheOtherVersionAreRefused(t *testing.T) {
 	must(t, err)
 	_, refusals, err := Validate(ctx, "2.0.0", plugins(t), flows[1:])
 	must(t, err)
-	if len(refusals) != 2 {
-		t.Errorf("Kestra 2.0.0 refuses %v of flows/1.x, expected both: then one file can serve both versions", refusals)
+	if len(refusals) != 4 {
+		t.Errorf("Kestra 2.0.0 refuses %v of flows/1.x, expected all four: then one file can serve both versions", refusals)
 	}
 }
 
@@ -66,8 +66,8 @@ func TestFlowsAreDescribed(t *testing.T) {
 		must(t, err)
 		files = append(files, found...)
 	}
-	if len(files) != 7 {
-		t.Errorf("%d flow files, expected 7: %v", len(files), files)
+	if len(files) != 12 {
+		t.Errorf("%d flow files, expected 12: %v", len(files), files)
 	}
 	for _, file := range files {
 		content, err := os.ReadFile(file)
@@ -96,6 +96,7 @@ type task struct {
 	ID          string `yaml:"id"`
 	Description string `yaml:"description"`
 	Tasks       []task `yaml:"tasks"`
+	Then        []task `yaml:"then"`
 	Errors      []task `yaml:"errors"`
 }
 
@@ -104,7 +105,7 @@ func (x task) check(t *testing.T, file string) {
 	if x.Description == "" || !snakeCase.MatchString(x.ID) {
 		t.Errorf("%s: task %q with the description %q, expected snake_case and a sentence", file, x.ID, x.Description)
 	}
-	for _, inner := range append(x.Tasks, x.Errors...) {
+	for _, inner := range slices.Concat(x.Tasks, x.Then, x.Errors) {
 		inner.check(t, file)
 	}
 }
@@ -117,6 +118,8 @@ func TestVariantsAgree(t *testing.T) {
 	for file, parts := range map[string][2]string{
 		"migrate-connectors.yaml": {"  - id: waves\n", "  - id: summary\n"},
 		"move-wave.yaml":          {"  - id: together\n", "outputs:\n  - id: results\n"},
+		"migrate-cluster.yaml":    {"  - id: waves\n", "  - id: summary\n"},
+		"apply-wave.yaml":         {"      - id: roll_back\n", "  - id: outcome\n"},
 	} {
 		var texts [2][2]string
 		for i, folder := range []string{"1.x", "2.x"} {
@@ -159,6 +162,13 @@ func TestFlows(t *testing.T) {
 					"put back after a failure": putBackAfterFailure,
 					"in Docker":                inDocker,
 					"down":                     down,
+					"plan and approve":         planAndApprove,
+					"reject":                   reject,
+					"refused plan":             refusedPlan,
+					"roll a wave back":         rollWaveBack,
+					"go on after a failure":    goOnAfterFailure,
+					"stop at a failure":        stopAtFailure,
+					"changed meanwhile":        changedMeanwhile,
 				} {
 					t.Run(name, func(t *testing.T) {
 						t.Parallel()

@@ -249,7 +249,9 @@ func (c *cutover) start(ctx context.Context) error {
 	// connector runs.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Options.Start+c.Options.Watch+cluster.DowntimeRetry)
 	defer cancel()
-	err := c.step("start", func() (string, error) { return to.Start(ctx, c.keep, c.expectedTasks(), c.Options.Start) })
+	err := c.step("start", func() (string, error) {
+		return to.Start(ctx, c.keep, c.expectedTasks(), c.Options.Start, c.rest.attempt.EndTurn)
+	})
 	if err != nil {
 		return err
 	}
@@ -258,6 +260,9 @@ func (c *cutover) start(ctx context.Context) error {
 		c.result.DowntimeMS, c.result.PausingMS = &downtime, c.rest.attempt.Pausing().Milliseconds()
 	}
 	c.rest.attempt.EndTurn()
+	if c.BeforeWatch != nil {
+		c.BeforeWatch(c.result.Connector)
+	}
 	watch := &watch{run: c.run, copy: to, other: &c.rest.of}
 	if !c.transfer.shared || c.transfer.group == "" {
 		watch.behind = c.behind

@@ -57,6 +57,8 @@ func outcomeOf(ctx context.Context, err error) event.Outcome {
 		return event.Held
 	case is[*notPutBackError](err):
 		return outcomeOfPutBack(err)
+	case is[*proof.NotAllowedError](err):
+		return event.NotBegun
 	case instance.IsInterfered(err):
 		return event.Failed
 	case errors.Is(err, ErrInterrupted), errors.Is(context.Cause(ctx), ErrInterrupted):

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/check"
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
@@ -16,38 +17,27 @@ import (
 // offsets of now, and the origin keeps running. [Mover.Move] makes the cut later, and
 // [Mover.Rollback] removes the copy again.
 func (m *Mover) Prepare(ctx context.Context, request pair.Request) event.ConnectorResult {
-	return m.withoutCut(ctx, request, func(r *run, _ pair.Request, _ check.Verdict, _ *prepared) {
-		r.end(event.Prepared, fmt.Sprintf("is ready on %s, %s; `ferry move` or `ferry apply` makes the cut, `ferry rollback` undoes it",
-			request.Target.Name, event.Entries(r.result.Entries)))
-	})
+	return m.withoutCut(ctx, request, config.Held)
 }
 
 // Rehearse does everything of a move that leaves the origin running, predicts the downtime, and
-// removes what it put on the target. What an earlier run prepared there stays.
+// removes what it put on the target. What was on the target before stays as it is, and then
+// only the checks are made.
 func (m *Mover) Rehearse(ctx context.Context, request pair.Request) event.ConnectorResult {
-	return m.withoutCut(ctx, request, func(r *run, request pair.Request, verdict check.Verdict, copied *prepared) {
-		if verdict.State == pair.NotBegun {
-			r.cleanUp(ctx, request.To(), copied)
-		}
-		said := fmt.Sprintf("will be moved to %s, with %s", request.Target.Name, event.Entries(r.result.Entries))
-		if r.result.ExpectedDowntimeMS != nil {
-			said += fmt.Sprintf(", and will stand still for about %d ms", *r.result.ExpectedDowntimeMS)
-		}
-		r.end(event.Rehearsed, said)
-	})
+	return m.withoutCut(ctx, request, config.Rehearsal)
 }
 
-// withoutCut checks and prepares a move, and lets then conclude.
-func (m *Mover) withoutCut(ctx context.Context, request pair.Request, then func(*run, pair.Request, check.Verdict, *prepared)) event.ConnectorResult {
+// withoutCut checks and prepares a move. waits is the mark of its copy.
+func (m *Mover) withoutCut(ctx context.Context, request pair.Request, waits connect.State) event.ConnectorResult {
 	held, err := m.take(ctx, "move", request.Keys())
 	if err != nil {
 		return notTaken(ctx, m.newPairRun(request, ""), err)
 	}
 	defer held.release(ctx)
-	return held.judge(m.prepareOnly(ctx, request.LeaseChecked(held.check), then))
+	return held.judge(m.prepareOnly(ctx, request.LeaseChecked(held.check), waits))
 }
 
-func (m *Mover) prepareOnly(ctx context.Context, request pair.Request, then func(*run, pair.Request, check.Verdict, *prepared)) event.ConnectorResult {
+func (m *Mover) prepareOnly(ctx context.Context, request pair.Request, waits connect.State) event.ConnectorResult {
 	r := m.newPairRun(request, request.Target.Name)
 	verdict, err := r.check(ctx, request)
 	if left := r.leftAlone(request, verdict.Seen); left != nil {
@@ -61,24 +51,50 @@ func (m *Mover) prepareOnly(ctx context.Context, request pair.Request, then func
 		return r.fail(ctx, err)
 	case verdict.State.Finished():
 		return r.alreadyMoved(ctx, request, verdict.Seen)
-	case verdict.State == pair.HalfCopied || verdict.State == pair.Copied:
-		return r.end(event.Unchanged, fmt.Sprintf("is at rest on both clusters (%s), `ferry move` finishes the move", verdict.State))
+	case verdict.Seen.Origin.AtRest() && verdict.Seen.Was() == connect.Running:
+		r.result.Instructions = "finish the move with `ferry move`, or let it run on the origin with `ferry rollback`"
+		return r.end(event.Down, fmt.Sprintf("a move of it was begun and not finished (%s): it runs on neither cluster", verdict.State))
+	}
+	r.result.Entries, r.result.Copy = verdict.Basis.Offsets.Len(), verdict.Basis.Copy()
+	if waits == config.Rehearsal && verdict.Seen.Target.Exists && config.KeepState(verdict.Seen.Target.Config) != config.Rehearsal {
+		return r.rehearsed(request, verdict, 0, "; its copy waits there already and was left as it is")
 	}
 	begun := time.Now()
-	copied, err := r.prepare(ctx, request, verdict)
+	copied, err := r.prepare(ctx, request, verdict, waits)
 	if err != nil {
 		return r.undo(ctx, request, verdict.Seen, nil, copied, err)
 	}
-	r.result.Entries, r.result.Copy = verdict.Basis.Offsets.Len(), verdict.Basis.Copy()
-	if verdict.Seen.Was() == connect.Running {
-		expected := check.Expected(m.expectedProof(request), r.result.Entries, time.Since(begun)).Milliseconds()
-		r.result.ExpectedDowntimeMS = &expected
+	took := time.Since(begun)
+	if waits == config.Rehearsal {
+		copied.created = true // or by a rehearsal that was killed
+		r.cleanUp(ctx, request.To(), copied)
+		r.observeEnd(ctx, request)
+		return r.rehearsed(request, verdict, took, "")
 	}
-	then(r, request, verdict, copied)
-	if end, ok := r.observeEnd(ctx, request); ok && r.result.Outcome == event.Prepared && !end.Target.Exists {
+	if end, ok := r.observeEnd(ctx, request); ok && !end.Target.Exists {
 		return r.deleted(ctx, request, request.To(), request.From(), nil)
 	}
-	return r.result
+	r.expect(request, verdict, took)
+	return r.end(event.Prepared, fmt.Sprintf("is ready on %s, %s; `ferry move` or `ferry apply` makes the cut, `ferry rollback` removes the copy",
+		request.Target.Name, event.Entries(r.result.Entries)))
+}
+
+// rehearsed says what a move will do.
+func (r *run) rehearsed(request pair.Request, verdict check.Verdict, took time.Duration, more string) event.ConnectorResult {
+	r.expect(request, verdict, took)
+	said := fmt.Sprintf("will be moved to %s, with %s", request.Target.Name, event.Entries(r.result.Entries))
+	if r.result.ExpectedDowntimeMS != nil {
+		said += fmt.Sprintf(", and will stand still for about %d ms", *r.result.ExpectedDowntimeMS)
+	}
+	return r.end(event.Rehearsed, said+more)
+}
+
+// expect predicts the downtime of a connector that runs. took is how long its offsets took.
+func (r *run) expect(request pair.Request, verdict check.Verdict, took time.Duration) {
+	if verdict.Seen.Was() == connect.Running {
+		expected := check.Expected(r.expectedProof(request), r.result.Entries, took).Milliseconds()
+		r.result.ExpectedDowntimeMS = &expected
+	}
 }
 
 // expectedProof is the proof that a move will have.

@@ -42,13 +42,16 @@ func (m *Mover) move(ctx context.Context, request pair.Request) event.ConnectorR
 		return r.fail(ctx, err)
 	}
 	var c *cutover
-	copied, err := r.prepare(ctx, request, verdict)
+	copied, err := r.prepare(ctx, request, verdict, "")
 	if err == nil {
 		c, err = r.forward(request, verdict, copied)
 	}
 	if err == nil {
 		c.rest.resumes = resumed
 		err = c.do(ctx)
+	}
+	if err != nil && m.AtFailure != nil && !is[*proof.NotAllowedError](err) {
+		m.AtFailure(request.Connector)
 	}
 	switch {
 	case err == nil:
@@ -97,6 +100,9 @@ func (r *run) alreadyMoved(ctx context.Context, request pair.Request, seen pair.
 		if differing := config.Differing(config.WithoutMarks(target.Config), request.CopyConfig(origin.Config)); len(differing) > 0 {
 			message += fmt.Sprintf("; its config there differs in %s from what was asked for", strings.Join(differing, ", "))
 		}
+	}
+	if planned := request.Planned; planned != nil && !seen.Origin.Exists && config.WithoutMarks(target.Config).Value().SHA256() != planned.CopySHA256 {
+		message += "; its config there is not the one that was planned"
 	}
 	return r.end(event.Unchanged, message)
 }

@@ -38,6 +38,16 @@ type Mover struct {
 	// Leases keep other runs away from a connector; nil if none are configured.
 	Leases lease.Leases
 
+	// BeforeCut is asked right before the origin's connector is paused for a move, which may be
+	// long after it was prepared: others have their turn before it. An error ends the move, and
+	// a [proof.NotAllowedError] counts as not begun. May be nil.
+	BeforeCut func(connector string) error
+	// AtFailure is called when a move has failed, before it is undone; may be nil.
+	AtFailure func(connector string)
+	// BeforeWatch is called when a connector's copy runs and all that is left is to watch it, so
+	// that the next one can begin; may be nil.
+	BeforeWatch func(connector string)
+
 	// Turns let the connectors of this command stand still one after another. Set its
 	// File before use.
 	Turns proof.Turns

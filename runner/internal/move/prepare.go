@@ -41,19 +41,25 @@ func (p *prepared) wrote(to offsetstore.Store) {
 
 // prepare creates the stopped copy while the origin still runs, and rehearses copying the
 // offsets.
-func (r *run) prepare(ctx context.Context, request pair.Request, verdict check.Verdict) (*prepared, error) {
+//
+// waits, unless "", marks a copy whose cut comes later or never: [config.Held] or
+// [config.Rehearsal].
+func (r *run) prepare(ctx context.Context, request pair.Request, verdict check.Verdict, waits connect.State) (*prepared, error) {
 	copied := &prepared{}
 	err := r.step("prepare", func() (string, error) {
-		err := r.prepareCopy(ctx, request, verdict, copied)
+		err := r.prepareCopy(ctx, request, verdict, copied, waits)
 		return fmt.Sprintf("stopped copy on %s, %s rehearsed", request.Target.Name, event.Entries(copied.offsets.Len())), err
 	})
 	return copied, err
 }
 
-func (r *run) prepareCopy(ctx context.Context, request pair.Request, verdict check.Verdict, copied *prepared) (err error) {
+func (r *run) prepareCopy(ctx context.Context, request pair.Request, verdict check.Verdict, copied *prepared, waits connect.State) (err error) {
 	to, basis, was := request.To(), verdict.Basis, verdict.Seen.Was()
 	settings := basis.Config
-	if was == connect.Paused || was == connect.Stopped {
+	switch {
+	case waits != "":
+		settings = config.WithKeepState(settings, waits)
+	case was == connect.Paused || was == connect.Stopped:
 		settings = config.WithKeepState(settings, was)
 	}
 	if becomesPreliminary(verdict) {

@@ -56,6 +56,9 @@ func (r *rest) do(ctx context.Context) (err error) {
 		prover.Options.Mode = proof.Auto
 		r.note(event.Warn, "the Kafka of %s is not known, so the way back has a timed proof", r.of.On())
 	}
+	if !r.undoing && r.BeforeCut != nil {
+		prover.Allow = func() error { return r.BeforeCut(r.result.Connector) }
+	}
 	r.attempt, err = prover.Begin(ctx, r.subject)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.of.On(), err)

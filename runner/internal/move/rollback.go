@@ -80,6 +80,11 @@ func (r *run) abandon(ctx context.Context, request pair.Request, seen pair.Obser
 		return r.end(event.Unchanged, fmt.Sprintf("is on %s (%s), nothing to take back", from.On(), seen.Origin.State()))
 	}
 	r.result.Changed = true
+	if seen.TargetWaits() { // the cut was not begun, so the origin is as its owner wants it
+		r.cleanUp(ctx, request.To(), &prepared{created: true, seen: true})
+		r.observeEnd(ctx, request)
+		return r.end(event.PutBack, fmt.Sprintf("is %s on %s, the prepared copy on %s has been removed", seen.Origin.State(), from.On(), request.Target.Name))
+	}
 	// Whether its tasks had failed before does not matter: it is asked to run now.
 	if err := r.step("put_back", func() (string, error) { return from.Restore(ctx, was, connect.Status{}, r.Options.Watch) }); err != nil {
 		r.adviseRestart(from, err)

@@ -40,7 +40,7 @@ func (m *Mover) start(ctx context.Context, of instance.Instance, origin *cluster
 	if err != nil {
 		return r.fail(ctx, err)
 	}
-	err = r.step("start", func() (string, error) { return of.Start(ctx, connect.Running, 0, m.Options.Start) })
+	err = r.step("start", func() (string, error) { return of.Start(ctx, connect.Running, 0, m.Options.Start, func() {}) })
 	if err == nil {
 		watch := &watch{run: r, copy: of}
 		err = r.step("watch", func() (string, error) { return "", watch.do(ctx) })

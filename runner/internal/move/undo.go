@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
@@ -52,13 +53,21 @@ func (r *run) undo(ctx context.Context, request pair.Request, seen pair.Observat
 		stoppedEarlier = false
 	}
 	// A run that failed before it prepared anything has nothing to remove.
-	if copied.created || r.result.Changed {
+	if held := config.KeepState(seen.Target.Config) == config.Held; held && is[*proof.NotAllowedError](cause) {
+		if err := request.To().MarkHeld(context.WithoutCancel(ctx)); err != nil {
+			r.note(event.Warn, "the prepared copy on %s is left as it is: %s", request.To().On(), connect.Message(err))
+		}
+	} else if copied.created || r.result.Changed {
 		if c != nil {
 			copied.offsets = c.transfer.have
 		}
 		r.cleanUp(ctx, request.To(), copied)
 	}
 	result := r.failObserved(ctx, request, cause)
+	if refused, ok := errors.AsType[*proof.NotAllowedError](cause); ok {
+		result.Changed, result.Message = false, "not begun, since "+event.OneLine(refused.Reason)
+		return result
+	}
 	if stoppedEarlier && result.Outcome != event.Refused {
 		result.Message += fmt.Sprintf("; %s is %s on %s, as an earlier run left it", from.Name, seen.Origin.State(), from.On())
 		result.Instructions = cmp.Or(result.Instructions, "go on with `ferry move`, or undo it with `ferry rollback`")

@@ -6,10 +6,12 @@ package pair
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
@@ -39,6 +41,31 @@ type Request struct {
 	// exactly-once on the origin, and for a sink whose offsets are translated for another
 	// Kafka cluster through MirrorMaker's checkpoints.
 	AtLeastOnce bool
+	// Planned is what a plan says of the connector; nil if there is no plan.
+	Planned *Planned
+}
+
+// Planned is a connector as it was reviewed: a move of it is refused if it has changed since.
+type Planned struct {
+	State connect.State
+	// ConfigSHA256 and CopySHA256 are the hashes of its config, and of that of the copy,
+	// without marks.
+	ConfigSHA256, CopySHA256 string
+}
+
+// Changed says in what the connector differs from what was planned, "" if in nothing that
+// matters. A finished move has no differences: its copy belongs to its owner.
+func (p *Planned) Changed(seen Observation) string {
+	switch {
+	case p == nil || !seen.Origin.Exists || seen.State().Finished():
+		return ""
+	case config.WithoutMarks(seen.Origin.Config).Value().SHA256() != p.ConfigSHA256:
+		return "its config has changed since the plan was made"
+	case p.State == connect.Running && seen.Origin.AtRest() && seen.Was() != connect.Running:
+		return fmt.Sprintf("it was RUNNING when the plan was made, and is %s: somebody stopped it, or moved it by another plan", seen.Origin.State())
+	default:
+		return ""
+	}
 }
 
 // TargetName is the connector's name on the target.

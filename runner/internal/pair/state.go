@@ -70,11 +70,18 @@ func (o Observation) endsStopped() bool {
 
 // OriginDeleted reports whether only the stopped copy of an unfinished move is left.
 func (o Observation) OriginDeleted() bool {
-	return !o.Origin.Exists && o.Target.AtRest() && !o.endsStopped() && !o.TargetIdle()
+	return !o.Origin.Exists && o.Target.AtRest() && !o.endsStopped() && !o.TargetIdle() && !o.TargetWaits()
 }
 
 // TargetIdle reports whether the copy belongs to no move.
 func (o Observation) TargetIdle() bool { return config.KeepState(o.Target.Config) == config.Idle }
+
+// TargetWaits reports whether the copy was prepared and the cut not begun: nothing of the move
+// has touched the origin.
+func (o Observation) TargetWaits() bool {
+	marked := config.KeepState(o.Target.Config)
+	return marked == config.Held || marked == config.Rehearsal
+}
 
 // TargetDeleted reports whether only the stopped connector of an unfinished rollback is left.
 func (o Observation) TargetDeleted() bool {
@@ -86,7 +93,7 @@ func (o Observation) TargetDeleted() bool {
 func (o Observation) bothAtRest() State {
 	equal := o.Translated != nil || offset.Equal(o.OriginOffsets, o.TargetOffsets)
 	switch marked := config.KeepState(o.Target.Config); {
-	case o.TargetIdle() && config.BackState(o.Origin.Config) == "":
+	case (o.TargetIdle() || o.TargetWaits()) && config.BackState(o.Origin.Config) == "":
 		return Prepared
 	case marked == connect.Stopped && equal, marked == connect.Paused && o.Target.Rest == connect.Paused && equal:
 		return Moved
@@ -125,7 +132,7 @@ func (o Observation) Was() connect.State {
 	if marked := config.BackState(o.Origin.Config); marked != "" {
 		return marked // a rollback that was killed
 	}
-	if !o.Target.Exists || o.TargetIdle() {
+	if !o.Target.Exists || o.TargetIdle() || o.TargetWaits() {
 		return from
 	}
 	if marked := config.KeepState(o.Target.Config); marked != "" {

@@ -76,5 +76,53 @@ func parse(content []byte) (Plan, error) {
 	if plan.hash() != plan.Hash {
 		return Plan{}, errors.New("was edited since it was made: its hash is not that of its content; change the rules and make it anew with `ferry plan`")
 	}
+	if wrong := plan.inconsistent(); wrong != "" {
+		return Plan{}, fmt.Errorf("is not as ferry plan makes it: %s; make it anew with `ferry plan`", wrong)
+	}
 	return plan, nil
+}
+
+// inconsistent says where a plan contradicts itself, "" if nowhere: one that was put together
+// by another program, with its hash.
+func (p Plan) inconsistent() string {
+	targets, waveOf := map[string]bool{}, map[string]int{}
+	for _, target := range p.Targets {
+		targets[target.Name] = target.Name != p.Origin.Name
+	}
+	for i, wave := range p.Waves {
+		if wave.Wave != i+1 {
+			return fmt.Sprintf("wave %d stands in place %d", wave.Wave, i+1)
+		}
+		for _, connector := range wave.Connectors {
+			if waveOf[connector] != 0 {
+				return connector + " stands in two waves"
+			}
+			waveOf[connector] = wave.Wave
+		}
+	}
+	known, taken := map[string]bool{}, map[[2]string]bool{}
+	for _, stay := range p.Stay {
+		known[stay.Connector] = true
+	}
+	for _, move := range p.Moves {
+		place := [2]string{move.Target, move.TargetConnector}
+		switch {
+		case known[move.Connector]:
+			return move.Connector + " stands in it twice"
+		case !targets[move.Target]:
+			return fmt.Sprintf("%s goes to %s, which is no target", move.Connector, move.Target)
+		case taken[place]:
+			return fmt.Sprintf("two connectors would be %s on %s", move.TargetConnector, move.Target)
+		case waveOf[move.Connector] != move.Wave:
+			return move.Connector + " does not stand in its wave"
+		case move.Go != (len(move.Reasons) == 0):
+			return move.Connector + " is a go with reasons against it, or a no-go without"
+		}
+		known[move.Connector], taken[place] = true, true
+		delete(waveOf, move.Connector)
+	}
+	for connector := range waveOf {
+		return connector + " stands in a wave and is not moved"
+	}
+	return ""
 }

@@ -36,6 +36,8 @@ type Cluster struct {
 	Name           string `json:"name"`
 	Version        string `json:"version"`
 	KafkaClusterID string `json:"kafka_cluster_id"`
+	// Workers are where its workers are reached, host:port: Connect has no id of a cluster.
+	Workers []string `json:"workers"`
 }
 
 // Options are what was accepted for all moves, by the names of the request.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -105,10 +107,17 @@ func (p Planner) inventories(ctx context.Context) (map[string]map[string]connect
 // look reads what a plan keeps of a cluster.
 func look(ctx context.Context, of *cluster.Cluster) (Cluster, error) {
 	if _, err := of.Version(ctx); err != nil {
-		return Cluster{}, err
+		return Cluster{}, fmt.Errorf("cluster %s: %w", of.Name, err)
 	}
 	answer, err := of.Server(ctx)
-	return Cluster{Name: of.Name, Version: answer.Version, KafkaClusterID: answer.KafkaClusterID}, err
+	seen := Cluster{Name: of.Name, Version: answer.Version, KafkaClusterID: answer.KafkaClusterID}
+	for _, worker := range of.Client.Workers() {
+		if address, err := url.Parse(worker); err == nil {
+			seen.Workers = append(seen.Workers, address.Host)
+		}
+	}
+	slices.Sort(seen.Workers)
+	return seen, err
 }
 
 func (p Planner) moves(ctx context.Context, decisions []rules.Decision, known map[string]map[string]connect.Listed) ([]Move, error) {
@@ -175,7 +184,26 @@ type planning struct {
 	exists   [2]bool
 }
 
+// move plans one connector. What workers say is masked: a trace or a validation may quote a
+// password.
 func (p *planning) move(ctx context.Context) Move {
+	move := p.unmasked(ctx)
+	if p.Mask == nil {
+		return move
+	}
+	for i := range move.ConfigDifference {
+		p.masked(&move.ConfigDifference[i])
+	}
+	for i := range move.Reasons {
+		move.Reasons[i] = p.Mask.Text(move.Reasons[i])
+	}
+	for i := range move.Checks {
+		move.Checks[i].Reason = p.Mask.Text(move.Checks[i].Reason)
+	}
+	return move
+}
+
+func (p *planning) unmasked(ctx context.Context) Move {
 	rule, ours := p.decision.Rule, p.listed[0]
 	move := Move{
 		Connector: p.request.Connector, Target: rule.Target, TargetConnector: p.request.TargetName(), Rule: rule.Name,
@@ -190,9 +218,6 @@ func (p *planning) move(ctx context.Context) Move {
 	move.Reasons = reasons(verdict, err)
 	move.Go = len(move.Reasons) == 0
 	move.OriginPlugin, move.TargetPlugin = p.plugin(ctx, p.request.Origin, move.Class), p.plugin(ctx, p.request.Target, config.Class(p.request.CopyConfig(ours.Config)))
-	for i := range move.ConfigDifference {
-		p.masked(&move.ConfigDifference[i])
-	}
 	move.Proof = event.Hard
 	if _, unknown := p.Origin.StatusTopic(); unknown != nil {
 		move.Proof = event.Timed
@@ -225,6 +250,8 @@ func (p *planning) observe(ctx context.Context, request pair.Request, mask *secr
 	var sides [2]instance.Observed
 	for i, of := range []instance.Instance{request.From(), request.To()} {
 		switch {
+		case of.Name == "." || of.Name == ".." || strings.ContainsAny(of.Name, `/%\`): // which not all workers can be asked about
+			return request.Observe(ctx, mask)
 		case !p.exists[i]:
 		case p.listed[i].Status.Connector.State == "": // the worker has no status yet
 			return request.Observe(ctx, mask)
@@ -262,8 +289,5 @@ func (p *planning) plugin(ctx context.Context, on *cluster.Cluster, class string
 }
 
 func (p *planning) masked(difference *event.SettingDifference) {
-	if p.Mask == nil {
-		return
-	}
 	difference.Origin, difference.Target = p.Mask.Text(difference.Origin), p.Mask.Text(difference.Target)
 }

@@ -30,7 +30,7 @@ func (e *OutdatedError) Error() string {
 // named moves, in their order. It returns an [OutdatedError] with every difference: another
 // version or Kafka, another version of a plugin, a connector whose config has changed or that
 // is gone. unplanned are connectors of the origin that the plan does not know: they are not
-// touched. clusters are those that the plan names.
+// touched. clusters are those of the moves, by their names.
 func (p Plan) Verify(ctx context.Context, clusters map[string]*cluster.Cluster, moves []Move) (requests []pair.Request, unplanned []string, err error) {
 	v := verifying{Plan: p, clusters: map[string]*cluster.Cluster{}, known: map[string]map[string]connect.Listed{}}
 	for name, of := range clusters {
@@ -41,6 +41,9 @@ func (p Plan) Verify(ctx context.Context, clusters map[string]*cluster.Cluster, 
 	}
 	for _, move := range moves {
 		requests = append(requests, v.move(ctx, move))
+	}
+	if v.failure != nil {
+		return nil, nil, v.failure
 	}
 	if v.differences != nil {
 		return nil, nil, &OutdatedError{v.differences}
@@ -64,6 +67,7 @@ type verifying struct {
 	clusters    map[string]*cluster.Cluster
 	known       map[string]map[string]connect.Listed
 	differences []string
+	failure     error // what kept it from being compared
 }
 
 func (v *verifying) differs(format string, arguments ...any) {
@@ -71,7 +75,12 @@ func (v *verifying) differs(format string, arguments ...any) {
 }
 
 func (v *verifying) look(ctx context.Context) error {
-	planned := append([]Cluster{v.Origin}, v.Targets...)
+	planned := []Cluster{v.Origin}
+	for _, target := range v.Targets {
+		if v.clusters[target.Name] != nil {
+			planned = append(planned, target)
+		}
+	}
 	seen := make([]Cluster, len(planned))
 	found := make([]map[string]connect.Listed, len(planned))
 	var group errgroup.Group
@@ -95,6 +104,9 @@ func (v *verifying) look(ctx context.Context) error {
 		v.known[was.Name] = found[i]
 		if now := seen[i]; now.Version != was.Version {
 			v.differs("%s has version %s, and had %s", was.Name, now.Version, was.Version)
+		}
+		if now := seen[i]; !slices.Equal(now.Workers, was.Workers) {
+			v.differs("%s is reached at %s, and was at %s", was.Name, strings.Join(now.Workers, ", "), strings.Join(was.Workers, ", "))
 		}
 		if now := seen[i]; now.KafkaClusterID != was.KafkaClusterID {
 			v.differs("%s is on the Kafka cluster %s, and was on %s", was.Name, now.KafkaClusterID, was.KafkaClusterID)
@@ -134,7 +146,7 @@ func (v *verifying) plugin(ctx context.Context, on, class, planned string) {
 	case cluster.IsRefused(err) && planned != "":
 		said = fmt.Sprintf("%s lacks the plugin %s, and had version %s", on, class, planned)
 	case err != nil && !cluster.IsRefused(err):
-		said = fmt.Sprintf("whether %s has the plugin %s cannot be read: %s", on, class, err)
+		v.failure = err
 	case err == nil && found != planned:
 		said = fmt.Sprintf("%s has version %s of %s, and had %s", on, found, class, cmp.Or(planned, "none"))
 	}

@@ -39,7 +39,14 @@ func (p *Prover) Begin(ctx context.Context, subject Subject) (*Attempt, error) {
 	if err := attempt.takeTurn(ctx); err != nil {
 		return nil, fmt.Errorf("while another connector had its turn: %w", err)
 	}
-	if err := attempt.look(ctx); err != nil {
+	var err error
+	if p.Allow != nil {
+		err = p.Allow()
+	}
+	if err == nil {
+		err = attempt.look(ctx)
+	}
+	if err != nil {
 		attempt.Close()
 		attempt.EndTurn()
 		return nil, err

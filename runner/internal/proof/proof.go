@@ -42,6 +42,11 @@ const (
 	OnlyTimed Mode = "timed"
 )
 
+// NotAllowedError says that a connector must not be stopped now. Nothing has been done to it.
+type NotAllowedError struct{ Reason string }
+
+func (e *NotAllowedError) Error() string { return e.Reason }
+
 // Options are the mode and the time limits of a proof.
 type Options struct {
 	Mode Mode
@@ -73,6 +78,9 @@ type Prover struct {
 	Options Options
 	Events  event.Recorder
 	Turns   *Turns // of the command; nil if connectors do not take turns
+	// Allow is asked once the connector has its turn, right before it is paused. An error, such
+	// as a [NotAllowedError], ends the attempt. May be nil.
+	Allow func() error
 }
 
 // Subject is the connector a proof is about.

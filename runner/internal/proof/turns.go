@@ -9,20 +9,23 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
-// Turns lets the connectors of one command stand still one after the other. Two stops at
-// the same time cost more: while a cluster rebalances for the first, its leader answers
-// neither the second stop nor any read of offsets, and a follower hears of another
-// rebalance only with its next heartbeat (heartbeat.interval.ms, 3 s). The zero value is
-// ready to use.
+// Turns lets the connectors of one command stand still a few at a time. More stops at the same
+// time cost more: while a cluster rebalances for the first, its leader answers neither the
+// second stop nor any read of offsets, and a follower hears of another rebalance only with its
+// next heartbeat (heartbeat.interval.ms, 3 s). The zero value is ready to use.
 type Turns struct {
 	// File, if set, is a lock file that the runs of one machine share, such as those of
 	// Kestra's parallel sub-flows. It makes downtime shorter and nothing safer, so a run
 	// that cannot lock it in time goes on without.
 	File string
+	// Together is how many connectors have a turn at the same time; 0 means one.
+	Together int
 
-	once sync.Once
-	free chan struct{}
-	held *os.File
+	once    sync.Once
+	free    chan struct{} // holds one for each connector that has a turn
+	locking chan struct{} // taken while members and held change
+	members int
+	held    *os.File
 }
 
 // shareTime is how long to wait for the other runs of the machine.
@@ -30,25 +33,30 @@ const shareTime = 30 * time.Second
 
 func (t *Turns) init() {
 	t.once.Do(func() {
-		t.free = make(chan struct{}, 1)
-		t.free <- struct{}{}
+		t.free, t.locking = make(chan struct{}, max(t.Together, 1)), make(chan struct{}, 1)
 	})
 }
 
 func (t *Turns) take(ctx context.Context) error {
 	t.init()
-	select {
-	case <-t.free:
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	for _, wanted := range []chan struct{}{t.free, t.locking} {
+		select {
+		case wanted <- struct{}{}:
+		case <-ctx.Done():
+			if wanted == t.locking {
+				<-t.free
+			}
+			return context.Cause(ctx)
+		}
 	}
-	if t.File == "" {
-		return nil
+	defer func() { <-t.locking }()
+	if t.File != "" && t.held == nil {
+		if err := t.lock(ctx); err != nil {
+			<-t.free
+			return err
+		}
 	}
-	if err := t.lock(ctx); err != nil {
-		t.release()
-		return err
-	}
+	t.members++
 	return nil
 }
 
@@ -73,11 +81,14 @@ func (t *Turns) lock(ctx context.Context) error {
 }
 
 func (t *Turns) release() {
-	if t.held != nil {
+	t.locking <- struct{}{}
+	defer func() { <-t.locking }()
+	t.members--
+	if t.members == 0 && t.held != nil {
 		_ = t.held.Close() // releases the lock, as the end of the process does
 		t.held = nil
 	}
-	t.free <- struct{}{}
+	<-t.free
 }
 
 // takeTurn waits until no other connector of the command is between its pause and the

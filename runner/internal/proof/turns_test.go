@@ -62,3 +62,33 @@ func TestTurnsDoWithoutAFile(t *testing.T) {
 	}
 	turns.release()
 }
+
+func TestTurnsOfSeveralTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns := &Turns{Together: 2, File: filepath.Join(t.TempDir(), "turn")}
+		other := &Turns{File: turns.File}
+		for range 2 {
+			if err := turns.take(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for name, blocked := range map[string]*Turns{"a third": turns, "another run": other} {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			if err := blocked.take(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				t.Fatalf("%s had its turn too: %v", name, err)
+			}
+			cancel()
+		}
+		turns.release()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := other.take(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("another run had its turn beside the second: %v", err)
+		}
+		turns.release()
+		if err := other.take(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		other.release()
+	})
+}

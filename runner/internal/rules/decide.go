@@ -10,6 +10,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
 
 // Decision is what becomes of a connector.
@@ -60,6 +61,9 @@ func (r Rules) Decide(found map[string]connect.Listed) ([]Decision, error) {
 		case len(matching) == 1:
 			decision := matching[0].decide(connector, found[connector].Config)
 			decisions = append(decisions, decision)
+			for _, setting := range matching[0].quotesSecret(found[connector].Config) {
+				problems = append(problems, fmt.Sprintf("rule %s quotes a secret in a replace of the setting %s of %s; name it by a config provider, ${PROVIDER:...}", decision.Rule.Name, setting, connector))
+			}
 			if !decision.Stays() && decision.Name == "" {
 				problems = append(problems, fmt.Sprintf("rule %s renames %s to nothing", decision.Rule.Name, connector))
 			} else if !decision.Stays() {
@@ -76,7 +80,11 @@ func (r Rules) Decide(found map[string]connect.Listed) ([]Decision, error) {
 		}
 	}
 	for i, rule := range r.Rules {
-		if !used[i] && !rule.mayMatchNone {
+		switch {
+		case used[i] || rule.mayMatchNone:
+		case rule.listed:
+			problems = append(problems, fmt.Sprintf("connector %s does not exist on the origin", rule.Name))
+		default:
 			problems = append(problems, fmt.Sprintf("rule %s matches no connector; correct or remove it", rule.Name))
 		}
 	}
@@ -110,4 +118,26 @@ func (r *Rule) Of(connector, name string, settings rawjson.Object) Decision {
 	}
 	maps.Copy(decision.Set, r.Set)
 	return decision
+}
+
+// quotesSecret names the settings of a connector in which the rule replaces something and of
+// whose secrets, old or new, it quotes one: the plan would hold it.
+func (r *Rule) quotesSecret(settings rawjson.Object) []string {
+	var quoting []string
+	for _, key := range settings.Keys() {
+		old := settings.Text(key)
+		for _, replace := range r.Replace {
+			if !globs(replace.Setting, key) {
+				continue
+			}
+			secrets := append(secret.FromConfig(key, old), secret.FromConfig(key, replace.Pattern.ReplaceAllString(old, replace.With))...)
+			if slices.ContainsFunc(secrets, func(one secret.String) bool {
+				text := one.Reveal()
+				return len(text) > 3 && (strings.Contains(replace.With, text) || strings.Contains(replace.Pattern.String(), text))
+			}) {
+				quoting = append(quoting, key)
+			}
+		}
+	}
+	return slices.Compact(quoting)
 }

@@ -35,7 +35,7 @@ func List(target string, connectors []string, rename, set map[string]string, uns
 	}
 	var rules Rules
 	for _, connector := range connectors {
-		rule := Rule{Name: connector, Match: Match{Name: texts{connector}}, Target: target, Set: set, Unset: unset, Wave: 1}
+		rule := Rule{Name: connector, Match: Match{Name: texts{connector}}, Target: target, Set: set, Unset: unset, Wave: 1, listed: true}
 		if name := rename[connector]; name != "" {
 			rule.Rename = &Rename{Pattern: regex{regexp.MustCompile(`(?s)^.*$`)}, With: strings.ReplaceAll(name, "$", "$$")}
 		}

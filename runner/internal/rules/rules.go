@@ -50,6 +50,7 @@ type Rule struct {
 	Blackout []Blackout        `json:"blackout"`
 
 	mayMatchNone bool
+	listed       bool // made for one connector of a list
 }
 
 // Replace replaces within the values of settings.

@@ -9,16 +9,22 @@ import (
 
 var (
 	sensitiveKey = regexp.MustCompile(`(?i)passw|pwd|passphrase|secret|token|jaas|credential|authorization|bearer|` +
-		`(?:api|private|access|account|shared|master|signing|encryption|keystore|sas)[._-]?key|connection[._-]?string|basic[._-]?auth`)
+		`(?:api|private|access|account|shared|master|signing|encryption|keystore|sas)[._-]?key|connection[._-]?string|basic[._-]?auth|` +
+		`(?:^|[._-])pass(?:$|[._-])`)
 
 	// sensitiveValue is a URL with a password in it, as in mongodb://u:p@host
-	// and jdbc:postgresql://host/db?user=u&password=p.
-	sensitiveValue = regexp.MustCompile(`(?i)://[^/@\s:]*:[^/@\s]+@|[?&;](?:password|passwd|pwd|secret|token|sig)=[^&;\s]`)
+	// and jdbc:postgresql://host/db?user=u&password=p, JSON that has one, the value of an
+	// Authorization header, or a private key.
+	sensitiveValue = regexp.MustCompile(`(?i)://[^/@\s:]*:[^/@\s]+@|[?&;](?:` + credentialName + `)=[^&;\s]|` +
+		`"[^"]*(?:password|secret|token)[^"]*"\s*:\s*"[^"]+"|^(?:bearer|basic) \S{8,}|-----BEGIN [A-Z ]*PRIVATE KEY`)
 
 	// reference is a value that a config provider resolves, ${provider:path:key}: it
 	// names a secret but is not one.
 	reference = regexp.MustCompile(`^\$\{[^}]+\}$`)
 )
+
+// credentialName is what a credential is called in a URL's query or a connection string.
+const credentialName = `password|passwd|pwd|secret|token|sig|(?:api|access|account|shared|sharedaccess)[_-]?key`
 
 // SensitiveKey reports whether a setting of this name usually holds a secret.
 func SensitiveKey(key string) bool { return sensitiveKey.MatchString(key) }
@@ -36,7 +42,7 @@ func InConfig(key, value string) bool {
 // PlainLoginModule required username="u" password="p".
 var embedded = []*regexp.Regexp{
 	regexp.MustCompile(`://[^/@\s:]*:([^/@\s]+)@`),
-	regexp.MustCompile(`(?i)[?&;](?:password|passwd|pwd|secret|token|sig)=([^&;\s]+)`),
+	regexp.MustCompile(`(?i)[?&;](?:` + credentialName + `)=([^&;\s]+)`),
 	regexp.MustCompile(`(?i)(?:password|secret|token)[a-z0-9._-]*\s*=\s*"([^"]+)"`),
 }
 
