@@ -29,6 +29,9 @@ hazards: ## The hazard matrix on real clusters, into docs/hazards.md (HAZARDS="-
 	cd runner/internal/hazard && $(CURDIR)/build/hazards.test -test.timeout 2h -all -table $(CURDIR)/build/hazards.txt $(or $(HAZARDS),-markdown $(CURDIR)/docs/hazards.md)
 	go test -count=1 -v -run Killed ./runner/internal/kestratest -args -all
 
+bench: ## Downtime and wall time beside bare REST, on one lab, into build/bench (BENCH="-counts 1,10,40,100 -runs 3")
+	go run ./runner/bench $(BENCH)
+
 test-short: ## What needs no Java and no network, under a minute
 	go test -short ./...
 
@@ -76,4 +79,4 @@ clean: ## Remove what was built
 	rm -rf build plugin/target plugin/engine/target
 
 FORCE:
-.PHONY: help demo test hazards test-short build runner plugin image dist dist-check lint vuln golden fuzz clean FORCE
+.PHONY: help demo test bench hazards test-short build runner plugin image dist dist-check lint vuln golden fuzz clean FORCE

@@ -53,7 +53,7 @@ func (r results) write(folder string) error {
 	if err != nil {
 		return err
 	}
-	for name, content := range map[string][]byte{"bench.json": append(document, '\n'), "bench.md": []byte(r.table())} {
+	for name, content := range map[string][]byte{"bench.json": append(document, '\n'), "bench.md": []byte(r.table()), "bench.svg": []byte(r.chart())} {
 		if err := os.WriteFile(filepath.Join(folder, name), content, 0o644); err != nil { // #nosec G306 -- results that others may read
 			return err
 		}

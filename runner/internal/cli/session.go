@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -216,7 +215,7 @@ func (s *session) pair(ctx context.Context, needKafka bool) ([]pair.Request, err
 		s.dialer.Warn(origin)
 	}
 	s.mover.Turns.File = turnFile(origin)
-	s.mover.Turns.Together = together()
+	s.mover.Turns.Together = together
 	s.mover.Together = append(slices.Clone(asked.Connectors), slices.Collect(maps.Values(asked.Rename))...)
 	requests := make([]pair.Request, len(asked.Connectors))
 	for i, connector := range asked.Connectors {
@@ -230,13 +229,8 @@ func (s *session) pair(ctx context.Context, needKafka bool) ([]pair.Request, err
 }
 
 // together is how many connectors stand still at a time. More make the whole faster and each
-// stand still longer: measured with make bench, see docs/campaign.md.
-func together() int {
-	if n, err := strconv.Atoi(os.Getenv("FERRY_TOGETHER")); err == nil && n > 0 {
-		return n // for make bench
-	}
-	return 4
-}
+// stand still longer; make bench shows both.
+const together = 4
 
 // turnFile is the lock that the runs of this user on this machine share, for moves
 // of one origin there and back.

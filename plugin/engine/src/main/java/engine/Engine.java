@@ -1,8 +1,12 @@
 package engine;
 
 import com.fasterxml.jackson.core.type.TypeReference;
+import io.kestra.core.models.Label;
 import io.kestra.core.models.executions.Execution;
+import io.kestra.core.models.executions.TaskRun;
 import io.kestra.core.models.flows.Flow;
+import io.kestra.core.models.flows.State;
+import io.kestra.core.models.flows.input.InputAndValue;
 import io.kestra.core.repositories.ExecutionRepositoryInterface;
 import io.kestra.core.repositories.FlowRepositoryInterface;
 import io.kestra.core.repositories.LocalFlowRepositoryLoader;
@@ -10,8 +14,10 @@ import io.kestra.core.runners.FlowInputOutput;
 import io.kestra.core.runners.TestRunner;
 import io.kestra.core.runners.TestRunnerUtils;
 import io.kestra.core.serializers.JacksonMapper;
+import io.kestra.core.services.ExecutionService;
 import io.kestra.core.services.KVStoreService;
 import io.kestra.core.storages.kv.KVValueAndMetadata;
+import io.kestra.plugin.core.flow.Pause;
 import io.micronaut.context.ApplicationContext;
 
 import java.io.BufferedReader;
@@ -20,6 +26,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -36,11 +43,12 @@ import static engine.EngineContext.TENANT;
  * {"kv":"KEY","namespace":"NS","value":...}                             sets a KV entry
  * {"run":"FLOW","namespace":"NS","inputs":{...},"ref":"REF","seconds":60} starts an execution and tells of its end
  * {"follow":"EXECUTION","ref":"REF"}                                     tells of the end of one that an earlier engine began
+ * {"resume":"EXECUTION","inputs":{...},"ref":"REF"}                      resumes a paused execution, as its form does
  * {"kill":"EXECUTION"}                                                   kills an execution and its sub-executions
  * {"exit":true}
  * </pre>
  *
- * Events: ready, kv, started, execution, task, log, ended, error. Those that answer a run carry its ref.
+ * Events: ready, kv, started, resumed, execution, task, log, ended, error. Those that answer a run carry its ref.
  */
 public final class Engine {
     private static final Duration LOOK_EVERY = Duration.ofMillis(200);
@@ -53,7 +61,8 @@ public final class Engine {
 
     /** A command; which it is, is told by the one field that is set. */
     private record Command(
-        String run, String follow, String kill, String kv, Boolean exit, String namespace, Map<String, Object> inputs, Object value, String ref, Integer seconds
+        String run, String follow, String resume, String kill, String kv, Boolean exit, String namespace, Map<String, Object> inputs, Object value,
+        String ref, Integer seconds
     ) {
     }
 
@@ -117,12 +126,14 @@ public final class Engine {
                 setKv(command);
             } else if (command.kill() != null) {
                 Thread.ofVirtual().start(() -> answer(command, this::kill));
+            } else if (command.resume() != null) {
+                Thread.ofPlatform().daemon().start(() -> answer(command, this::resume));
             } else if (command.follow() != null) {
                 Thread.ofPlatform().daemon().start(() -> answer(command, this::follow));
             } else if (command.run() != null) {
                 Thread.ofPlatform().daemon().start(() -> answer(command, this::run));
             } else {
-                events.write("error", "ref", command.ref(), "message", "command has none of run, follow, kill, kv and exit");
+                events.write("error", "ref", command.ref(), "message", "command has none of run, follow, resume, kill, kv and exit");
             }
         }
     }
@@ -188,7 +199,7 @@ public final class Engine {
         }
         events.write("ended", "ref", command.ref(), "execution", ended.getId(), "flow", ended.getFlowId(),
             "state", ended.getState().getCurrent(), "ms", Watcher.millisOf(ended.getState()),
-            "outputs", VersionShim.outputsOf(context, ended), "tasks", watcher.tasksOf(ended));
+            "outputs", VersionShim.outputsOf(context, ended), "labels", Label.toMap(ended.getLabels()), "tasks", watcher.tasksOf(ended));
     }
 
     private void watch() {
@@ -201,6 +212,32 @@ public final class Engine {
             failure.printStackTrace();
             events.write("error", "message", "no more events: " + failure.getMessage());
         }
+    }
+
+    private void resume(Command command) throws Exception {
+        Execution paused = context.getBean(ExecutionRepositoryInterface.class).findById(TENANT, command.resume())
+            .orElseThrow(() -> new IllegalArgumentException("no execution " + command.resume()));
+        Flow flow = context.getBean(FlowRepositoryInterface.class).findById(TENANT, paused.getNamespace(), paused.getFlowId()).orElseThrow();
+        Map<String, Object> inputs = resumeInputs(flow, paused, command.inputs());
+        Execution running = context.getBean(ExecutionService.class).resume(paused, flow, State.Type.RUNNING, inputs, null);
+        context.getBean(TestRunnerUtils.class)
+            .emitAndAwaitExecution(candidate -> !candidate.getState().isPaused(), running, Duration.ofSeconds(MAX_SECONDS));
+        events.write("resumed", "ref", command.ref(), "execution", paused.getId());
+    }
+
+    /** Types, defaults and checks of the `onResume` inputs, as the server has them. */
+    private Map<String, Object> resumeInputs(Flow flow, Execution paused, Map<String, Object> given) throws Exception {
+        TaskRun pausedTask = paused.findFirstByState(State.Type.PAUSED)
+            .orElseThrow(() -> new IllegalArgumentException("execution " + paused.getId() + " is not paused"));
+        Pause pause = (Pause) flow.findTaskByTaskId(pausedTask.getTaskId());
+        Map<String, Object> typed = new HashMap<>();
+        for (InputAndValue input : context.getBean(FlowInputOutput.class).resolveInputs(pause.getOnResume(), flow, paused, given)) {
+            if (input.exceptions() != null && !input.exceptions().isEmpty()) {
+                throw new IllegalArgumentException(input.exceptions().iterator().next().getMessage());
+            }
+            typed.put(input.input().getId(), input.value());
+        }
+        return typed;
     }
 
     private void kill(Command command) throws Exception {

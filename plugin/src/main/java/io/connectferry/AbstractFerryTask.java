@@ -30,6 +30,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BiConsumer;
+import java.util.stream.Stream;
 
 /** What all tasks share: they write a request file, run the runner on it and read its report. */
 @SuperBuilder
@@ -96,19 +98,19 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
 
     /** The clusters document for what the request names. */
     Map<String, Object> clusters(RunContext runContext, Request request) throws Exception {
-        return ClustersDocument.read(runContext, clusters, request.clusterNames());
+        return ClustersDocument.read(runContext, clusters, request::uses);
     }
 
-    /** A file that the command writes besides its result, or null. */
-    String outputFile() {
-        return null;
+    /** The files that the command writes besides its result, and where their URIs go. */
+    Map<String, BiConsumer<RunnerOutput.RunnerOutputBuilder, URI>> outputFiles() {
+        return Map.of();
     }
 
     @Override
     public RunnerOutput run(RunContext runContext) throws Exception {
         try (var folder = PrivateFolder.in(runContext.workingDir().path())) {
             var place = prepare(runContext, folder);
-            var log = new RunnerLog(runContext);
+            var log = new RunnerLog(runContext, folder);
             var call = new RunnerCommand(place, wrapper(runContext, place, folder, log), runContext.logger());
             running.set(call);
             try {
@@ -147,9 +149,7 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
 
     private CommandsWrapper wrapper(RunContext runContext, RunnerPlace place, PrivateFolder folder, RunnerLog log) throws Exception {
         List<String> collected = new ArrayList<>(List.of(folder.fromWorkingDirectory(RESULT_FILE)));
-        if (outputFile() != null) {
-            collected.add(folder.fromWorkingDirectory(outputFile()));
-        }
+        outputFiles().keySet().forEach(name -> collected.add(folder.fromWorkingDirectory(name)));
         return new CommandsWrapper(runContext)
             .withLogConsumer(log)
             .withTaskRunner(place.taskRunner())
@@ -194,15 +194,14 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
                 + "; look at its log above, and at the clusters with the Status task";
             throw new RunnableTaskException(message, failed(exitCode, "failed", message));
         }
-        var output = report.toOutput()
-            .resultUri(stored(ended, folder, RESULT_FILE))
-            .offsetsUri(outputFile() == null ? null : stored(ended, folder, outputFile()))
-            .build();
+        var filled = report.toOutput().resultUri(stored(ended, folder, RESULT_FILE));
+        outputFiles().forEach((name, uri) -> uri.accept(filled, stored(ended, folder, name)));
+        var output = filled.build();
         if (exitCode != 0) {
             var error = isOneFailure(report) ? log.takeError() : null;
             throw new RunnableTaskException(error == null ? report.message() : error, output);
         }
-        if (output.getResultUri() == null || outputFile() != null && output.getOffsetsUri() == null) {
+        if (Stream.concat(Stream.of(RESULT_FILE), outputFiles().keySet().stream()).anyMatch(name -> stored(ended, folder, name) == null)) {
             throw new RunnableTaskException("runner did what it was asked (" + report.message()
                 + ") but its files did not come back from the task runner", output);
         }

@@ -7,7 +7,7 @@ import io.kestra.core.runners.RunContext;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.function.Predicate;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
@@ -29,9 +29,9 @@ final class ClustersDocument {
      * the URLs alone, so that a run is given no credential that it does not need.
      *
      * @param declared the task's `clusters`, or null for the KV entry of the flow's namespace or of one above it
-     * @param inUse names of the clusters that the run works on
+     * @param inUse says of a name whether the run works on that cluster
      */
-    static Map<String, Object> read(RunContext runContext, Property<Map<String, Object>> declared, Set<String> inUse) throws Exception {
+    static Map<String, Object> read(RunContext runContext, Property<Map<String, Object>> declared, Predicate<String> inUse) throws Exception {
         Property<Map<String, Object>> source = declared == null ? Property.ofExpression("{{ kv('" + KV_KEY + "') }}") : declared;
         Map<String, Object> document;
         try {
@@ -50,13 +50,13 @@ final class ClustersDocument {
         return resolveMap(runContext, withoutOthers(document, inUse));
     }
 
-    private static Map<String, Object> withoutOthers(Map<String, Object> document, Set<String> inUse) {
+    private static Map<String, Object> withoutOthers(Map<String, Object> document, Predicate<String> inUse) {
         if (!(document.get(CLUSTERS) instanceof Map<?, ?> clusters)) {
             return document; // The runner says what is wrong with it.
         }
         Map<Object, Object> kept = new LinkedHashMap<>(clusters);
         kept.replaceAll((name, cluster) -> {
-            if (inUse.contains(String.valueOf(name)) || !(cluster instanceof Map<?, ?> settings) || settings.get(URL) == null) {
+            if (inUse.test(String.valueOf(name)) || !(cluster instanceof Map<?, ?> settings) || settings.get(URL) == null) {
                 return cluster;
             }
             return Map.of(URL, settings.get(URL));

@@ -12,6 +12,10 @@ import lombok.NoArgsConstructor;
 import lombok.ToString;
 import lombok.experimental.SuperBuilder;
 
+import java.net.URI;
+import java.util.Map;
+import java.util.function.BiConsumer;
+
 @SuperBuilder
 @ToString
 @EqualsAndHashCode
@@ -62,6 +66,8 @@ import lombok.experimental.SuperBuilder;
     }
 )
 public class ConnectOffsetsGet extends AbstractStepTask implements CopyInterface {
+    private static final String OFFSETS_FILE = "offsets.json";
+
     @Builder.Default
     private Property<CopyWay> copy = Property.ofValue(CopyWay.AUTO);
 
@@ -74,11 +80,11 @@ public class ConnectOffsetsGet extends AbstractStepTask implements CopyInterface
     void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
         super.describe(request, folder, runContext);
         describeCopy(request);
-        request.put("out", folder.fromWorkingDirectory(outputFile()));
+        request.put("out", folder.fromWorkingDirectory(OFFSETS_FILE));
     }
 
     @Override
-    String outputFile() {
-        return "offsets.json";
+    Map<String, BiConsumer<RunnerOutput.RunnerOutputBuilder, URI>> outputFiles() {
+        return Map.of(OFFSETS_FILE, RunnerOutput.RunnerOutputBuilder::offsetsUri);
     }
 }

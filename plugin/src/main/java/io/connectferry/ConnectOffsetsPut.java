@@ -14,8 +14,6 @@ import lombok.NoArgsConstructor;
 import lombok.ToString;
 import lombok.experimental.SuperBuilder;
 
-import java.net.URI;
-
 @SuperBuilder
 @ToString
 @EqualsAndHashCode
@@ -89,13 +87,6 @@ public class ConnectOffsetsPut extends AbstractStepTask implements CopyInterface
     void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
         super.describe(request, folder, runContext);
         describeCopy(request);
-        var rOffsets = runContext.render(offsets).as(String.class).orElse("");
-        if (!rOffsets.startsWith("kestra://")) {
-            throw new IllegalArgumentException("`offsets` is no file in internal storage, expected a URI that starts with kestra://");
-        }
-        try (var content = runContext.storage().getFile(URI.create(rOffsets))) {
-            folder.write(OFFSETS_FILE, content.readAllBytes());
-        }
-        request.put("offsets", folder.fromWorkingDirectory(OFFSETS_FILE));
+        request.file("offsets", offsets, folder, OFFSETS_FILE);
     }
 }

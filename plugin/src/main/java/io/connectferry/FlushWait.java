@@ -61,7 +61,7 @@ import java.time.Duration;
         )
     }
 )
-public class FlushWait extends AbstractStepTask implements ProofInterface {
+public class FlushWait extends AbstractStepTask implements ProofInterface, WaitInterface {
     @Builder.Default
     private Property<ProofKind> proof = Property.ofValue(ProofKind.AUTO);
 
@@ -80,5 +80,6 @@ public class FlushWait extends AbstractStepTask implements ProofInterface {
     void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
         super.describe(request, folder, runContext);
         describeProof(request);
+        describeWait(request);
     }
 }

@@ -96,7 +96,7 @@ import java.time.Duration;
         )
     }
 )
-public class Move extends AbstractPlannedMoveTask implements ProofInterface {
+public class Move extends AbstractPlannedMoveTask implements ProofInterface, WaitInterface {
     @Builder.Default
     private Property<ProofKind> proof = Property.ofValue(ProofKind.AUTO);
 
@@ -115,5 +115,6 @@ public class Move extends AbstractPlannedMoveTask implements ProofInterface {
     void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
         super.describe(request, folder, runContext);
         describeProof(request);
+        describeWait(request);
     }
 }

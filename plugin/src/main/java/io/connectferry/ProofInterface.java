@@ -4,12 +4,8 @@ import io.kestra.core.models.annotations.PluginProperty;
 import io.kestra.core.models.property.Property;
 import io.swagger.v3.oas.annotations.media.Schema;
 
-import java.time.Duration;
-
-/** The properties of the tasks that bring a connector to rest. */
+/** The properties of the tasks that prove offsets final. */
 interface ProofInterface {
-    Duration DEFAULT_WAIT = Duration.ofMinutes(1);
-
     @Schema(
         title = "Kind of proof",
         description = """
@@ -23,14 +19,7 @@ interface ProofInterface {
     @PluginProperty(group = "reliability")
     Property<Boolean> getAllowDuplicates();
 
-    @Schema(
-        title = "Longest wait for the tasks to pause and to end",
-        description = "Pausing takes one poll of the connector. Defaults to one minute. Keep it below the task's `timeout`."
-    )
-    @PluginProperty(group = "reliability")
-    Property<Duration> getWaitTimeout();
-
     default void describeProof(Request request) throws Exception {
-        request.choice("proof", getProof(), ProofKind.class).flag("allow_duplicates", getAllowDuplicates()).duration("timeout", getWaitTimeout());
+        request.choice("proof", getProof(), ProofKind.class).flag("allow_duplicates", getAllowDuplicates());
     }
 }

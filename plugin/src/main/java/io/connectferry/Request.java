@@ -3,16 +3,19 @@ package io.connectferry;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import io.kestra.core.exceptions.IllegalVariableEvaluationException;
 import io.kestra.core.models.property.Property;
+import io.kestra.core.models.property.URIFetcher;
 import io.kestra.core.runners.RunContext;
 import io.kestra.core.serializers.JacksonMapper;
 
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.nio.file.NoSuchFileException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
-import java.util.stream.Collectors;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
@@ -22,6 +25,7 @@ import java.util.stream.Stream;
 final class Request {
     private final Map<String, Object> fields = new LinkedHashMap<>();
     private final RunContext runContext;
+    private Predicate<String> alsoUses = cluster -> false;
 
     Request(RunContext runContext) {
         this.runContext = runContext;
@@ -79,10 +83,35 @@ final class Request {
         }
     }
 
-    /** The clusters that the run works on. */
-    Set<String> clusterNames() {
-        return Stream.of("origin", "target", "cluster", "from").map(fields::get).filter(String.class::isInstance).map(String.class::cast)
-            .collect(Collectors.toSet());
+    /** A file in internal storage, of which the runner gets a copy in the folder. Returns its content. */
+    byte[] file(String field, Property<String> value, PrivateFolder folder, String name) throws Exception {
+        var uri = runContext.render(value).as(String.class).orElse("");
+        if (!uri.startsWith("kestra://")) {
+            throw new IllegalArgumentException("`" + field + "` is no file in internal storage, expected a URI that starts with kestra://");
+        }
+        var content = content(field, uri);
+        folder.write(name, content);
+        put(field, folder.fromWorkingDirectory(name));
+        return content;
+    }
+
+    /** Reads a file that Kestra has. */
+    byte[] content(String field, String uri) throws IOException {
+        try (var content = URIFetcher.of(uri).fetch(runContext)) {
+            return content.readAllBytes();
+        } catch (FileNotFoundException | NoSuchFileException missing) {
+            throw new IllegalArgumentException("`" + field + "` is " + uri + ", and there is no such file");
+        }
+    }
+
+    /** Says which clusters the run works on besides those that its fields name. */
+    void alsoUses(Predicate<String> clusters) {
+        alsoUses = clusters;
+    }
+
+    /** Whether the run works on a cluster. */
+    boolean uses(String cluster) {
+        return Stream.of("origin", "target", "cluster", "from").map(fields::get).anyMatch(cluster::equals) || alsoUses.test(cluster);
     }
 
     Object get(String field) {

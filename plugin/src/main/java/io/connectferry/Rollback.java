@@ -75,7 +75,7 @@ import java.time.Duration;
         )
     }
 )
-public class Rollback extends AbstractMoveTask implements ProofInterface, CopyInterface {
+public class Rollback extends AbstractMoveTask implements ProofInterface, WaitInterface, CopyInterface {
     @Builder.Default
     private Property<ProofKind> proof = Property.ofValue(ProofKind.AUTO);
 
@@ -107,6 +107,7 @@ public class Rollback extends AbstractMoveTask implements ProofInterface, CopyIn
     void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
         super.describe(request, folder, runContext);
         describeProof(request);
+        describeWait(request);
         describeCopy(request);
         request.flag("same_log", sameLog);
     }

@@ -14,6 +14,7 @@ import java.time.Instant;
  * becomes the message of the task's failure and would stand in the log twice.
  */
 final class RunnerLog extends DefaultLogConsumer {
+    private final String privateFolder;
     private boolean malformed;
     private Line heldBack;
     private String error;
@@ -21,12 +22,14 @@ final class RunnerLog extends DefaultLogConsumer {
     private record Line(String text, Boolean isStdErr, Instant at) {
     }
 
-    RunnerLog(RunContext runContext) {
+    RunnerLog(RunContext runContext, PrivateFolder folder) {
         super(runContext);
+        privateFolder = folder.fromWorkingDirectory("") + "/";
     }
 
     @Override
-    public synchronized void accept(String line, Boolean isStdErr, Instant at) {
+    public synchronized void accept(String said, Boolean isStdErr, Instant at) {
+        var line = said.replace(privateFolder, ""); // It means nothing to readers, and is gone when they look.
         var marker = marker(line);
         if (marker == null || marker.has("logs")) {
             release();

@@ -16,13 +16,16 @@ public class RunnerOutput implements Output {
         title = "Exit code of the runner",
         description = """
             0 done, 1 failed and put back, 2 invalid input, 10 refused by a check, 11 not proven, 12 rolled back, \
-            14 held by another run, 15 running twice, 16 down, 130 interrupted. The task fails with every code but 0."""
+            13 the plan no longer matches the clusters, 14 held by another run, 15 running twice, 16 down, 130 interrupted. The task \
+            fails with every code but 0."""
     )
     private final int exitCode;
 
     @Schema(
         title = "Outcome of the task",
-        description = "`done`, `failed`, `refused`, `not_proven`, `rolled_back`, `held`, `running_twice`, `down`, `interrupted` or `invalid`."
+        description = """
+            `done`, `failed`, `refused`, `not_proven`, `rolled_back`, `held`, `running_twice`, `down`, `interrupted`, `outdated` or \
+            `invalid`."""
     )
     private final String outcome;
 
@@ -41,6 +44,39 @@ public class RunnerOutput implements Output {
     @Schema(title = "URI of the offsets document", description = "Only from `ConnectOffsetsGet`: Connect's own JSON, exact to the digit.")
     private final URI offsetsUri;
 
+    @Schema(title = "URI of the plan", description = "Only from `Plan`: JSON in internal storage, which `Apply` carries out.")
+    private final URI uri;
+
+    @Schema(title = "URI of the plan's report", description = "Only from `Plan`: one HTML file that needs nothing else.")
+    private final URI report;
+
+    @Schema(title = "URI of the report in Markdown", description = "Only from `Plan`: Kestra previews it.")
+    private final URI markdown;
+
+    @Schema(title = "Hash of the plan", description = "Only from `Plan` and `Apply`, as the counts and the waves.")
+    private final String hash;
+
+    @Schema(title = "Number of connectors that the plan moves", description = "With those that are refused.")
+    private final Integer moves;
+
+    @Schema(title = "Number of moves that the plan refuses")
+    private final Integer refused;
+
+    @Schema(title = "Number of connectors that stay")
+    private final Integer stay;
+
+    @Schema(title = "Waves of the plan")
+    private final List<Wave> waves;
+
+    @Schema(title = "Wave")
+    public record Wave(
+        @Schema(title = "Its number, from 1") int wave,
+        @Schema(title = "Whether it has the canaries") boolean canary,
+        @Schema(title = "Number of its connectors") int connectors,
+        @Schema(title = "Number of their tasks") int tasks
+    ) {
+    }
+
     @Builder
     @Getter
     public static class Connector {
@@ -54,7 +90,8 @@ public class RunnerOutput implements Output {
             title = "Outcome of the connector",
             description = """
                 `moved`, `unchanged`, `put_back`, `failed`, `refused`, `not_proven`, `rolled_back`, `held`, `running_twice`, \
-                `down` (it should run and does not), `interrupted`, `ready`, `created`, `quiesced`, `read`, `written`, `started` or `observed`."""
+                `down` (it should run and does not), `interrupted`, `ready`, `rehearsed`, `prepared`, `not_begun`, `created`, `quiesced`, \
+                `read`, `written`, `started` or `observed`."""
         )
         private final String outcome;
 

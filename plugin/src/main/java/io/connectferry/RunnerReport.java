@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Map;
 
 /** The runner's own outputs, as its last marker line gives them. */
-record RunnerReport(Integer exitCode, String outcome, String message, List<Entry> connectors) {
+record RunnerReport(Integer exitCode, String outcome, String message, List<Entry> connectors, PlanEntry plan) {
     private static final ObjectMapper READER = JacksonMapper.ofJson().copy()
         .setPropertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
         .configure(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES, false); // An image may be newer than this jar.
@@ -18,6 +18,9 @@ record RunnerReport(Integer exitCode, String outcome, String message, List<Entry
         String connector, String targetConnector, String outcome, String state, boolean changed, String message,
         String proof, String copy, Long downtimeMs, int entries
     ) {
+    }
+
+    record PlanEntry(String hash, int moves, int refused, int stay, List<RunnerOutput.Wave> waves) {
     }
 
     /** Returns null unless the map is a whole report. */
@@ -36,8 +39,12 @@ record RunnerReport(Integer exitCode, String outcome, String message, List<Entry
     }
 
     RunnerOutput.RunnerOutputBuilder toOutput() {
-        return RunnerOutput.builder().exitCode(exitCode).outcome(outcome).message(message)
+        var output = RunnerOutput.builder().exitCode(exitCode).outcome(outcome).message(message)
             .connectors(connectors.stream().map(RunnerReport::toOutput).toList());
+        if (plan != null) {
+            output.hash(plan.hash).moves(plan.moves).refused(plan.refused).stay(plan.stay).waves(plan.waves);
+        }
+        return output;
     }
 
     private static RunnerOutput.Connector toOutput(Entry entry) {

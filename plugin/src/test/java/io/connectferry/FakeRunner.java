@@ -11,11 +11,11 @@ import io.kestra.core.serializers.JacksonMapper;
 
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Queue;
+import java.util.TreeMap;
 
 /** A task runner that takes the place of the runner: keeps what it is asked and says what the test wants. */
 class FakeRunner extends TaskRunner<TaskRunnerDetailResult> {
@@ -25,7 +25,8 @@ class FakeRunner extends TaskRunner<TaskRunnerDetailResult> {
 
     List<String> arguments;
     JsonNode request;
-    final List<String> files = new ArrayList<>();
+    /** What is in the folder of the request, by name. */
+    final Map<String, String> files = new TreeMap<>();
 
     final Queue<String> refusals = new ArrayDeque<>();
 
@@ -50,6 +51,10 @@ class FakeRunner extends TaskRunner<TaskRunnerDetailResult> {
         return this;
     }
 
+    List<String> lines() {
+        return lines;
+    }
+
     @Override
     public TaskRunnerResult<TaskRunnerDetailResult> run(RunContext runContext, TaskCommands commands, List<String> filesToDownload) throws Exception {
         if (!refusals.isEmpty()) {
@@ -59,12 +64,14 @@ class FakeRunner extends TaskRunner<TaskRunnerDetailResult> {
         var requestFile = commands.getWorkingDirectory().resolve(arguments.getLast());
         request = JacksonMapper.ofJson().readTree(Files.readAllBytes(requestFile));
         try (var beside = Files.list(requestFile.getParent())) {
-            beside.map(Path::getFileName).map(Path::toString).sorted().forEach(files::add);
+            for (var file : beside.toList()) {
+                files.put(file.getFileName().toString(), Files.readString(file));
+            }
         }
         for (var file : writesFiles ? filesToDownload : List.<String>of()) {
             Files.writeString(commands.getWorkingDirectory().resolve(file), "{}");
         }
-        for (var line : lines) {
+        for (var line : lines()) {
             commands.getLogConsumer().accept(line, false);
         }
         if (exitCode != 0) {

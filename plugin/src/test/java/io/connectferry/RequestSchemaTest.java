@@ -26,7 +26,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 /** Holds the properties of the tasks against the schema of the request file, which describes each of them once. */
 class RequestSchemaTest {
     private static final List<Class<? extends AbstractFerryTask>> TASKS = List.of(Check.class, Move.class, Rollback.class, Status.class,
-        CreateStopped.class, FlushWait.class, Start.class, ConnectOffsetsGet.class, ConnectOffsetsPut.class, History.class);
+        CreateStopped.class, FlushWait.class, Start.class, ConnectOffsetsGet.class, ConnectOffsetsPut.class, History.class, Plan.class, Apply.class);
 
     private static final Map<Type, String> JSON_TYPES = Map.of(String.class, "string", Duration.class, "string", Boolean.class, "boolean",
         Integer.class, "integer", List.class, "array", Map.class, "object");
@@ -38,10 +38,10 @@ class RequestSchemaTest {
     private static final Set<String> NOT_ASKED = Set.of("container_image", "connect_url", "username", "password", "headers");
 
     /** A document in the task, the path of its file in the request. */
-    private static final Set<String> FILES = Set.of("config");
+    private static final Set<String> FILES = Set.of("config", "rules");
 
     /** What the tasks decide themselves. */
-    private static final Set<String> DECIDED = Set.of("output", "result", "out");
+    private static final Set<String> DECIDED = Set.of("output", "result", "out", "report", "markdown");
 
     @Test
     void tasksHaveThePropertiesOfTheSchema() throws Exception {

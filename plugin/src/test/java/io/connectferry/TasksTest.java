@@ -4,6 +4,7 @@ import io.kestra.core.models.property.Property;
 import io.kestra.core.models.tasks.RunnableTaskException;
 import io.kestra.core.runners.RunContext;
 import io.kestra.core.runners.RunContextFactory;
+import io.kestra.core.serializers.JacksonMapper;
 import io.kestra.core.utils.TestsUtils;
 import io.micronaut.context.ApplicationContext;
 import org.junit.jupiter.api.AfterAll;
@@ -12,11 +13,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
+import java.io.ByteArrayInputStream;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
@@ -66,6 +70,12 @@ class TasksTest {
                     + "'timeout':'PT1M','copy':'rest','same_log':true"),
             new Case("status", runner -> fill(Status.builder(), runner).build(),
                 "'origin':'global','target':'europe','connector':['orders'],'concurrency':8"),
+            new Case("plan", runner -> plan(runner).target(Property.ofValue("europe")).connectors(Property.ofValue(List.of("orders")))
+                .rename(Property.ofValue(Map.of("orders", "orders-eu"))).set(Property.ofValue(Map.of("tasks.max", "2")))
+                .proof(Property.ofValue(ProofKind.TIMED)).atLeastOnce(Property.ofValue(true)).build(),
+                "'origin':'global','target':'europe','connector':['orders'],'rename':{'orders':'orders-eu'},'concurrency':8,'set':{'tasks.max':'2'},"
+                    + "'overwrite':false,'copy':'auto','same_log':false,'other_kafka':false,'at_least_once':true,'proof':'timed',"
+                    + "'allow_duplicates':false,'out':'FOLDER/plan.json','report':'FOLDER/plan.html','markdown':'FOLDER/plan.md'"),
             new Case("history", runner -> History.builder().id("t").type(History.class.getName()).taskRunner(runner)
                 .clusters(Property.ofValue(CLUSTERS)).connectors(Property.ofValue(List.of("orders"))).since(Property.ofValue("24h")).build(),
                 "'connector':['orders'],'since':'24h'"),
@@ -112,6 +122,7 @@ class TasksTest {
         assertEquals("hard", connector.getProof());
         assertNotNull(output.getResultUri());
         assertEquals(asked.command().equals("connect-offsets-get"), output.getOffsetsUri() != null);
+        assertEquals(asked.command().equals("plan"), output.getUri() != null && output.getReport() != null && output.getMarkdown() != null);
         assertFalse(Files.exists(runContext.workingDir().path().resolve(folder)), "the folder with the request is left");
     }
 
@@ -123,11 +134,97 @@ class TasksTest {
             assertThrows(RunnableTaskException.class, () -> task.run(context(task))).getMessage());
 
         var mocked = context(task);
-        URI uri = mocked.storage().putFile(new java.io.ByteArrayInputStream("{}".getBytes(StandardCharsets.UTF_8)), "offsets.json");
+        URI uri = mocked.storage().putFile(new ByteArrayInputStream("{}".getBytes(StandardCharsets.UTF_8)), "offsets.json");
         fill(ConnectOffsetsPut.builder(), runner).offsets(Property.ofValue(uri.toString()))
             .copy(Property.ofValue(CopyWay.RAW)).build().run(mocked);
         assertEquals("raw", runner.request.get("copy").asText());
-        assertEquals(List.of("offsets.json", "request.json"), runner.files);
+        assertEquals(Set.of("offsets.json", "request.json"), runner.files.keySet());
+    }
+
+    /** Rules are an object, text, or a file; whatever they are, the cluster they name gets its secret, and no other does. */
+    @Test
+    void plansByRules() throws Exception {
+        var rule = Map.of("name", "all", "match", Map.of("regex", "^eu\\\\."), "target", "europe");
+        var text = "# Everything goes.\nrules: [{name: all, match: {regex: '^eu\\.'}, target: europe}]\n";
+        var mocked = context(plan(FakeRunner.done()).build());
+        var stored = mocked.storage().putFile(new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8)), "r.yaml").toString();
+        mocked.storage().namespace().putFile(Path.of("/rules.yaml"), new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8)));
+        for (var given : List.of(Property.<Object>ofValue(Map.of("rules", List.of(rule))), Property.<Object>ofValue(text),
+            Property.<Object>ofValue(stored), Property.<Object>ofValue("nsfile:///rules.yaml"))) {
+            var runner = FakeRunner.done();
+            plan(runner).rules(given).target(Property.ofExpression("{{ '' }}")).connectors(Property.ofValue(List.of())).build().run(mocked);
+            var rules = JacksonMapper.ofYaml().readTree(runner.files.get("rules.yaml"));
+            assertEquals("europe", rules.at("/rules/0/target").asText(), given::toString);
+            assertTrue(runner.request.get("rules").asText().endsWith("/rules.yaml"), runner.request::toString);
+            assertFalse(runner.request.has("target"), runner.request::toString);
+            assertTrue(runner.request.at("/clusters/clusters/europe").has("password"), runner.request::toString);
+        }
+        var runner = FakeRunner.done();
+        plan(runner).rules(Property.ofValue("rules: [{name: europe-2, match: {}, target: not_europe}]")).build().run(mocked);
+        assertFalse(runner.request.at("/clusters/clusters/europe").has("password"), runner.request::toString);
+        var missing = plan(runner).rules(Property.ofValue("nsfile:///nowhere.yaml")).build();
+        assertEquals("`rules` is nsfile:///nowhere.yaml, and there is no such file",
+            assertThrows(RunnableTaskException.class, () -> missing.run(mocked)).getMessage());
+    }
+
+    /** The report of a plan with refused moves is an output of the failed task. */
+    @Test
+    void keepsARefusedPlan() throws Exception {
+        var task = plan(new FakeRunner(10, true,
+            "::{\"logs\":[{\"level\":\"ERROR\",\"message\":\"orders: europe lacks the plugin\"}]}::",
+            "::{\"outputs\":{\"exit_code\":10,\"outcome\":\"refused\",\"message\":\"2 connectors to move\",\"connectors\":[],"
+                + "\"plan\":{\"hash\":\"abc\",\"file\":\"plan.json\",\"moves\":2,\"refused\":1,\"stay\":3,"
+                + "\"waves\":[{\"wave\":1,\"canary\":true,\"connectors\":2,\"tasks\":4}]}}}::")).build();
+        var failure = assertThrows(RunnableTaskException.class, () -> task.run(context(task)));
+        assertEquals("orders: europe lacks the plugin", failure.getMessage());
+        var output = (RunnerOutput) failure.getOutput();
+        assertTrue(output.getUri().toString().endsWith("plan.json"), output.getUri()::toString);
+        assertTrue(output.getReport().toString().endsWith("plan.html"), output.getReport()::toString);
+        assertTrue(output.getMarkdown().toString().endsWith("plan.md"), output.getMarkdown()::toString);
+        assertEquals(List.of("abc", 2, 1, 3), List.of(output.getHash(), output.getMoves(), output.getRefused(), output.getStay()));
+        assertEquals(List.of(new RunnerOutput.Wave(1, true, 2, 4)), output.getWaves());
+    }
+
+    @Test
+    void appliesAPlan() throws Exception {
+        var runner = FakeRunner.done();
+        var mocked = context(apply(runner, "").build());
+        var document = "{\"origin\":{\"name\":\"global\",\"version\":\"4.1.1\"},\"targets\":[{\"name\":\"europe\"}],\"moves\":[]}";
+        var stored = mocked.storage().putFile(new ByteArrayInputStream(document.getBytes(StandardCharsets.UTF_8)), "plan.json").toString();
+        apply(runner, stored).wave(Property.ofValue(2)).only(Property.ofValue(List.of("orders"))).until(Property.ofValue(Stage.PREPARED))
+            .maxFailures(Property.ofValue(3)).build().run(mocked);
+        assertEquals(document, runner.files.get("plan.json"));
+        assertEquals("{'wave':2,'only':['orders'],'rehearse':false,'until':'prepared','max_failures':3,'concurrency':8,'timeout':'PT1M',",
+            runner.request.toString().replace('"', '\'').replaceFirst(".*/plan.json',", "{").replaceFirst("'clusters':.*", ""));
+        assertTrue(runner.request.at("/clusters/clusters/europe").has("password"), runner.request::toString);
+
+        var elsewhere = mocked.storage().putFile(new ByteArrayInputStream("no plan".getBytes(StandardCharsets.UTF_8)), "plan.json").toString();
+        apply(runner, elsewhere).build().run(mocked);
+        assertFalse(runner.request.at("/clusters/clusters/europe").has("password"), runner.request::toString);
+        assertEquals("`plan` is no file in internal storage, expected a URI that starts with kestra://",
+            assertThrows(RunnableTaskException.class, () -> apply(runner, "plan.json").build().run(mocked)).getMessage());
+    }
+
+    /** The folder of the request has a name that is nobody's concern, and is gone when somebody looks. */
+    @Test
+    void namesFilesWithoutTheirFolder() throws Exception {
+        var task = plan(new FakeRunner(2, false) {
+            @Override
+            List<String> lines() {
+                var said = arguments.getLast().replace("request.json", "rules.yaml") + ":2:1: unknown key";
+                return List.of("::{\"outputs\":{\"exit_code\":2,\"outcome\":\"invalid\",\"message\":\"" + said + "\",\"connectors\":[]}}::");
+            }
+        }).rules(Property.ofValue("rules: []")).build();
+        var failure = assertThrows(RunnableTaskException.class, () -> task.run(context(task)));
+        assertEquals("rules.yaml:2:1: unknown key", failure.getMessage());
+    }
+
+    private static Plan.PlanBuilder<?, ?> plan(FakeRunner runner) {
+        return Plan.builder().id("t").type(Plan.class.getName()).taskRunner(runner).clusters(Property.ofValue(CLUSTERS)).origin(Property.ofValue("global"));
+    }
+
+    private static Apply.ApplyBuilder<?, ?> apply(FakeRunner runner, String plan) {
+        return Apply.builder().id("t").type(Apply.class.getName()).taskRunner(runner).clusters(Property.ofValue(CLUSTERS)).plan(Property.ofValue(plan));
     }
 
     @Test
