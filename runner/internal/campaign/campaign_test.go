@@ -546,3 +546,40 @@ func (s *stage) state(on, connector string) connect.State {
 	s.must(err)
 	return status.Connector.State
 }
+
+// TestRehearsalTouchesNothingElse rehearses a plan that replaces a stopped connector, and one of
+// a connector that a killed run left at rest on both sides.
+func TestRehearsalTouchesNothingElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.create("eu-1", "eu-2")
+		europe := s.clusters["europe"].Client()
+		mine := connecttest.SourceConfig(topic, 1).With("name", rawjson.String("eu-1")).With("rate", rawjson.String("1"))
+		s.must(europe.Create(t.Context(), "eu-1", mine, connect.Stopped))
+		s.settle(time.Second)
+		made := s.plan("")
+		for i := range made.Moves { // as with --overwrite
+			made.Moves[i].Go, made.Moves[i].Reasons = true, nil
+		}
+		made.Options.Overwrite = true
+		c := s.campaign(made)
+		c.Mode = campaign.Rehearse
+		got, _ := s.run(t.Context(), c)
+		s.want(got, map[string]event.Outcome{"eu-1": event.Rehearsed, "eu-2": event.Rehearsed})
+		now, err := europe.Config(t.Context(), "eu-1")
+		s.must(err)
+		if now.Text("rate") != "1" || now.Text("ferry.offsets") != "" || len(s.on("europe")) != 1 {
+			t.Errorf("%s, on europe %v", now, s.on("europe"))
+		}
+		// As if killed between the stop and the start.
+		s.must(europe.Create(t.Context(), "eu-2", connecttest.SourceConfig(topic, 2).With("stream.prefix", rawjson.String("eu-2")), connect.Stopped))
+		s.must(s.clusters["global"].Client().Stop(t.Context(), "eu-2"))
+		s.settle(time.Second)
+		c.Only = []string{"eu-2"}
+		for _, mode := range []campaign.Mode{campaign.Rehearse, campaign.Prepare} {
+			c.Mode = mode
+			got, _ = s.run(t.Context(), c)
+			s.want(got, map[string]event.Outcome{"eu-2": event.Down})
+		}
+	})
+}

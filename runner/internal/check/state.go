@@ -41,8 +41,12 @@ func state(ctx context.Context, f *facts) (string, error) {
 		return "", &instance.RunningTwiceError{Reason: fmt.Sprintf("connector runs on both %s and %s and sends everything twice; stop one of the two now",
 			origin.Name, target.Name)}
 	case pair.Unclear:
-		return "", cluster.Refused(fmt.Sprintf("connector is %s on %s and %s on %s, which is no state of a move; stop, start or delete one of the two",
-			seen.Origin, origin.Name, seen.Target, target.Name))
+		advice := "stop, start or delete one of the two"
+		if seen.Target.State() == connect.Unassigned || seen.Origin.State() == connect.Unassigned {
+			advice = "no worker has taken it on yet, or another run works on it: try again"
+		}
+		return "", cluster.Refused(fmt.Sprintf("connector is %s on %s and %s on %s, which is no state of a move; %s",
+			seen.Origin, origin.Name, seen.Target, target.Name, advice))
 	case pair.NotBegun, pair.Prepared, pair.HalfCopied, pair.Copied, pair.Moved, pair.Accepted:
 		return string(stands), nil
 	default:

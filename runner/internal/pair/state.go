@@ -50,7 +50,7 @@ func (o Observation) State() State {
 		return NotBegun
 	case !o.Origin.Exists && (o.Target.Active() || o.endsStopped()):
 		return Accepted
-	case o.Origin.Active() && o.Target.Active() && o.Origin.State() != connect.Paused && o.Target.State() != connect.Paused:
+	case o.Origin.Active() && o.Target.Active() && !o.beingCreated() && o.Origin.State() != connect.Paused && o.Target.State() != connect.Paused:
 		return RunningTwice
 	case o.Origin.Active() && o.Target.AtRest():
 		return Prepared
@@ -61,6 +61,12 @@ func (o Observation) State() State {
 	default:
 		return Unclear
 	}
+}
+
+// beingCreated reports whether no worker has taken the copy on yet: it may be about to rest.
+func (o Observation) beingCreated() bool {
+	target := o.Target
+	return target.State() == connect.Unassigned && len(target.Tasks) == 0 && len(target.Status.Tasks) == 0
 }
 
 // endsStopped reports whether the copy is where it must end: its origin was stopped.

@@ -48,6 +48,7 @@ func TestStates(t *testing.T) {
 		"accepted":                    {Observation{Origin: absent, Target: runs}, Accepted, connect.Running},
 		"running twice":               {Observation{Origin: runs, Target: runs}, RunningTwice, connect.Running},
 		"absent":                      {Observation{}, Absent, connect.Running},
+		"a copy is being created":     {Observation{Origin: runs, Target: side(connect.Unassigned, stop)}, Unclear, connect.Running},
 		"a stopped copy is left":      {Observation{Origin: absent, Target: stopped}, Unclear, connect.Running},
 		"tasks left on the target":    {Observation{Origin: stopped, Target: side(stop, stop, connect.Running)}, Unclear, connect.Running},
 		"paused, not twice":           {Observation{Origin: side(pause, stop, pause), Target: runs}, Unclear, connect.Running},

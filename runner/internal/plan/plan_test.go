@@ -232,6 +232,70 @@ func TestLoad(t *testing.T) {
 	})
 }
 
+// TestInconsistent loads plans that another program has put together, with their hash.
+func TestInconsistent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.create("eu-1", source("a", 1), connect.Running)
+		s.create("as-1", source("b", 1), connect.Running)
+		s.settle(time.Second)
+		const text = "rules: [{name: eu, match: {glob: eu-*}, target: europe}, {name: as, match: {glob: as-*}, target: asia, wave: 2}]"
+		for says, edit := range map[string]func(*plan.Plan){
+			"":                                  func(*plan.Plan) {},
+			"eu-1 does not stand in its wave":   func(p *plan.Plan) { p.Moves[1].Wave = 2 },
+			"as-1 stands in it twice":           func(p *plan.Plan) { p.Moves = append(p.Moves, p.Moves[0]) },
+			"ghost stands in a wave and is not": func(p *plan.Plan) { p.Waves[0].Connectors = append(p.Waves[0].Connectors, "ghost") },
+			"as-1 does not stand in its wave":   func(p *plan.Plan) { p.Waves = p.Waves[:1] },
+			"eu-1 goes to global, which is no":  func(p *plan.Plan) { p.Moves[1].Target = "global" },
+			"eu-1 goes to nowhere, which is no": func(p *plan.Plan) { p.Moves[1].Target = "nowhere" },
+			"eu-1 stands in it twice":           func(p *plan.Plan) { p.Stay = append(p.Stay, plan.Stay{Connector: "eu-1", Rule: "x"}) },
+			"two connectors would be eu-1 on":   func(p *plan.Plan) { p.Moves[0].Target, p.Moves[0].TargetConnector = "europe", "eu-1" },
+			"is a go with reasons against it":   func(p *plan.Plan) { p.Moves[0].Go = false },
+			"wave 2 stands in place 1":          func(p *plan.Plan) { slices.Reverse(p.Waves) },
+			"eu-1 stands in two waves":          func(p *plan.Plan) { p.Waves[1].Connectors = append(p.Waves[1].Connectors, "eu-1") },
+		} {
+			made := s.plan(text)
+			edit(&made)
+			file := filepath.Join(t.TempDir(), "plan.json")
+			if err := os.WriteFile(file, made.Rehashed().Encode(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := plan.Load(file)
+			if says == "" && err != nil || says != "" && (err == nil || !strings.Contains(err.Error(), says)) {
+				t.Errorf("%q: %v", says, err)
+			}
+		}
+	})
+}
+
+// TestRenamedIntoAnothersGroup renames a sink to the name of one that stays.
+func TestRenamedIntoAnothersGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.create("a", connecttest.SinkConfig("in-a", "out-a"), connect.Running)
+		s.create("b", connecttest.SinkConfig("in-b", "out-b"), connect.Stopped)
+		s.settle(70 * time.Second)
+		made := s.plan("rules: [{name: a, match: {name: a}, target: europe, rename: {pattern: '^a$', with: b}}, {name: b, match: {name: b}, target: stay}]")
+		if reasons := strings.Join(made.Moves[0].Reasons, "\n"); made.Moves[0].Go || !strings.Contains(reasons, "it would use the consumer group connect-b, which the sink b on global has") {
+			t.Errorf("%s", reasons)
+		}
+	})
+}
+
+// TestSecretsOfWorkers has a task fail with a trace that quotes a password.
+func TestSecretsOfWorkers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.clusters["global"].FailStarts("eu-1", "login with planted-password refused")
+		s.create("eu-1", source("a", 1).With("db.password", rawjson.String("planted-password")), connect.Running)
+		s.settle(time.Second)
+		made := s.plan("rules: [{name: eu, match: {}, target: europe}]")
+		if text := string(made.Encode()); strings.Contains(text, "planted-password") || !strings.Contains(text, "login with *** refused") {
+			t.Error(text)
+		}
+	})
+}
+
 // TestVerify changes the clusters after the plan was made.
 func TestVerify(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
