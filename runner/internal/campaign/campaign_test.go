@@ -583,3 +583,46 @@ func TestRehearsalTouchesNothingElse(t *testing.T) {
 		}
 	})
 }
+
+// TestKilledBeforeTheCut kills a rehearsal and a preparation at every third request. Rehearsed
+// again nothing is left on the targets; prepared again the cut can be made.
+func TestKilledBeforeTheCut(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many moves in virtual time take a while")
+	}
+	for _, mode := range []campaign.Mode{campaign.Rehearse, campaign.Prepare} {
+		for at, done := int64(1), false; !done; at += 3 {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t)
+				s.create("eu-1", "as-2")
+				c := s.campaign(s.plan(""))
+				c.Mode = mode
+				s.sent.Store(0)
+				s.killAt.Store(at)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				s.gate(&c)
+				_, _ = c.Run(ctx)
+				cancel()
+				done = s.sent.Load() < at
+				s.killAt.Store(0)
+				s.settle(time.Minute)
+				got, _ := s.run(t.Context(), c)
+				if mode == campaign.Rehearse {
+					s.want(got, map[string]event.Outcome{"eu-1": event.Rehearsed, "as-2": event.Rehearsed})
+					if left := len(s.on("europe")) + len(s.on("asia")); left > 0 {
+						t.Errorf("%d copies are left", left)
+					}
+				} else {
+					s.want(got, map[string]event.Outcome{"eu-1": event.Prepared, "as-2": event.Prepared})
+				}
+				c.Mode = campaign.Move
+				got, _ = s.run(t.Context(), c)
+				s.want(got, map[string]event.Outcome{"eu-1": event.Moved, "as-2": event.Moved})
+				s.exact()
+			})
+			if t.Failed() {
+				t.Fatalf("%s, killed at request %d", mode, at)
+			}
+		}
+	}
+}
