@@ -230,7 +230,7 @@ func (s *session) pair(ctx context.Context, needKafka bool) ([]pair.Request, err
 
 // together is how many connectors stand still at a time. More make the whole faster and each
 // stand still longer; make bench shows both.
-const together = 4
+const together = 2
 
 // turnFile is the lock that the runs of this user on this machine share, for moves
 // of one origin there and back.
