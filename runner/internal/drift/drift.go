@@ -118,7 +118,7 @@ func observed(of instance.Instance, listed connect.Listed, exists bool) instance
 	if !exists {
 		return instance.Observed{}
 	}
-	return instance.Observed{Exists: true, Status: listed.Status, Config: listed.Config, Rest: of.Cluster.RestState()}
+	return of.Listed(listed)
 }
 
 func begun(request pair.Request, seen pair.Observation) event.ConnectorResult {

@@ -143,3 +143,16 @@ func BenchmarkCompare(b *testing.B) {
 		})
 	}
 }
+
+// TestCompareWithoutStatus has a connector that no worker has given a status yet: it is said to
+// be UNASSIGNED, as everywhere.
+func TestCompareWithoutStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t)
+		b.create(b.global, "new", connecttest.SourceConfig("a", 2), connect.Running)
+		results, err := b.comparer().Compare(t.Context())
+		if err != nil || len(results) != 1 || results[0].OriginState != connect.Unassigned || results[0].Message != "only on global: UNASSIGNED" {
+			t.Errorf("%v, %+v", err, results)
+		}
+	})
+}

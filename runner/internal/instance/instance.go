@@ -119,6 +119,16 @@ func (i Instance) Observe(ctx context.Context, mask *secret.Mask) (Observed, err
 	return observed, err
 }
 
+// Listed is what an inventory tells of the connector. Like [Instance.Observe], it takes one
+// that no worker has given a status yet for UNASSIGNED.
+func (i Instance) Listed(listed connect.Listed) Observed {
+	observed := Observed{Exists: true, Status: listed.Status, Tasks: listed.Tasks, Config: listed.Config, Rest: i.Cluster.RestState()}
+	if observed.Status.Connector.State == "" {
+		observed.Status.Connector.State = connect.Unassigned
+	}
+	return observed
+}
+
 // State returns the connector's state, "" if it does not exist.
 func (o Observed) State() connect.State { return o.Status.Connector.State }
 
