@@ -3,6 +3,7 @@ package campaign
 import (
 	"context"
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
@@ -24,17 +25,26 @@ type running struct {
 }
 
 func (r *running) run(ctx context.Context) {
-	for first := 0; first < len(r.moves); {
-		last := first
-		for last < len(r.moves) && r.moves[last].Wave == r.moves[first].Wave {
-			last++
-		}
+	for first, last := range r.waves() {
 		r.wave(ctx, first, last)
 		if reason := r.Gate.closed(ctx); reason != "" {
 			r.notBegun(ctx, last, len(r.moves), reason)
 			return
 		}
-		first = last
+	}
+}
+
+// waves returns where the moves of each wave begin and end.
+func (r *running) waves() iter.Seq2[int, int] {
+	return func(yield func(int, int) bool) {
+		for first, last := 0, 0; first < len(r.moves); first = last {
+			for last < len(r.moves) && r.moves[last].Wave == r.moves[first].Wave {
+				last++
+			}
+			if !yield(first, last) {
+				return
+			}
+		}
 	}
 }
 
@@ -127,7 +137,7 @@ func (r *running) each(ctx context.Context, first, last int, done string, do fun
 			r.notBegun(ctx, i, i+1, reason)
 			return
 		}
-		result := recovered(ctx, r.requests[i], do)
+		result := Recovered(ctx, r.requests[i], do)
 		result.Wave = r.moves[i].Wave
 		r.results[i] = result
 		if done != checked && r.Mode != Rehearse {
@@ -137,8 +147,9 @@ func (r *running) each(ctx context.Context, first, last int, done string, do fun
 	})
 }
 
-// recovered keeps a fault of ferry from ending what is done for other connectors.
-func recovered(ctx context.Context, request pair.Request, do func(context.Context, pair.Request) event.ConnectorResult) event.ConnectorResult {
+// Recovered does something for one connector, and keeps a fault of ferry from ending what is
+// done for others.
+func Recovered(ctx context.Context, request pair.Request, do func(context.Context, pair.Request) event.ConnectorResult) event.ConnectorResult {
 	result, err := func() (result event.ConnectorResult, err error) {
 		defer crash.Catch(&err)
 		return do(ctx, request), nil

@@ -11,13 +11,8 @@ import (
 // summary says how many connectors of each wave ended how, and names the next command.
 func (r *running) summary() string {
 	var said []string
-	for first := 0; first < len(r.moves); {
-		last := first
-		for last < len(r.moves) && r.moves[last].Wave == r.moves[first].Wave {
-			last++
-		}
+	for first, last := range r.waves() {
 		said = append(said, fmt.Sprintf("wave %d: %s", r.moves[first].Wave, event.Count(r.results[first:last])))
-		first = last
 	}
 	if said == nil {
 		return "the plan moves no connector"

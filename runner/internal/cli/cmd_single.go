@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"os"
 	"strings"
 
@@ -85,9 +84,9 @@ func putOffsets(ctx context.Context, s *session) ([]event.ConnectorResult, error
 }
 
 func readJSON(file string) (rawjson.Value, error) {
-	content, err := os.ReadFile(file) // #nosec G304 -- the operator names the file
+	content, err := clusterfile.Read(file)
 	if err != nil {
-		return rawjson.Value{}, &clusterfile.InputError{File: file, Err: errors.New("cannot be read: " + reason(err))}
+		return rawjson.Value{}, err
 	}
 	value, err := rawjson.Parse(content)
 	if err != nil {

@@ -108,9 +108,9 @@ func (r *request) decode(file string, document rawjson.Object) error {
 }
 
 func readRequestFile(file string) (rawjson.Object, error) {
-	content, err := os.ReadFile(file) // #nosec G304 -- the operator names the file
+	content, err := clusterfile.Read(file)
 	if err != nil {
-		return rawjson.Object{}, &clusterfile.InputError{File: file, Err: errors.New("cannot be read: " + reason(err))}
+		return rawjson.Object{}, err
 	}
 	return parseRequest(file, content)
 }

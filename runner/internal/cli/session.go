@@ -271,21 +271,9 @@ func (s *session) each(ctx context.Context, requests []pair.Request, do func(con
 			results[i] = event.ConnectorResult{Connector: names[i], Outcome: event.Interrupted, Message: "not begun: " + context.Cause(ctx).Error()}
 			return
 		}
-		results[i] = recovered(ctx, requests[i], do)
+		results[i] = campaign.Recovered(ctx, requests[i], do)
 	})
 	return results
-}
-
-// recovered keeps a fault of ferry from ending what is done for other connectors.
-func recovered(ctx context.Context, request pair.Request, do func(context.Context, pair.Request) event.ConnectorResult) event.ConnectorResult {
-	result, err := func() (result event.ConnectorResult, err error) {
-		defer crash.Catch(&err)
-		return do(ctx, request), nil
-	}()
-	if err != nil {
-		return event.CrashResult(request.Connector, err)
-	}
-	return result
 }
 
 // writeResult writes the result document, whole or not at all. Where the folder

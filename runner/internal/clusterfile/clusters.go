@@ -68,11 +68,20 @@ type SASL struct {
 
 // Load reads a clusters file, YAML or JSON.
 func Load(path string) (Clusters, error) {
-	content, err := os.ReadFile(path) // #nosec G304 -- the operator names the file
+	content, err := Read(path)
 	if err != nil {
-		return Clusters{}, &InputError{File: path, Err: fmt.Errorf("cannot be read: %w", withoutPath(err))}
+		return Clusters{}, err
 	}
 	return Parse(path, content)
+}
+
+// Read reads a file that the operator names. If it cannot be read, it returns an [InputError].
+func Read(file string) ([]byte, error) {
+	content, err := os.ReadFile(file) // #nosec G304 -- the operator names the file
+	if err != nil {
+		return nil, &InputError{File: file, Err: fmt.Errorf("cannot be read: %w", withoutPath(err))}
+	}
+	return content, nil
 }
 
 // Parse parses a clusters file. Errors name it as file, and relative paths in it are

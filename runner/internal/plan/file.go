@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
@@ -45,12 +44,9 @@ func encode(p Plan) []byte {
 // another kind or version, or a plan that was edited, since it is no longer the one that was
 // reviewed.
 func Load(file string) (Plan, error) {
-	content, err := os.ReadFile(file) // #nosec G304 -- the operator names the file
+	content, err := clusterfile.Read(file)
 	if err != nil {
-		if wrapped, ok := errors.AsType[*os.PathError](err); ok {
-			err = wrapped.Err
-		}
-		return Plan{}, &clusterfile.InputError{File: file, Err: fmt.Errorf("cannot be read: %w", err)}
+		return Plan{}, err
 	}
 	plan, err := parse(content)
 	if err != nil {

@@ -79,13 +79,9 @@ func (p Planner) inventories(ctx context.Context) (map[string]map[string]connect
 	for _, side := range append(slices.Collect(maps.Values(p.Targets)), p.Origin) {
 		group.Go(func() (err error) {
 			defer crash.Catch(&err)
-			seen, err := look(ctx, side)
+			seen, found, err := look(ctx, side)
 			if err != nil {
 				return err
-			}
-			found, err := side.Client.Inventory(ctx)
-			if err != nil {
-				return fmt.Errorf("connectors of %s: %w", side.Name, err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -104,12 +100,15 @@ func (p Planner) inventories(ctx context.Context) (map[string]map[string]connect
 	return known, clusters, nil
 }
 
-// look reads what a plan keeps of a cluster.
-func look(ctx context.Context, of *cluster.Cluster) (Cluster, error) {
+// look reads what a plan keeps of a cluster, and all its connectors.
+func look(ctx context.Context, of *cluster.Cluster) (Cluster, map[string]connect.Listed, error) {
 	if _, err := of.Version(ctx); err != nil {
-		return Cluster{}, fmt.Errorf("cluster %s: %w", of.Name, err)
+		return Cluster{}, nil, fmt.Errorf("cluster %s: %w", of.Name, err)
 	}
 	answer, err := of.Server(ctx)
+	if err != nil {
+		return Cluster{}, nil, err
+	}
 	seen := Cluster{Name: of.Name, Version: answer.Version, KafkaClusterID: answer.KafkaClusterID}
 	for _, worker := range of.Client.Workers() {
 		if address, err := url.Parse(worker); err == nil {
@@ -117,7 +116,11 @@ func look(ctx context.Context, of *cluster.Cluster) (Cluster, error) {
 		}
 	}
 	slices.Sort(seen.Workers)
-	return seen, err
+	found, err := of.Client.Inventory(ctx)
+	if err != nil {
+		return Cluster{}, nil, fmt.Errorf("connectors of %s: %w", of.Name, err)
+	}
+	return seen, found, nil
 }
 
 func (p Planner) moves(ctx context.Context, decisions []rules.Decision, known map[string]map[string]connect.Listed) ([]Move, error) {
@@ -133,8 +136,8 @@ func (p Planner) moves(ctx context.Context, decisions []rules.Decision, known ma
 				return context.Cause(ctx)
 			}
 			one := planning{Planner: p, decision: decision, request: p.Options.request(clusters, p.Origin.Name, decision)}
-			one.listed[0], one.exists[0] = find(known[p.Origin.Name], one.request.Connector)
-			one.listed[1], one.exists[1] = find(known[decision.Rule.Target], one.request.TargetName())
+			one.listed[0], one.exists[0] = known[p.Origin.Name][one.request.Connector]
+			one.listed[1], one.exists[1] = known[decision.Rule.Target][one.request.TargetName()]
 			moves[i] = one.move(ctx)
 			told.One()
 			return nil
@@ -155,11 +158,6 @@ func (p Planner) remembering() map[string]*cluster.Cluster {
 		clusters[name] = target.Remembering()
 	}
 	return clusters
-}
-
-func find(in map[string]connect.Listed, name string) (connect.Listed, bool) {
-	listed, exists := in[name]
-	return listed, exists
 }
 
 // request is the move of one connector.
@@ -256,9 +254,7 @@ func (p *planning) observe(ctx context.Context, request pair.Request, mask *secr
 		case p.listed[i].Status.Connector.State == "": // the worker has no status yet
 			return request.Observe(ctx, mask)
 		default:
-			sides[i] = instance.Observed{
-				Exists: true, Status: p.listed[i].Status, Tasks: p.listed[i].Tasks, Config: p.listed[i].Config, Rest: of.Cluster.RestState(),
-			}
+			sides[i] = of.Listed(p.listed[i])
 		}
 	}
 	return request.ObserveOffsets(ctx, pair.Observation{Origin: sides[0], Target: sides[1]})

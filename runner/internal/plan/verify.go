@@ -87,14 +87,8 @@ func (v *verifying) look(ctx context.Context) error {
 	for i, was := range planned {
 		group.Go(func() (err error) {
 			defer crash.Catch(&err)
-			of := v.clusters[was.Name]
-			if seen[i], err = look(ctx, of); err != nil {
-				return err
-			}
-			if found[i], err = of.Client.Inventory(ctx); err != nil {
-				return fmt.Errorf("connectors of %s: %w", of.Name, err)
-			}
-			return nil
+			seen[i], found[i], err = look(ctx, v.clusters[was.Name])
+			return err
 		})
 	}
 	if err := group.Wait(); err != nil {

@@ -4,10 +4,7 @@ package rules
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 	"maps"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -82,12 +79,9 @@ type Blackout struct {
 // Load reads a rules file, YAML or JSON. What is wrong with it is a
 // [clusterfile.InputError].
 func Load(file string) (Rules, error) {
-	content, err := os.ReadFile(file) // #nosec G304 -- the operator names the file
+	content, err := clusterfile.Read(file)
 	if err != nil {
-		if wrapped, ok := errors.AsType[*os.PathError](err); ok {
-			err = wrapped.Err
-		}
-		return Rules{}, &clusterfile.InputError{File: file, Err: fmt.Errorf("cannot be read: %w", err)}
+		return Rules{}, err
 	}
 	rules, err := parse(content)
 	if err != nil {
