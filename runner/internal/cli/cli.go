@@ -108,7 +108,7 @@ func newApp(stdout, stderr io.Writer, code *int) *ucli.App {
 		},
 	}
 	for _, build := range []func() definition{
-		planCommand, applyCommand, checkCommand, moveCommand, rollbackCommand, statusCommand, diffCommand,
+		planCommand, applyCommand, checkCommand, moveCommand, consolidateCommand, splitCommand, rollbackCommand, statusCommand, diffCommand,
 		createStoppedCommand, flushWaitCommand, offsetsGetCommand, offsetsPutCommand, startCommand,
 	} {
 		app.Commands = append(app.Commands, build().command(stdout, stderr, code))

@@ -6,6 +6,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/drift"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
+	"github.com/connect-ferry/connect-ferry/runner/internal/regroup"
 )
 
 func checkCommand() definition {
@@ -73,10 +74,15 @@ func rollbackCommand() definition {
 		name: "rollback", writes: true, usage: "take moved connectors back, with their progress (writes to both)",
 		description: "The move the other way: the target's newer offsets go back to the origin. An unfinished move is put back.\n" +
 			"Name --origin and --target as for the move, and repeat --same-log if the move had it. A sink that was moved through\n" +
-			"MirrorMaker's checkpoints goes back at least once, without asking.\n\n" +
-			"Example: ferry rollback --clusters clusters.yaml --origin global --target europe --connector orders",
-		flags: flags(nil, pairs, []string{"copy", "same_log"}, proven),
+			"MirrorMaker's checkpoints goes back at least once, without asking.\n" +
+			"With the --into of a consolidation, or the --part of a split, it takes that back.\n\n" +
+			"Example: ferry rollback --clusters clusters.yaml --origin global --target europe --connector orders\n" +
+			"         ferry rollback --clusters clusters.yaml --origin global --target europe --connector m1 --connector m2 --into mirror",
+		flags: flags(nil, pairs, []string{"copy", "same_log"}, proven, regrouped),
 		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
+			if s.request.Into != "" || len(s.request.Parts) > 0 {
+				return s.regroup(ctx, (*regroup.Regrouper).Undo)
+			}
 			requests, err := s.pair(ctx, true)
 			if err != nil {
 				return nil, err

@@ -23,6 +23,8 @@ var (
 	single = []string{"cluster", "connector"}
 	copied = []string{"set", "unset", "overwrite"}
 	proven = []string{"timeout", "proof", "allow_duplicates"}
+	// regrouped is what a consolidation and a split take, and their rollback.
+	regrouped = []string{"into", "part", "list", "field"}
 	// decided is what is decided once for a move, and asked for by its check too.
 	decided = append(slices.Clone(copied), "copy", "same_log", "other_kafka", "at_least_once")
 )

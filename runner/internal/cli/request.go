@@ -33,6 +33,11 @@ type request struct {
 	Set             map[string]string `json:"set"`
 	Unset           []string          `json:"unset"`
 	Rename          map[string]string `json:"rename"`
+	Into            string            `json:"into"`
+	Parts           map[string]string `json:"part"`
+	List            string            `json:"list"`
+	Field           string            `json:"field"`
+	DryRun          bool              `json:"dry_run"`
 	Timeout         string            `json:"timeout"`
 	Since           string            `json:"since"`
 	Proof           string            `json:"proof"`

@@ -66,6 +66,10 @@ func (s *stage) create(ctx context.Context, cluster, connector string, state con
 		key, value, _ := strings.Cut(setting, "=")
 		config = config.With(key, rawjson.String(value))
 	}
+	partitions := 2
+	if listed := config.Text("streams"); listed != "" {
+		partitions = strings.Count(listed, ",") + 1
+	}
 	if err := s.clusters[cluster].Client().Create(ctx, connector, config, state); err != nil {
 		return err
 	}
@@ -76,7 +80,7 @@ func (s *stage) create(ctx context.Context, cluster, connector string, state con
 	return wait.Until(ctx, "offsets of "+connector, 10*time.Second, func(ctx context.Context) (bool, string, error) {
 		s.clusters[cluster].Commit()
 		value, err := s.clusters[cluster].Client().Offsets(ctx, connector)
-		return bytes.Count(value.Bytes(), []byte(`"partition"`)) == 2, value.String(), err
+		return bytes.Count(value.Bytes(), []byte(`"partition"`)) == partitions, value.String(), err
 	})
 }
 

@@ -74,6 +74,9 @@ func ChangeKeep(state connect.State) rawjson.Object { return WithKeepState(rawjs
 // ChangeBack marks an origin's connector with the state in which it must end.
 func ChangeBack(state connect.State) rawjson.Object { return WithBackState(rawjson.Object{}, state) }
 
+// ChangeToPreliminary marks a connector at rest as one whose offsets are not the final ones.
+func ChangeToPreliminary() rawjson.Object { return Preliminary(rawjson.Object{}) }
+
 // ChangeToFinal removes the mark of [Preliminary].
 func ChangeToFinal() rawjson.Object { return rawjson.Object{}.With(offsetsKey, rawjson.Null) }
 

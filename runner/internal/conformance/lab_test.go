@@ -130,6 +130,7 @@ func subject(cluster *lab.Connect, client *connect.Client, broker *kafka.Client,
 		Source:     connecttest.SourceConfig,
 		Number:     "sequence",
 		Required:   "topic",
+		Listed:     connecttest.ListedConfig,
 		OrderedMap: func(topic string) rawjson.Object { return connecttest.OrderedMapConfig(topic, 1) },
 		Blocking:   connecttest.BlockingConfig,
 		Sink: func(topic string) rawjson.Object {

@@ -125,6 +125,29 @@ func (s *Suite) runOnce(name string) int64 {
 	return s.Position(after)
 }
 
+// listedStreams: what a config lists goes on where its partition stands, in whatever connector
+// and task it is.
+func (s *Suite) listedStreams() {
+	topic := s.Topic()
+	both := s.Create(s.Listed(topic, "x", "y"), connect.Running)
+	s.AwaitAll(both, connect.Running, 2)
+	s.HasWritten(both, topic)
+	s.Must(wait.For(s.ctx, 2*time.Second))
+	s.Stop(both)
+	offsets := s.ReadOffsets(both)
+	_, hasX := offsets.Get(s.JSON(`{"stream":"x"}`))
+	y, hasY := offsets.Get(s.JSON(`{"stream":"y"}`))
+	if offsets.Len() != 2 || !hasX || !hasY {
+		s.Fatalf("offsets of x and y: %s", offsets.JSON())
+	}
+	one := s.Create(s.Listed(topic, "y"), connect.Stopped)
+	s.Patch(one, `{"offsets":[{"partition":{"stream":"y"},"offset":`+y.String()+`}]}`)
+	before := s.Position(s.ReadOffsets(one))
+	if position := s.runOnce(one); position <= before {
+		s.Errorf("y went on to %d from %d", position, before)
+	}
+}
+
 func (s *Suite) resetOffsets() {
 	name := s.Create(s.Source(s.Topic(), 1), connect.Stopped)
 	s.Patch(name, `{"offsets":[{"partition":{"p":"a"},"offset":{"n":1}},{"partition":{"p":"b"},"offset":{"n":2}}]}`)

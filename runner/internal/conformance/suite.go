@@ -42,6 +42,9 @@ type Subject struct {
 	// OrderedMap returns the config of a source as above whose partitions have
 	// fields in an order that Connect does not keep.
 	OrderedMap func(topic string) rawjson.Object
+	// Listed returns the config of a source as above with a task, and a source partition
+	// {"stream": name}, for each of these streams.
+	Listed func(topic string, streams ...string) rawjson.Object
 	// Blocking returns the config of a source with one task whose polls block for
 	// that long, then return records; once limit records were sent they block and
 	// return nothing. 0 is no limit.
@@ -89,6 +92,7 @@ func Run(t *testing.T, setup Setup) {
 		{"PatchOrdersFields", (*Suite).patchOrdersFields},
 		{"PatchRefusesNested", (*Suite).patchRefusesNested},
 		{"PatchIsUsed", (*Suite).patchIsUsed},
+		{"ListedStreams", (*Suite).listedStreams},
 		{"ResetOffsets", (*Suite).resetOffsets},
 		{"OrderedMap", (*Suite).orderedMap},
 		{"ActiveTopics", (*Suite).activeTopics},

@@ -94,6 +94,22 @@ func (c *Client) Tasks(ctx context.Context, connector string) ([]int, error) {
 	return tasks, nil
 }
 
+// TaskConfigs returns the configs of the connector's tasks, in which a plugin tells each what to
+// do. They may hold secrets.
+func (c *Client) TaskConfigs(ctx context.Context, connector string) ([]rawjson.Object, error) {
+	var infos []struct {
+		Config rawjson.Object `json:"config"`
+	}
+	if err := c.get(ctx, &infos, nil, "connectors", connector, "tasks"); err != nil {
+		return nil, err
+	}
+	configs := make([]rawjson.Object, len(infos))
+	for i, info := range infos {
+		configs[i] = info.Config
+	}
+	return configs, nil
+}
+
 // ActiveTopics returns the topics the connector has used since it was created
 // or since [Client.ResetActiveTopics] (KIP-558, Kafka 2.5).
 func (c *Client) ActiveTopics(ctx context.Context, connector string) ([]string, error) {

@@ -18,6 +18,7 @@ func subjectOf(cluster *Cluster) conformance.Subject {
 		Source:     SourceConfig,
 		Number:     "sequence",
 		Required:   "topic",
+		Listed:     ListedConfig,
 		OrderedMap: func(topic string) rawjson.Object { return OrderedMapConfig(topic, 1) },
 		Blocking:   BlockingConfig,
 		Sink:       func(topic string) rawjson.Object { return SinkConfig(topic, topic+"-copy") },

@@ -56,12 +56,18 @@ func DefaultPlugins() []Plugin {
 //	poll.block.ms  0      how long a poll takes, during which nothing can interrupt it
 //	key.order      plain  linked: see [OrderedMapConfig]
 //	stream.prefix         instead of the topic
+//	streams               names of streams, with commas: each has a task, so tasks.max must allow as many
 //	fail.on.start  false  tasks fail when they start
 //	fail.after     -1     tasks fail after so many records of one run
 //	refuse.value          validation fails if this is set to anything
 //	ack.ms         2      how long Kafka takes to acknowledge (the lab has no such setting)
 func SourceConfig(topic string, tasks int) rawjson.Object {
 	return Config(map[string]string{"connector.class": NumberedSource, "topic": topic, "tasks.max": strconv.Itoa(tasks)})
+}
+
+// ListedConfig returns the config of a source of these streams, each with a task.
+func ListedConfig(topic string, streams ...string) rawjson.Object {
+	return SourceConfig(topic, len(streams)).With("streams", rawjson.String(strings.Join(streams, ",")))
 }
 
 // OrderedMapConfig returns the config of a source whose partitions have two
@@ -91,7 +97,7 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 
 // defined are the settings of the classes, with their defaults.
 var defined = map[string]string{
-	"topic": "", "rate": "50", "batch.size": "500", "max.records": "-1", "start.sequence": "0", "poll.block.ms": "0", "key.order": "plain", "stream.prefix": "",
+	"topic": "", "rate": "50", "batch.size": "500", "max.records": "-1", "start.sequence": "0", "poll.block.ms": "0", "key.order": "plain", "stream.prefix": "", "streams": "",
 	"fail.on.start": "false", "fail.after": "-1", "refuse.value": "", "ack.ms": "2", "topics": "", "destination": "",
 }
 
@@ -124,8 +130,17 @@ func (c *Cluster) plugin(class string) (Plugin, bool) {
 
 // taskConfigs is Connector.taskConfigs: the connector's config once per task.
 func (p Plugin) taskConfigs(config rawjson.Object) []rawjson.Object {
-	tasks := make([]rawjson.Object, setting(config, "tasks.max", 1))
+	var streams []string
+	count := setting(config, "tasks.max", 1)
+	if listed := config.Text("streams"); listed != "" {
+		streams = strings.Split(listed, ",")
+		count = int64(len(streams))
+	}
+	tasks := make([]rawjson.Object, count)
 	for i := range tasks {
+		if streams != nil {
+			config = config.With("task.stream", rawjson.String(streams[i]))
+		}
 		tasks[i] = config.With("task.class", rawjson.String(p.Class+"Task")).With("task.number", rawjson.String(strconv.Itoa(i)))
 	}
 	return tasks

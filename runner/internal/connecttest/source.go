@@ -60,6 +60,9 @@ func newSourceTask(t *task) *sourceTask {
 		block: time.Duration(number("poll.block.ms", 0)) * time.Millisecond,
 		ack:   time.Duration(number("ack.ms", defaultAckMS)) * time.Millisecond,
 	}
+	if own := t.config.Text("task.stream"); own != "" {
+		s.stream = own
+	}
 	s.partition = rawjson.Object{}.With("stream", rawjson.String(s.stream)).Value()
 	if t.config.Text("key.order") == "linked" {
 		// A LinkedHashMap, in the order that a HashMap does not have.

@@ -50,6 +50,7 @@ func (k *Kestra) log(level Level, message string) {
 type kestraConnector struct {
 	Connector       string    `json:"connector"`
 	TargetConnector string    `json:"target_connector,omitempty"`
+	Parts           []string  `json:"parts,omitempty"`
 	Outcome         Outcome   `json:"outcome"`
 	State           string    `json:"state,omitempty"`
 	Changed         bool      `json:"changed"`
@@ -73,7 +74,7 @@ func (k *Kestra) Result(result Result) {
 	metrics := []kestraMetric{}
 	for _, c := range result.Connectors {
 		small := kestraConnector{
-			Connector: c.Connector, TargetConnector: c.TargetConnector, Outcome: c.Outcome, State: c.State,
+			Connector: c.Connector, TargetConnector: c.TargetConnector, Parts: c.Parts, Outcome: c.Outcome, State: c.State,
 			Changed: c.Changed, Message: c.Message, Copy: c.Copy, DowntimeMS: c.DowntimeMS, Entries: c.Entries,
 		}
 		if c.Proof != nil {

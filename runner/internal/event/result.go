@@ -2,6 +2,7 @@ package event
 
 import (
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
@@ -42,6 +43,9 @@ const (
 	Started   Outcome = "started"
 	Observed  Outcome = "observed"
 )
+
+// ErrInterrupted is the cause of a context that a signal cancelled.
+var ErrInterrupted = errors.New("interrupted")
 
 // Bad reports whether an outcome is one that a person must look at.
 func (o Outcome) Bad() bool {
@@ -96,9 +100,11 @@ type PlanWave struct {
 
 // ConnectorResult is the result for one connector.
 type ConnectorResult struct {
-	Connector       string  `json:"connector"`
-	TargetConnector string  `json:"target_connector,omitempty"`
-	Outcome         Outcome `json:"outcome"`
+	Connector       string `json:"connector"`
+	TargetConnector string `json:"target_connector,omitempty"`
+	// Parts are the several connectors that became the one of this result, or the other way.
+	Parts   []string `json:"parts,omitempty"`
+	Outcome Outcome  `json:"outcome"`
 	// State is where the move stands at the end, derived from both clusters.
 	State   string `json:"state,omitempty"`
 	Changed bool   `json:"changed"`

@@ -31,6 +31,11 @@ func (f Family) complete() error {
 			return fmt.Errorf("%s: verdict %q is none of loss, twice and warn", rule.subject, rule.verdict)
 		}
 	}
+	for _, list := range f.Lists {
+		if f.Kind != "source" || list.Setting == "" || !slices.Contains(f.Partition, list.Field) || !slices.Contains([]ListForm{Names, Patterns, Tables}, list.Form) {
+			return fmt.Errorf("lists: %q of a source needs a field of its partition and a form", list.Setting)
+		}
+	}
 	for _, selects := range f.Selects {
 		if selects.Setting == "" || selects.Why == "" {
 			return errors.New("selects: a setting and why are both needed")

@@ -61,6 +61,8 @@ type Family struct {
 	Rename     *Rename      `yaml:"rename"`
 	Selects    []Selects    `yaml:"selects"`
 	Also       *Also        `yaml:"also"`
+	// Lists are settings of a source that list what it reads, see [ListOf].
+	Lists []List `yaml:"lists"`
 	// Say is what the operator is always told.
 	Say string `yaml:"say"`
 }

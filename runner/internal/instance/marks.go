@@ -27,6 +27,11 @@ func (i Instance) MarkBack(ctx context.Context, state connect.State) error {
 	return i.changeMarks(ctx, config.ChangeBack(state))
 }
 
+// MarkPreliminary marks a connector at rest as one whose offsets are not the final ones.
+func (i Instance) MarkPreliminary(ctx context.Context) error {
+	return i.changeMarks(ctx, config.ChangeToPreliminary())
+}
+
 // MarkFinal removes the mark that a copy's offsets are preliminary.
 func (i Instance) MarkFinal(ctx context.Context) error {
 	return i.changeMarks(ctx, config.ChangeToFinal())

@@ -42,8 +42,8 @@ type regressedError struct{ what string }
 
 func (e *regressedError) Error() string { return e.what }
 
-// ErrInterrupted is the cause of a context that a signal cancelled.
-var ErrInterrupted = errors.New("interrupted")
+// ErrInterrupted is [event.ErrInterrupted].
+var ErrInterrupted = event.ErrInterrupted
 
 func is[E error](err error) bool {
 	_, ok := errors.AsType[E](err)

@@ -13,6 +13,7 @@ import org.apache.kafka.common.config.ConfigException;
 class NumberedConfig extends AbstractConfig {
   static final String TOPIC = "topic";
   static final String PREFIX = "stream.prefix";
+  static final String STREAMS = "streams";
   static final String RATE = "rate";
   static final String BATCH = "batch.size";
   static final String MAX = "max.records";
@@ -27,11 +28,14 @@ class NumberedConfig extends AbstractConfig {
   static final String REFUSED = "refuse.value";
   static final String SECRET = "secret";
   static final String TASK = "task.number";
+  static final String STREAM = "task.stream";
 
   static final ConfigDef DEFINITION =
       new ConfigDef()
           .define(TOPIC, Type.STRING, Importance.HIGH, "topic to write to")
           .define(PREFIX, Type.STRING, "", Importance.LOW, "streams are PREFIX-TASK; default: topic")
+          .define(STREAMS, Type.LIST, "", Importance.LOW,
+              "names of streams, each with a task of its own; tasks.max must allow as many")
           .define(RATE, Type.INT, 50, Range.atLeast(0), Importance.LOW,
               "records a second of each task, 0 for as fast as it goes")
           .define(BATCH, Type.INT, 500, Range.atLeast(1), Importance.LOW,

@@ -15,7 +15,7 @@ import org.apache.kafka.connect.source.SourceConnector;
  *
  * <p>Each of its tasks sends a stream of its own, named {@code <stream.prefix>-<task>}: the records'
  * key is the stream, their value the sequence number in decimal. The source offset is the sequence
- * of the last record sent. Some settings make it behave as badly as real connectors do.
+ * of the last record sent. With {@code streams} it sends those, each in a task. Some settings make it behave as badly as real connectors do.
  */
 public class NumberedSource extends SourceConnector {
   private Map<String, String> config;
@@ -46,8 +46,13 @@ public class NumberedSource extends SourceConnector {
   @Override
   public List<Map<String, String>> taskConfigs(int maxTasks) {
     List<Map<String, String>> tasks = new ArrayList<>();
-    for (int task = 0; task < maxTasks; task++) {
+    List<String> streams = new NumberedConfig(config).getList(NumberedConfig.STREAMS);
+    int count = streams.isEmpty() ? maxTasks : streams.size();
+    for (int task = 0; task < count; task++) {
       Map<String, String> one = new HashMap<>(config);
+      if (!streams.isEmpty()) {
+        one.put(NumberedConfig.STREAM, streams.get(task));
+      }
       one.put(NumberedConfig.TASK, Integer.toString(task));
       tasks.add(one);
     }

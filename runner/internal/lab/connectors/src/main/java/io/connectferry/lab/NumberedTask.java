@@ -56,7 +56,7 @@ public class NumberedTask extends SourceTask {
     }
     String task = properties.get(NumberedConfig.TASK);
     lock(config.getString(NumberedConfig.LOCK), task);
-    stream = prefix + "-" + task;
+    stream = properties.getOrDefault(NumberedConfig.STREAM, prefix + "-" + task);
     partition = partition(prefix, task);
     next = config.getLong(NumberedConfig.START);
     Map<String, Object> stored = context.offsetStorageReader().offset(partition);

@@ -1,0 +1,404 @@
+package regroup
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/family"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/mirror"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
+	"github.com/connect-ferry/connect-ferry/runner/internal/resumes"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+)
+
+// carry takes what the connectors of one side do to those of the other: all of one are brought
+// to rest and proven, then all of the other get their offsets, and then they start.
+type carry struct {
+	*run
+	from, to *side
+	undoing  bool
+	// reversing says that this run itself has started the connectors of from.
+	reversing bool
+	// keepOwn says that the connectors of to go on with the offsets that they have.
+	keepOwn bool
+	// startRequested is set before the first request that starts a connector of to.
+	startRequested bool
+}
+
+// do carries everything over. If it fails before startRequested is set, from has to be put back.
+func (c *carry) do(ctx context.Context) error {
+	for _, m := range c.from.members {
+		var err error
+		if m.follower, err = resumes.Follow(ctx, m.Instance); err != nil {
+			c.note(event.Info, "%s", err)
+		}
+		m.follower.OwnResume = c.reversing
+	}
+	if err := c.step("prepare", func() (string, error) { return c.prepare(ctx) }); err != nil {
+		return err
+	}
+	defer c.endTurns()
+	if err := c.step("quiesce", func() (string, error) { return "", c.from.each(func(m *member) error { return c.rest(ctx, m) }) }); err != nil {
+		return err
+	}
+	if err := c.step("prove", func() (string, error) { return c.prove(ctx) }); err != nil {
+		return err
+	}
+	if err := c.step("outside", func() (string, error) { return c.countSentAgain(ctx) }); err != nil {
+		return err
+	}
+	if err := c.step("copy", func() (string, error) { return c.copy(ctx) }); err != nil {
+		return err
+	}
+	if err := c.step("interlock", func() (string, error) { return "", c.interlock(ctx) }); err != nil {
+		return err
+	}
+	return c.start(ctx)
+}
+
+// prepare makes the connectors that are to start, at rest and marked, while the others run.
+func (c *carry) prepare(ctx context.Context) (string, error) {
+	c.result.Changed = true
+	err := c.to.each(func(m *member) error {
+		if m.seen.Exists && (c.undoing || c.reversing) {
+			return m.MarkPreliminary(ctx)
+		}
+		created, err := m.CreateStopped(ctx, config.Preliminary(m.config), m.seen.Exists)
+		if err != nil {
+			return err
+		}
+		m.created = m.created || created
+		if !created {
+			return nil
+		}
+		m.have, err = m.read(ctx) // of an earlier connector of that name
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	if c.sink || c.undoing || c.reversing || !c.from.all(awake) {
+		return fmt.Sprintf("%s at rest on %s", c.to.names(everyone), c.to.cluster.Name), nil
+	}
+	return fmt.Sprintf("%s at rest on %s, the offsets rehearsed", c.to.names(everyone), c.to.cluster.Name), c.rehearse(ctx)
+}
+
+// rehearse writes the present offsets, to find out before anything stops whether they are taken
+// and read back.
+func (c *carry) rehearse(ctx context.Context) error {
+	if err := c.distribute(func(m *member) offset.Document { return m.snapshot }); err != nil {
+		return err
+	}
+	err := c.to.each(func(m *member) error {
+		done, err := offsetstore.MakeEqual(ctx, m.On(), m.store, m.want, m.have)
+		if is[*connect.ResponseError](err) && !connect.IsTemporary(err) || is[*offsetstore.MismatchError](err) {
+			return cluster.Refused(fmt.Sprintf("%s does not take the offsets in a rehearsal: %s", m.On(), connect.Message(err)))
+		}
+		if err != nil || done.Unanswered.IsZero() {
+			return err
+		}
+		c.note(event.Warn, "an answer of %s was lost; waiting until that write can no longer take effect, while everything keeps running", m.On())
+		return wait.For(ctx, time.Until(done.Unanswered.Add(offsetstore.LateWrite)))
+	})
+	for _, m := range c.to.members {
+		m.have = m.want
+	}
+	return err
+}
+
+// rest brings one connector to rest.
+func (c *carry) rest(ctx context.Context, m *member) (err error) {
+	if !c.reversing {
+		if err := m.follower.RefuseReconciler(ctx); err != nil {
+			return err
+		}
+	}
+	kind := family.For(m.config)
+	subject := proof.Subject{
+		Connector: m.Name, Snapshot: m.snapshot, Regressed: kind.Regressed, Linger: config.Linger(m.config), Read: m.store.Read,
+		OtherKafka: m.config.Text(config.ProducerServers) != "", FurtherGroups: kind.SecondGroups(m.Name, m.config),
+	}
+	if c.sink {
+		subject.Group = config.Group(m.Name, m.config)
+	}
+	prover := &proof.Prover{Cluster: m.Cluster.RetryFor(cluster.DowntimeRetry), Options: c.Options.Proof, Events: c.Events, Turns: c.turns}
+	if c.BeforeCut != nil && !c.undoing && !c.reversing {
+		prover.Allow = func() error { return c.BeforeCut(c.request.Whole) }
+	}
+	if _, unknown := m.Cluster.StatusTopic(); unknown != nil && c.reversing && prover.Options.Mode == proof.OnlyHard {
+		prover.Options.Mode = proof.Auto // being down for want of a better proof would be worse
+	}
+	if m.attempt, err = prover.Begin(ctx, subject); err != nil {
+		return err
+	}
+	return m.attempt.Quiesce(ctx)
+}
+
+func (c *carry) endTurns() {
+	for _, m := range c.from.members {
+		if m.attempt != nil {
+			m.attempt.Close()
+			m.attempt.EndTurn()
+		}
+	}
+}
+
+// prove proves the offsets of every connector at rest.
+func (c *carry) prove(ctx context.Context) (string, error) {
+	err := c.from.each(func(m *member) (err error) {
+		m.final, m.proof, err = m.attempt.Prove(ctx)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	weakest := c.from.members[0].proof
+	tasks := 0
+	for _, m := range c.from.members {
+		tasks += len(m.proof.Tasks)
+		if rank(m.proof.Kind) < rank(weakest.Kind) {
+			weakest = m.proof
+		}
+	}
+	c.result.Proof = &weakest
+	return fmt.Sprintf("%s, %d tasks ended", weakest.Kind, tasks), nil
+}
+
+func rank(kind event.ProofKind) int {
+	return map[event.ProofKind]int{event.NoProof: 0, event.Timed: 1, event.Hard: 2}[kind]
+}
+
+// countSentAgain refuses to go on from offsets beyond which MirrorSourceConnectors have written.
+func (c *carry) countSentAgain(ctx context.Context) (string, error) {
+	if !mirror.IsSource(c.from.members[0].config) {
+		return "not of this kind", nil
+	}
+	total, known := int64(0), true
+	for _, m := range c.from.members {
+		own, _ := m.owned(m.final)
+		final, err := document(m.final, own)
+		if err != nil {
+			return "", err
+		}
+		again, partitions, err := mirror.SentAgain(ctx, m.Cluster, m.config, final)
+		switch {
+		case err != nil:
+			known = false
+			c.note(event.Info, "cannot count the records of %s that would be sent again: %s", m.Name, err)
+		case again > 0 && !c.Options.Proof.AllowDuplicates:
+			return "", &proof.NotProvenError{Reason: fmt.Sprintf("the target topics hold %d records of %s beyond its offsets (%s), which would be sent again; accept it with --allow-duplicates",
+				again, m.Name, event.Abbreviated(partitions))}
+		default:
+			total += again
+		}
+	}
+	if known {
+		c.result.SentAgain = &total
+		return fmt.Sprintf("%d records beyond the offsets", total), nil
+	}
+	return "not countable", nil
+}
+
+// document is one of the kind of another.
+func document(as offset.Document, entries []offset.Entry) (offset.Document, error) {
+	if as.Exact() {
+		return offset.NewExact(entries...)
+	}
+	return offset.New(entries...)
+}
+
+// distribute says which offsets each connector of to must have: those that it owns, of all that
+// from has, and what it has of others, which nobody touches.
+func (c *carry) distribute(of func(*member) offset.Document) error {
+	united, err := c.from.unite(of)
+	if err != nil {
+		return err
+	}
+	given := 0
+	for _, m := range c.to.members {
+		_, others := m.owned(m.have)
+		own, _ := m.owned(united)
+		given += len(own)
+		if m.want, err = document(united, append(own, others...)); err != nil {
+			return fmt.Errorf("offsets of %s: %w", m.Name, err)
+		}
+	}
+	c.result.Entries = given
+	left := united.Len() - given
+	switch {
+	case left > 0 && (c.undoing || c.reversing): // its topic came since; going back must not depend on it
+		c.note(event.Warn, "%s belong to nothing that %s list, and stay behind", event.Entries(left), c.to.names(everyone))
+	case left != 0:
+		return cluster.Refused(fmt.Sprintf("of %s, %d have no owner or several among %s", event.Entries(united.Len()), max(left, -left), c.to.names(everyone)))
+	}
+	return nil
+}
+
+func (c *carry) copy(ctx context.Context) (string, error) {
+	if c.keepOwn {
+		c.result.Copy = "none"
+		for _, m := range c.to.members {
+			m.want = m.have
+		}
+		return "each keeps its own", nil
+	}
+	if err := c.distribute(func(m *member) offset.Document { return m.final }); err != nil {
+		return "", err
+	}
+	c.result.Copy = string(c.method)
+	err := c.to.each(func(m *member) error {
+		_, err := offsetstore.MakeEqual(ctx, m.On(), m.store, m.want, m.have)
+		if mismatch, ok := err.(*offsetstore.MismatchError); ok { //nolint:errorlint // as it is returned
+			_, err = offsetstore.MakeEqual(ctx, m.On(), m.store, m.want, mismatch.Have)
+		}
+		if err == nil {
+			m.have = m.want
+		}
+		return err
+	})
+	return fmt.Sprintf("%s given to %s", event.Entries(c.result.Entries), c.to.names(everyone)), err
+}
+
+// start starts the connectors and watches them.
+func (c *carry) start(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	c.startRequested = true
+	// An interrupt does not end the start: the operator would not know what runs.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Options.Start+c.Options.Watch+cluster.DowntimeRetry)
+	defer cancel()
+	err := c.step("start", func() (string, error) {
+		return fmt.Sprintf("%s RUNNING on %s", c.to.names(everyone), c.to.cluster.Name), c.to.each(func(m *member) error {
+			_, err := m.Start(ctx, connect.Running, min(1, m.want.Len()), c.Options.Start, func() {})
+			return err
+		})
+	})
+	if err != nil {
+		return err
+	}
+	c.measure()
+	c.endTurns()
+	return c.step("watch", func() (string, error) { return c.watch(ctx) })
+}
+
+// measure notes how long the longest stood still.
+func (c *carry) measure() {
+	var since time.Time
+	for _, m := range c.from.members {
+		if m.attempt == nil || m.attempt.StillSince().IsZero() {
+			continue
+		}
+		if still := m.attempt.StillSince(); since.IsZero() || still.Before(since) {
+			since = still
+		}
+		c.result.PausingMS = max(c.result.PausingMS, m.attempt.Pausing().Milliseconds())
+	}
+	if !since.IsZero() {
+		downtime := time.Since(since).Milliseconds()
+		c.result.DowntimeMS = &downtime
+	}
+}
+
+const watchEvery = 200 * time.Millisecond
+
+// watch makes sure that the connectors keep running, that none of the other side does, and that
+// they read what was read before.
+func (c *carry) watch(ctx context.Context) (string, error) {
+	for ends := time.Now().Add(c.Options.Watch); ; {
+		if err := c.to.each(func(m *member) error {
+			status, err := m.RetryLonger().Cluster.Client.Status(ctx, m.Name)
+			if err == nil {
+				err = status.Failure()
+			}
+			return err
+		}); err != nil {
+			return "", fmt.Errorf("watch on %s: %w", c.to.cluster.Name, err)
+		}
+		for _, m := range c.from.members {
+			if state := m.AwakeEverywhere(ctx); state != "" {
+				return "", c.stopStarted(ctx, m, state)
+			}
+		}
+		if time.Now().After(ends) {
+			break
+		}
+		if err := wait.For(ctx, watchEvery); err != nil {
+			return "", err
+		}
+	}
+	if err := c.compareOffsets(ctx); err != nil {
+		return "", err
+	}
+	return c.comparePartitions(ctx)
+}
+
+// stopStarted stops the connectors of to, which this run started: somebody started one of from.
+func (c *carry) stopStarted(ctx context.Context, other *member, state connect.State) error {
+	c.result.Instructions = fmt.Sprintf("find out who started %s on %s, then run this again", other.Name, other.On())
+	reason := fmt.Sprintf("another run or somebody started %s on %s (%s) just as the others were started", other.Name, other.On(), state)
+	if err := c.to.each(func(m *member) error { _, err := m.AskToRest(ctx, cluster.PutBackRetry); return err }); err != nil {
+		c.result.Instructions = "stop one side now"
+		return &instance.RunningTwiceError{Reason: fmt.Sprintf("%s; records are sent twice, and %s could not be stopped: %s", reason, c.to.names(everyone), err)}
+	}
+	return &instance.RunningTwiceError{Reason: fmt.Sprintf("%s; %s has been stopped again", reason, c.to.names(everyone))}
+}
+
+// compareOffsets makes sure that no connector fell behind what it was given: a plugin that does
+// not take offsets begins anew.
+func (c *carry) compareOffsets(ctx context.Context) error {
+	if c.keepOwn {
+		return nil
+	}
+	return c.to.each(func(m *member) error {
+		var behind []offset.Entry
+		for range 2 { // a worker that lags behind may answer the first
+			now, err := m.read(ctx)
+			if err != nil {
+				return err
+			}
+			if behind = family.For(m.config).Regressed(m.want, now); len(behind) == 0 {
+				return nil
+			}
+		}
+		return &regressedError{fmt.Sprintf("%d partitions fell behind the offsets that were given, first %s; it has sent records again", len(behind), behind[0].Partition)}
+	})
+}
+
+// comparePartitions compares what tasks read now with what tasks read before.
+func (c *carry) comparePartitions(ctx context.Context) (string, error) {
+	if len(c.assigned) == 0 {
+		return "", nil
+	}
+	now := map[string]bool{}
+	for _, m := range c.to.members {
+		for _, partition := range c.partitionsOf(ctx, m) {
+			now[partition] = true
+		}
+	}
+	if len(now) == 0 {
+		return "what the tasks read cannot be seen", nil
+	}
+	var missing []string
+	for _, partition := range c.assigned {
+		if !now[partition] {
+			missing = append(missing, partition)
+		}
+		delete(now, partition)
+	}
+	if len(missing) > 0 && !c.undoing && !c.reversing {
+		return "", fmt.Errorf("%d partitions were read before and are read no more: %s", len(missing), event.Abbreviated(missing))
+	}
+	if more := len(now); more > 0 {
+		c.note(event.Warn, "%d partitions more are read than before", more)
+	}
+	return fmt.Sprintf("the same %d partitions are read", len(c.assigned)-len(missing)), nil
+}

@@ -1,0 +1,172 @@
+package regroup
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/resumes"
+)
+
+// member is one connector of a regrouping.
+type member struct {
+	instance.Instance
+	seen    instance.Observed
+	config  rawjson.Object // as it is, or as it is to be
+	owner   owner
+	store   offsetstore.Store
+	created bool            // by this run
+	have    offset.Document // of its store, as last read or written
+
+	// Of a connector that is brought to rest.
+	follower resumes.Follower
+	snapshot offset.Document // as it was before
+	attempt  *proof.Attempt  // nil until it began
+	final    offset.Document
+	proof    event.Proof
+
+	want offset.Document // of a connector that is to start
+}
+
+// side is the connectors of a regrouping on one cluster.
+type side struct {
+	cluster *cluster.Cluster
+	members []*member
+}
+
+func newSide(of *cluster.Cluster, names ...string) *side {
+	s := &side{cluster: of}
+	for _, name := range names {
+		s.members = append(s.members, &member{Instance: instance.Instance{Cluster: of, Name: name}})
+	}
+	return s
+}
+
+// each does something for every member at once, and waits for all. It returns the errors of
+// the first, with its name.
+func (s *side) each(do func(*member) error) error {
+	var group errgroup.Group
+	for _, m := range s.members {
+		group.Go(func() (err error) {
+			defer crash.Catch(&err)
+			if err := do(m); err != nil {
+				return fmt.Errorf("%s: %w", m.Name, err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+func (s *side) any(is func(*member) bool) bool { return slices.ContainsFunc(s.members, is) }
+
+func (s *side) all(is func(*member) bool) bool {
+	return !s.any(func(m *member) bool { return !is(m) })
+}
+
+// names of the members for which something is true, for messages.
+func (s *side) names(is func(*member) bool) string {
+	var names []string
+	for _, m := range s.members {
+		if is(m) {
+			names = append(names, m.Name)
+		}
+	}
+	return event.Abbreviated(names)
+}
+
+// verb is the form of a verb that fits the number of members.
+func (s *side) verb(one, several string) string {
+	if len(s.members) == 1 {
+		return one
+	}
+	return several
+}
+
+func everyone(*member) bool { return true }
+
+// The states that matter here.
+func exists(m *member) bool { return m.seen.Exists }
+func idle(m *member) bool   { return config.KeepState(m.seen.Config) == config.Idle }
+func marked(m *member) bool { return m.seen.Exists && config.IsPreliminary(m.seen.Config) }
+
+// awake reports whether a connector is neither at rest nor about to be.
+func awake(m *member) bool { return m.seen.Active() && !beingCreated(m) }
+
+func beingCreated(m *member) bool {
+	return m.seen.State() == connect.Unassigned && len(m.seen.Tasks) == 0 && len(m.seen.Status.Tasks) == 0
+}
+
+// owned divides offsets into those of what the connector lists, and others.
+func (m *member) owned(document offset.Document) (own, others []offset.Entry) {
+	for _, entry := range document.Entries() {
+		if m.owner.owns(entry.Partition) {
+			own = append(own, entry)
+		} else {
+			others = append(others, entry)
+		}
+	}
+	return own, others
+}
+
+func (m *member) read(ctx context.Context) (document offset.Document, err error) {
+	if document, err = m.store.Read(ctx); err != nil {
+		return offset.Document{}, fmt.Errorf("offsets on %s: %w", m.On(), err)
+	}
+	return document, nil
+}
+
+// unite returns the offsets that the members own, of these documents of theirs. A partition
+// that two of them own is refused: which of the two is right is not known.
+func (s *side) unite(of func(*member) offset.Document) (offset.Document, error) {
+	var all []offset.Entry
+	holder := map[string]string{}
+	twice := map[string]bool{}
+	exact := false
+	for _, m := range s.members {
+		document := of(m)
+		exact = exact || document.Exact()
+		own, _ := m.owned(document)
+		for _, entry := range own {
+			key := entry.Partition.Canonical()
+			if other := holder[key]; other != "" {
+				twice[fmt.Sprintf("%s and %s both have %s", other, m.Name, entry.Partition)] = true
+			}
+			holder[key] = m.Name
+		}
+		all = append(all, own...)
+	}
+	if len(twice) > 0 {
+		conflicts := slices.Sorted(maps.Keys(twice))
+		return offset.Document{}, cluster.Refused(fmt.Sprintf("%d partitions have two owners on %s: %s; let only one of them list it",
+			len(conflicts), s.cluster.Name, strings.Join(conflicts[:min(3, len(conflicts))], "; ")))
+	}
+	if exact {
+		return offset.NewExact(all...)
+	}
+	return offset.New(all...)
+}
+
+// others returns how many entries of the members belong to nothing that they list.
+func (s *side) others(of func(*member) offset.Document) int {
+	count := 0
+	for _, m := range s.members {
+		_, others := m.owned(of(m))
+		count += len(others)
+	}
+	return count
+}

@@ -1,0 +1,197 @@
+package regroup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
+)
+
+// run is one command for one regrouping.
+type run struct {
+	*Regrouper
+	request        Request
+	origin, target *side
+	kind           string // source or sink
+	sink           bool
+	method         offsetstore.Method
+	turns          *proof.Turns
+	assigned       []string // partitions that the tasks of the origin had; empty if not known
+
+	result event.ConnectorResult
+}
+
+func (g *Regrouper) newRun(request Request) *run {
+	r := &run{Regrouper: g, request: request, turns: &proof.Turns{File: g.TurnFile, Together: len(request.Parts)}}
+	r.result = event.ConnectorResult{Connector: request.Whole, Parts: request.Names()}
+	r.origin, r.target = newSide(request.Origin, request.Names()...), newSide(request.Target, request.Whole)
+	if request.Form == Split {
+		r.origin, r.target = newSide(request.Origin, request.Whole), newSide(request.Target, request.Names()...)
+	}
+	return r
+}
+
+// leased holds the leases on all connectors of a regrouping while do changes them.
+func (g *Regrouper) leased(ctx context.Context, command string, request Request, do func(*run, context.Context) event.ConnectorResult) event.ConnectorResult {
+	r := g.newRun(request)
+	if g.Leases != nil {
+		held, err := g.Leases.Take(ctx, command, request.Keys()...)
+		if err != nil {
+			return r.fail(ctx, err)
+		}
+		defer held.Release(context.WithoutCancel(ctx))
+		for _, side := range []*side{r.origin, r.target} {
+			side.cluster = side.cluster.LeaseChecked(held.Check)
+			for _, m := range side.members {
+				m.Cluster = side.cluster
+			}
+		}
+	}
+	g.Events.Emit(event.MoveStarted{Connector: request.Whole, Command: command, Origin: request.Origin.Name, Target: request.Target.Name, At: time.Now()})
+	result := do(r, ctx)
+	g.Events.Emit(event.MoveEnded{Result: result, At: time.Now()})
+	return result
+}
+
+// standing is where a regrouping stands.
+type standing struct {
+	place place
+	begun bool
+}
+
+// look reads all connectors, and derives where the regrouping stands.
+func (r *run) look(ctx context.Context) (standing standing, err error) {
+	err = r.step("look", func() (string, error) {
+		if err := r.request.refused(); err != nil {
+			return "", err
+		}
+		if err := r.observe(ctx); err != nil {
+			return "", err
+		}
+		for _, m := range append(slices.Clone(r.origin.members), r.target.members...) {
+			if m.seen.Exists && m.seen.Status.Type != "" {
+				r.kind, r.sink = m.seen.Status.Type, m.seen.Sink()
+			}
+		}
+		standing.place, standing.begun, err = r.place(ctx)
+		return string(standing.place), err
+	})
+	return standing, err
+}
+
+// step runs one step, emits its events and adds it to the result.
+func (r *run) step(name string, do func() (detail string, err error)) error {
+	started, on := time.Now(), r.request.Target.Name
+	r.Events.Emit(event.StepStarted{Connector: r.request.Whole, Step: name, Destination: on, At: started})
+	detail, err := func() (detail string, err error) {
+		defer crash.Catch(&err)
+		return do()
+	}()
+	took := time.Since(started)
+	r.Events.Emit(event.StepEnded{Connector: r.request.Whole, Step: name, Destination: on, At: time.Now(), Took: took, Detail: detail, Err: err})
+	noted := event.Step{Step: name, StartedAt: started.UTC(), TookMS: took.Milliseconds()}
+	if err != nil {
+		noted.Error = event.OneLine(err.Error())
+		if r.result.FailedAt == "" {
+			r.result.FailedAt = name
+		}
+	}
+	r.result.Steps = append(r.result.Steps, noted)
+	return err
+}
+
+func (r *run) note(level event.Level, format string, arguments ...any) {
+	r.Events.Emit(event.Note{Connector: r.request.Whole, Level: level, Message: fmt.Sprintf(format, arguments...), At: time.Now()})
+}
+
+func (r *run) end(outcome event.Outcome, message string) event.ConnectorResult {
+	r.result.Outcome, r.result.Message = outcome, event.OneLine(message)
+	return r.result
+}
+
+// notPutBackError says that connectors could not be put back, so that some are down.
+type notPutBackError struct{ cause, failure error }
+
+func (e *notPutBackError) Error() string {
+	return fmt.Sprintf("%s; and it was not put back: %s", e.cause, e.failure)
+}
+
+// regressedError says that a connector started behind the offsets that it was given.
+type regressedError struct{ what string }
+
+func (e *regressedError) Error() string { return e.what }
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+func (r *run) fail(ctx context.Context, err error) event.ConnectorResult {
+	return r.end(outcomeOf(ctx, err), err.Error())
+}
+
+func outcomeOf(ctx context.Context, err error) event.Outcome {
+	switch {
+	case is[*lease.TakenError](err), lease.IsLost(err):
+		return event.Held
+	case is[*notPutBackError](err):
+		return event.Down
+	case is[*proof.NotAllowedError](err):
+		return event.NotBegun
+	case instance.IsInterfered(err):
+		return event.Failed
+	case errors.Is(err, event.ErrInterrupted), errors.Is(context.Cause(ctx), event.ErrInterrupted):
+		return event.Interrupted
+	case is[*instance.RunningTwiceError](err):
+		return event.RunningTwice
+	case cluster.IsRefused(err), offsetstore.IsUnreadable(err):
+		return event.Refused
+	case is[*proof.NotProvenError](err):
+		return event.NotProven
+	case is[*connect.FailedError](err):
+		return event.Down
+	default:
+		return event.Failed
+	}
+}
+
+// The sentences about a regrouping.
+
+func (r *run) sentence() string {
+	if r.request.Form == Split {
+		return fmt.Sprintf("%s on %s becomes %s on %s", r.request.Whole, r.origin.cluster.Name, r.target.names(everyone), r.target.cluster.Name)
+	}
+	return fmt.Sprintf("%s on %s become %s on %s", r.origin.names(everyone), r.origin.cluster.Name, r.request.Whole, r.target.cluster.Name)
+}
+
+func (r *run) past() string {
+	if r.request.Form == Split {
+		return fmt.Sprintf("%s is now %s on %s", r.request.Whole, r.target.names(everyone), r.target.cluster.Name)
+	}
+	return fmt.Sprintf("%s are now %s on %s", r.origin.names(everyone), r.request.Whole, r.target.cluster.Name)
+}
+
+func (r *run) where(side *side) string {
+	said := fmt.Sprintf("%s on %s", side.names(everyone), side.cluster.Name)
+	if running := side.names(awake); running != "" {
+		return said + ", RUNNING"
+	}
+	return said
+}
+
+func (r *run) down() string {
+	if r.result.DowntimeMS == nil {
+		return ""
+	}
+	return fmt.Sprintf(", down for %d ms", *r.result.DowntimeMS)
+}
