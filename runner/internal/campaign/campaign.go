@@ -17,6 +17,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
+	"github.com/connect-ferry/connect-ferry/runner/internal/regroup"
 )
 
 // Mover moves single connectors, as move.Mover does.
@@ -25,6 +26,14 @@ type Mover interface {
 	Move(context.Context, pair.Request) event.ConnectorResult
 	Prepare(context.Context, pair.Request) event.ConnectorResult
 	Rehearse(context.Context, pair.Request) event.ConnectorResult
+}
+
+// Regrouper makes one connector of several, and several of one, as regroup.Regrouper does.
+type Regrouper interface {
+	Check(context.Context, regroup.Request) event.ConnectorResult
+	Regroup(context.Context, regroup.Request) event.ConnectorResult
+	Prepare(context.Context, regroup.Request) event.ConnectorResult
+	Rehearse(context.Context, regroup.Request) event.ConnectorResult
 }
 
 // Mode is how far the moves go.
@@ -43,9 +52,11 @@ type Campaign struct {
 	// Clusters are those that the plan names, by their names.
 	Clusters map[string]*cluster.Cluster
 	Mover    Mover
-	Mode     Mode
-	Wave     int      // only this wave; 0 for all
-	Only     []string // only these connectors, by their names on the origin; empty for all
+	// Regrouper may be nil for a plan that regroups nothing.
+	Regrouper Regrouper
+	Mode      Mode
+	Wave      int      // only this wave; 0 for all
+	Only      []string // only these connectors, by their names on the origin; empty for all
 	// Gate stops the campaign; give its BeforeCut to the Mover.
 	Gate *Gate
 	// Slots bounds the connectors that are worked on at a time.
@@ -127,6 +138,9 @@ func (c Campaign) Run(ctx context.Context) (Result, error) {
 	r := &running{Campaign: c, moves: selected, requests: requests, results: make([]event.ConnectorResult, len(selected))}
 	for i, move := range selected {
 		r.results[i] = event.ConnectorResult{Connector: move.Connector, Wave: move.Wave}
+		if move.Regroup != nil {
+			r.results[i].Parts = slices.DeleteFunc(append(move.Sources(), move.Copies()...), func(name string) bool { return name == move.Connector })
+		}
 		if move.TargetConnector != move.Connector {
 			r.results[i].TargetConnector = move.TargetConnector
 		}

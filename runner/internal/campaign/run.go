@@ -9,7 +9,6 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
-	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
 )
 
@@ -18,7 +17,7 @@ import (
 type running struct {
 	Campaign
 	moves    []plan.Move
-	requests []pair.Request
+	requests []plan.Request
 	results  []event.ConnectorResult
 	// forbidden says that the plan itself refuses what was asked for.
 	forbidden bool
@@ -57,19 +56,50 @@ func (r *running) wave(ctx context.Context, first, last int) {
 		return
 	}
 	r.note(event.Info, "wave %d of %d: %s", number, len(r.Plan.Waves), plan.Connectors(last-first))
-	do, done := r.Mover.Move, "done"
+	do, done := r.move, "done"
 	switch r.Mode {
 	case Rehearse: // of every move, whatever comes of the others
-		r.each(ctx, first, last, "rehearsed", r.Mover.Rehearse)
+		r.each(ctx, first, last, "rehearsed", r.rehearse)
 		return
 	case Prepare:
-		do, done = r.Mover.Prepare, "prepared"
+		do, done = r.prepare, "prepared"
 	case Move:
 	}
-	r.each(ctx, first, last, checked, r.Mover.Check)
+	r.each(ctx, first, last, checked, r.check)
 	if !r.checksRefuse(ctx, first, last) {
 		r.each(ctx, first, last, done, do)
 	}
+}
+
+// What is done for each move of a plan: by the Mover, or, where the number of connectors changes,
+// by the Regrouper.
+
+func (r *running) check(ctx context.Context, request plan.Request) event.ConnectorResult {
+	if request.Regroup != nil {
+		return r.Regrouper.Check(ctx, *request.Regroup)
+	}
+	return r.Mover.Check(ctx, request.Request)
+}
+
+func (r *running) move(ctx context.Context, request plan.Request) event.ConnectorResult {
+	if request.Regroup != nil {
+		return r.Regrouper.Regroup(ctx, *request.Regroup)
+	}
+	return r.Mover.Move(ctx, request.Request)
+}
+
+func (r *running) prepare(ctx context.Context, request plan.Request) event.ConnectorResult {
+	if request.Regroup != nil {
+		return r.Regrouper.Prepare(ctx, *request.Regroup)
+	}
+	return r.Mover.Prepare(ctx, request.Request)
+}
+
+func (r *running) rehearse(ctx context.Context, request plan.Request) event.ConnectorResult {
+	if request.Regroup != nil {
+		return r.Regrouper.Rehearse(ctx, *request.Regroup)
+	}
+	return r.Mover.Rehearse(ctx, request.Request)
 }
 
 // checked is what is told of connectors that are only checked.
@@ -125,7 +155,7 @@ func (r *running) checksRefuse(ctx context.Context, first, last int) bool {
 }
 
 // each does the same for the connectors of a wave, several at a time, until the gate closes.
-func (r *running) each(ctx context.Context, first, last int, done string, do func(context.Context, pair.Request) event.ConnectorResult) {
+func (r *running) each(ctx context.Context, first, last int, done string, do func(context.Context, plan.Request) event.ConnectorResult) {
 	told := plan.NewProgress(r.Events, done, last-first)
 	names := make([]string, last-first)
 	for i := range names {
@@ -137,7 +167,7 @@ func (r *running) each(ctx context.Context, first, last int, done string, do fun
 			r.notBegun(ctx, i, i+1, reason)
 			return
 		}
-		result := Recovered(ctx, r.requests[i], do)
+		result := Recovered(r.moves[i].Connector, func() event.ConnectorResult { return do(ctx, r.requests[i]) })
 		result.Wave = r.moves[i].Wave
 		r.results[i] = result
 		if done != checked && r.Mode != Rehearse {
@@ -149,13 +179,13 @@ func (r *running) each(ctx context.Context, first, last int, done string, do fun
 
 // Recovered does something for one connector, and keeps a fault of ferry from ending what is
 // done for others.
-func Recovered(ctx context.Context, request pair.Request, do func(context.Context, pair.Request) event.ConnectorResult) event.ConnectorResult {
+func Recovered(connector string, do func() event.ConnectorResult) event.ConnectorResult {
 	result, err := func() (result event.ConnectorResult, err error) {
 		defer crash.Catch(&err)
-		return do(ctx, request), nil
+		return do(), nil
 	}()
 	if err != nil {
-		return event.CrashResult(request.Connector, err)
+		return event.CrashResult(connector, err)
 	}
 	return result
 }

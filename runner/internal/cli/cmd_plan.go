@@ -195,10 +195,12 @@ func doApply(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 	s.mover.Turns.Together = together
 	s.mover.Options.Proof.Mode, s.mover.Options.Proof.AllowDuplicates = approved.Options.Mode(), approved.Options.AllowDuplicates
 	for _, move := range approved.Moves {
-		s.mover.Together = append(s.mover.Together, move.Connector, move.TargetConnector)
+		s.mover.Together = append(append(s.mover.Together, move.Sources()...), move.Copies()...)
 	}
 	s.mover.BeforeCut, s.mover.AtFailure = c.Gate.BeforeCut, c.Gate.AtFailure
-	c.Mover = s.mover
+	regrouper := s.regrouper(origin)
+	regrouper.BeforeCut = c.Gate.BeforeCut
+	c.Mover, c.Regrouper = s.mover, regrouper
 	came, err := c.Run(ctx)
 	s.result.Message = came.Message
 	return came.Connectors, err

@@ -4,8 +4,9 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/campaign"
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/family"
 	"github.com/connect-ferry/connect-ferry/runner/internal/regroup"
@@ -71,12 +72,18 @@ func (s *session) regroup(ctx context.Context, do regrouping) ([]event.Connector
 		return nil, err
 	}
 	s.dialer.Warn(request.Origin)
+	result := campaign.Recovered(request.Whole, func() event.ConnectorResult { return do(s.regrouper(request.Origin), ctx, request) })
+	return []event.ConnectorResult{result}, nil
+}
+
+// regrouper has the limits of the moves.
+func (s *session) regrouper(origin *cluster.Cluster) *regroup.Regrouper {
 	limits := s.mover.Options
-	grouper := &regroup.Regrouper{
+	s.mover.Turns.File, s.mover.Turns.Together = turnFile(origin), together
+	return &regroup.Regrouper{
 		Options: regroup.Options{Proof: limits.Proof, Start: limits.Start, Watch: limits.Watch, PutBack: limits.PutBack},
-		Events:  s.mover.Events, Mask: s.mover.Mask, Leases: s.mover.Leases, TurnFile: turnFile(request.Origin),
+		Events:  s.mover.Events, Mask: s.mover.Mask, Leases: s.mover.Leases, Turns: &s.mover.Turns,
 	}
-	return []event.ConnectorResult{do(grouper, ctx, request)}, nil
 }
 
 // regrouping reads what is to be regrouped. The clusters are filled in later.
@@ -105,8 +112,7 @@ func (r *request) regrouping(command string) (regroup.Request, error) {
 	}
 	request.Form, request.Whole = regroup.Split, r.Connectors[0]
 	for _, name := range slices.Sorted(maps.Keys(r.Parts)) {
-		items := strings.FieldsFunc(r.Parts[name], func(c rune) bool { return c == ',' || c == ' ' })
-		request.Parts = append(request.Parts, regroup.Part{Name: name, Items: items})
+		request.Parts = append(request.Parts, regroup.Part{Name: name, Items: regroup.Items(r.Parts[name])})
 	}
 	return request, nil
 }

@@ -271,7 +271,7 @@ func (s *session) each(ctx context.Context, requests []pair.Request, do func(con
 			results[i] = event.ConnectorResult{Connector: names[i], Outcome: event.Interrupted, Message: "not begun: " + context.Cause(ctx).Error()}
 			return
 		}
-		results[i] = campaign.Recovered(ctx, requests[i], do)
+		results[i] = campaign.Recovered(names[i], func() event.ConnectorResult { return do(ctx, requests[i]) })
 	})
 	return results
 }

@@ -101,20 +101,29 @@ func (p Plan) inconsistent() string {
 		known[stay.Connector] = true
 	}
 	for _, move := range p.Moves {
-		place := [2]string{move.Target, move.TargetConnector}
+		for _, source := range move.Sources() {
+			if known[source] {
+				return source + " stands in it twice"
+			}
+			known[source] = true
+		}
+		for _, made := range move.Copies() {
+			place := [2]string{move.Target, made}
+			if taken[place] {
+				return fmt.Sprintf("two connectors would be %s on %s", made, move.Target)
+			}
+			taken[place] = true
+		}
 		switch {
-		case known[move.Connector]:
-			return move.Connector + " stands in it twice"
 		case !targets[move.Target]:
 			return fmt.Sprintf("%s goes to %s, which is no target", move.Connector, move.Target)
-		case taken[place]:
-			return fmt.Sprintf("two connectors would be %s on %s", move.TargetConnector, move.Target)
+		case move.Regroup != nil && len(move.Regroup.Parts) < 2:
+			return move.Connector + " is regrouped with fewer than two others"
 		case waveOf[move.Connector] != move.Wave:
 			return move.Connector + " does not stand in its wave"
 		case move.Go != (len(move.Reasons) == 0):
 			return move.Connector + " is a go with reasons against it, or a no-go without"
 		}
-		known[move.Connector], taken[place] = true, true
 		delete(waveOf, move.Connector)
 	}
 	for connector := range waveOf {

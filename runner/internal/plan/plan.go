@@ -11,6 +11,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
+	"github.com/connect-ferry/connect-ferry/runner/internal/regroup"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rules"
 )
 
@@ -64,13 +65,16 @@ type Wave struct {
 
 // Move is one connector that goes to a target.
 type Move struct {
-	Connector       string        `json:"connector"`
-	Target          string        `json:"target"`
-	TargetConnector string        `json:"target_connector"`
-	Rule            string        `json:"rule"`
-	Type            string        `json:"type"` // source or sink
-	Class           string        `json:"class"`
-	State           connect.State `json:"state"`
+	Connector       string `json:"connector"`
+	Target          string `json:"target"`
+	TargetConnector string `json:"target_connector"`
+	Rule            string `json:"rule"`
+	// Regroup says that several connectors become this one, or that it becomes several; nil
+	// if it stays one. Connector is the one then, and Tasks are those of all.
+	Regroup *Regroup      `json:"regroup,omitempty"`
+	Type    string        `json:"type"` // source or sink
+	Class   string        `json:"class"`
+	State   connect.State `json:"state"`
 	// Stands is where the move stood when the plan was made: not_begun, or further if an
 	// earlier run began it.
 	Stands string `json:"stands"`
@@ -103,6 +107,47 @@ type Move struct {
 	SentAgain *int64           `json:"sent_again,omitempty"`
 	Owner     *rules.Owner     `json:"owner,omitempty"`
 	Blackout  []rules.Blackout `json:"blackout,omitempty"`
+}
+
+// Regroup is a move that changes the number of connectors.
+type Regroup struct {
+	Form  regroup.Form `json:"form"`
+	Parts []Part       `json:"parts"` // the several
+	List  string       `json:"list,omitempty"`
+	Field string       `json:"field,omitempty"`
+}
+
+// Part is one of the several.
+type Part struct {
+	Connector string `json:"connector"`
+	// Items are what it is to list, of a split.
+	Items []string `json:"items,omitempty"`
+	// ConfigSHA256 is the hash of its config on the origin, of a consolidation.
+	ConfigSHA256 string `json:"config_sha256,omitempty"`
+}
+
+// Sources are the connectors of the origin that a move takes.
+func (m Move) Sources() []string {
+	if m.Regroup == nil || m.Regroup.Form == regroup.Split {
+		return []string{m.Connector}
+	}
+	return m.Regroup.names()
+}
+
+// Copies are the connectors that a move makes on the target.
+func (m Move) Copies() []string {
+	if m.Regroup == nil || m.Regroup.Form == regroup.Consolidate {
+		return []string{m.TargetConnector}
+	}
+	return m.Regroup.names()
+}
+
+func (r Regroup) names() []string {
+	names := make([]string, len(r.Parts))
+	for i, part := range r.Parts {
+		names[i] = part.Connector
+	}
+	return names
 }
 
 // Stay is a connector that is not moved.

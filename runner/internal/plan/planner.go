@@ -58,7 +58,7 @@ func (p Planner) Plan(ctx context.Context) (Plan, error) {
 		plan.Targets = append(plan.Targets, clusters[name])
 	}
 	moving := slices.DeleteFunc(slices.Clone(decisions), rules.Decision.Stays)
-	if plan.Moves, err = p.moves(ctx, moving, known); err != nil {
+	if plan.Moves, err = p.moves(ctx, together(moving), known); err != nil {
 		return Plan{}, err
 	}
 	for _, decision := range decisions {
@@ -123,17 +123,40 @@ func look(ctx context.Context, of *cluster.Cluster) (Cluster, map[string]connect
 	return seen, found, nil
 }
 
-func (p Planner) moves(ctx context.Context, decisions []rules.Decision, known map[string]map[string]connect.Listed) ([]Move, error) {
-	moves := make([]Move, len(decisions))
+// together puts decisions together that are one move: those of a rule that makes one connector
+// of several.
+func together(decisions []rules.Decision) [][]rules.Decision {
+	var moves [][]rules.Decision
+	at := map[*rules.Rule]int{}
+	for _, decision := range decisions {
+		first, known := at[decision.Rule]
+		if known && decision.Rule.Into != "" {
+			moves[first] = append(moves[first], decision)
+			continue
+		}
+		at[decision.Rule] = len(moves)
+		moves = append(moves, []rules.Decision{decision})
+	}
+	return moves
+}
+
+func (p Planner) moves(ctx context.Context, decided [][]rules.Decision, known map[string]map[string]connect.Listed) ([]Move, error) {
+	moves := make([]Move, len(decided))
 	clusters := p.remembering()
-	told := NewProgress(p.Events, "checked", len(decisions))
+	told := NewProgress(p.Events, "checked", len(decided))
 	var group errgroup.Group
 	group.SetLimit(max(p.Concurrency, 1))
-	for i, decision := range decisions {
+	for i, decisions := range decided {
 		group.Go(func() (err error) {
 			defer crash.Catch(&err)
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
+			}
+			decision := decisions[0]
+			if decision.Rule.Regroups() {
+				moves[i] = p.regroup(ctx, clusters, decisions, known[p.Origin.Name])
+				told.One()
+				return nil
 			}
 			one := planning{Planner: p, decision: decision, request: p.Options.request(clusters, p.Origin.Name, decision)}
 			one.listed[0], one.exists[0] = known[p.Origin.Name][one.request.Connector]
@@ -185,12 +208,16 @@ type planning struct {
 // move plans one connector. What workers say is masked: a trace or a validation may quote a
 // password.
 func (p *planning) move(ctx context.Context) Move {
-	move := p.unmasked(ctx)
+	return p.masked(p.unmasked(ctx))
+}
+
+// masked masks what workers have said.
+func (p Planner) masked(move Move) Move {
 	if p.Mask == nil {
 		return move
 	}
-	for i := range move.ConfigDifference {
-		p.masked(&move.ConfigDifference[i])
+	for i, difference := range move.ConfigDifference {
+		move.ConfigDifference[i].Origin, move.ConfigDifference[i].Target = p.Mask.Text(difference.Origin), p.Mask.Text(difference.Target)
 	}
 	for i := range move.Reasons {
 		move.Reasons[i] = p.Mask.Text(move.Reasons[i])
@@ -215,7 +242,7 @@ func (p *planning) unmasked(ctx context.Context) Move {
 	move.Stands, move.Checks = string(verdict.State), verdict.Findings
 	move.Reasons = reasons(verdict, err)
 	move.Go = len(move.Reasons) == 0
-	move.OriginPlugin, move.TargetPlugin = p.plugin(ctx, p.request.Origin, move.Class), p.plugin(ctx, p.request.Target, config.Class(p.request.CopyConfig(ours.Config)))
+	move.OriginPlugin, move.TargetPlugin = plugin(ctx, p.request.Origin, move.Class), plugin(ctx, p.request.Target, config.Class(p.request.CopyConfig(ours.Config)))
 	move.Proof = event.Hard
 	if _, unknown := p.Origin.StatusTopic(); unknown != nil {
 		move.Proof = event.Timed
@@ -276,14 +303,10 @@ func reasons(verdict check.Verdict, err error) []string {
 
 // plugin returns the versions of a plugin that a cluster has, "" if it cannot be told: then a
 // check refuses.
-func (p *planning) plugin(ctx context.Context, on *cluster.Cluster, class string) string {
+func plugin(ctx context.Context, on *cluster.Cluster, class string) string {
 	versions, err := check.PluginVersions(ctx, on, class)
 	if err != nil {
 		return ""
 	}
 	return versions
-}
-
-func (p *planning) masked(difference *event.SettingDifference) {
-	difference.Origin, difference.Target = p.Mask.Text(difference.Origin), p.Mask.Text(difference.Target)
 }

@@ -15,8 +15,15 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
+	"github.com/connect-ferry/connect-ferry/runner/internal/regroup"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rules"
 )
+
+// Request is what a move of a plan asks for: a move of one connector, or a regrouping.
+type Request struct {
+	pair.Request
+	Regroup *regroup.Request // nil if it is of one connector
+}
 
 // OutdatedError says that the clusters are no longer as they were planned for, with every
 // difference.
@@ -31,7 +38,7 @@ func (e *OutdatedError) Error() string {
 // version or Kafka, another version of a plugin, a connector whose config has changed or that
 // is gone. unplanned are connectors of the origin that the plan does not know: they are not
 // touched. clusters are those of the moves, by their names.
-func (p Plan) Verify(ctx context.Context, clusters map[string]*cluster.Cluster, moves []Move) (requests []pair.Request, unplanned []string, err error) {
+func (p Plan) Verify(ctx context.Context, clusters map[string]*cluster.Cluster, moves []Move) (requests []Request, unplanned []string, err error) {
 	v := verifying{Plan: p, clusters: map[string]*cluster.Cluster{}, known: map[string]map[string]connect.Listed{}}
 	for name, of := range clusters {
 		v.clusters[name] = of.Remembering()
@@ -49,7 +56,7 @@ func (p Plan) Verify(ctx context.Context, clusters map[string]*cluster.Cluster, 
 		return nil, nil, &OutdatedError{v.differences}
 	}
 	for name := range v.known[p.Origin.Name] {
-		planned := slices.ContainsFunc(p.Moves, func(move Move) bool { return move.Connector == name }) ||
+		planned := slices.ContainsFunc(p.Moves, func(move Move) bool { return slices.Contains(move.Sources(), name) }) ||
 			slices.ContainsFunc(p.Stay, func(stay Stay) bool { return stay.Connector == name })
 		if !planned {
 			unplanned = append(unplanned, name)
@@ -58,6 +65,9 @@ func (p Plan) Verify(ctx context.Context, clusters map[string]*cluster.Cluster, 
 	slices.Sort(unplanned)
 	for i := range requests { // with clients that remember nothing
 		requests[i].Origin, requests[i].Target = clusters[p.Origin.Name], clusters[moves[i].Target]
+		if requests[i].Regroup != nil {
+			requests[i].Regroup.Origin, requests[i].Regroup.Target = requests[i].Origin, requests[i].Target
+		}
 	}
 	return requests, unplanned, nil
 }
@@ -110,7 +120,12 @@ func (v *verifying) look(ctx context.Context) error {
 }
 
 // move compares one connector, and returns its request.
-func (v *verifying) move(ctx context.Context, move Move) pair.Request {
+func (v *verifying) move(ctx context.Context, move Move) Request {
+	if move.Regroup != nil {
+		v.plugin(ctx, v.Origin.Name, move.Class, move.OriginPlugin)
+		v.plugin(ctx, move.Target, cmp.Or(move.Set["connector.class"], move.Class), move.TargetPlugin)
+		return Request{Request: pair.Request{Connector: move.Connector}, Regroup: v.regroup(move)}
+	}
 	ours, onOrigin := v.known[v.Origin.Name][move.Connector]
 	theirs, onTarget := v.known[move.Target][move.TargetConnector]
 	v.plugin(ctx, v.Origin.Name, move.Class, move.OriginPlugin)
@@ -130,7 +145,7 @@ func (v *verifying) move(ctx context.Context, move Move) pair.Request {
 	if onOrigin && v.differences == nil && request.CopyConfig(ours.Config).Value().SHA256() != move.CopySHA256 {
 		v.differs("the copy of %s would have another config than was planned; this ferry is another version", move.Connector)
 	}
-	return request
+	return Request{Request: request}
 }
 
 // plugin compares the versions of a plugin. Of many connectors of a class it tells it once.

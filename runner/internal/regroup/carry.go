@@ -29,6 +29,8 @@ type carry struct {
 	reversing bool
 	// keepOwn says that the connectors of to go on with the offsets that they have.
 	keepOwn bool
+	// hold marks what is prepared as waiting for its cut: config.Held or config.Rehearsal.
+	hold connect.State
 	// startRequested is set before the first request that starts a connector of to.
 	startRequested bool
 }
@@ -46,7 +48,7 @@ func (c *carry) do(ctx context.Context) error {
 		return err
 	}
 	defer c.endTurns()
-	if err := c.step("quiesce", func() (string, error) { return "", c.from.each(func(m *member) error { return c.rest(ctx, m) }) }); err != nil {
+	if err := c.step("quiesce", func() (string, error) { return "", c.rest(ctx) }); err != nil {
 		return err
 	}
 	if err := c.step("prove", func() (string, error) { return c.prove(ctx) }); err != nil {
@@ -71,7 +73,11 @@ func (c *carry) prepare(ctx context.Context) (string, error) {
 		if m.seen.Exists && (c.undoing || c.reversing) {
 			return m.MarkPreliminary(ctx)
 		}
-		created, err := m.CreateStopped(ctx, config.Preliminary(m.config), m.seen.Exists)
+		settings := config.Preliminary(m.config)
+		if c.hold != "" {
+			settings = config.WithKeepState(settings, c.hold)
+		}
+		created, err := m.CreateStopped(ctx, settings, m.seen.Exists)
 		if err != nil {
 			return err
 		}
@@ -114,8 +120,24 @@ func (c *carry) rehearse(ctx context.Context) error {
 	return err
 }
 
-// rest brings one connector to rest.
-func (c *carry) rest(ctx context.Context, m *member) (err error) {
+// rest brings the connectors to rest, all together. The first takes the turn for all of them.
+func (c *carry) rest(ctx context.Context) error {
+	first := c.from.members[0]
+	if err := c.begin(ctx, first, c.Turns); err != nil {
+		return fmt.Errorf("%s: %w", first.Name, err)
+	}
+	return c.from.each(func(m *member) error {
+		if m != first {
+			if err := c.begin(ctx, m, nil); err != nil {
+				return err
+			}
+		}
+		return m.attempt.Quiesce(ctx)
+	})
+}
+
+// begin begins to bring one connector to rest. Nothing has been done to it when it returns.
+func (c *carry) begin(ctx context.Context, m *member, turns *proof.Turns) (err error) {
 	if !c.reversing {
 		if err := m.follower.RefuseReconciler(ctx); err != nil {
 			return err
@@ -129,17 +151,15 @@ func (c *carry) rest(ctx context.Context, m *member) (err error) {
 	if c.sink {
 		subject.Group = config.Group(m.Name, m.config)
 	}
-	prover := &proof.Prover{Cluster: m.Cluster.RetryFor(cluster.DowntimeRetry), Options: c.Options.Proof, Events: c.Events, Turns: c.turns}
-	if c.BeforeCut != nil && !c.undoing && !c.reversing {
+	prover := &proof.Prover{Cluster: m.Cluster.RetryFor(cluster.DowntimeRetry), Options: c.Options.Proof, Events: c.Events, Turns: turns}
+	if c.BeforeCut != nil && m == c.from.members[0] && !c.undoing && !c.reversing {
 		prover.Allow = func() error { return c.BeforeCut(c.request.Whole) }
 	}
 	if _, unknown := m.Cluster.StatusTopic(); unknown != nil && c.reversing && prover.Options.Mode == proof.OnlyHard {
 		prover.Options.Mode = proof.Auto // being down for want of a better proof would be worse
 	}
-	if m.attempt, err = prover.Begin(ctx, subject); err != nil {
-		return err
-	}
-	return m.attempt.Quiesce(ctx)
+	m.attempt, err = prover.Begin(ctx, subject)
+	return err
 }
 
 func (c *carry) endTurns() {

@@ -25,13 +25,32 @@ import (
 // what each connector is to become, and the snapshot of the offsets.
 func (r *run) check(ctx context.Context, begun bool) error {
 	return r.step("check", func() (string, error) {
-		for _, look := range []func(context.Context, bool) error{r.checkStates, r.checkClusters, r.checkConfigs, r.checkOwners, r.checkMoves} {
-			if err := look(ctx, begun); err != nil {
+		var against []string
+		look := func(looks ...func(context.Context, bool) error) error {
+			for _, look := range looks {
+				switch err := look(ctx, begun); {
+				case err != nil && !cluster.IsRefused(err):
+					return err
+				case err != nil:
+					against = append(against, err.Error())
+				}
+			}
+			return nil
+		}
+		if err := look(r.checkStates, r.checkClusters, r.checkConfigs); err != nil {
+			return "", err
+		}
+		if r.configsMade() { // what follows is about them
+			if err := look(r.checkMade, r.checkOwners, r.checkMoves); err != nil {
 				return "", err
 			}
 		}
-		return fmt.Sprintf("%s, each with one owner", event.Entries(r.result.Entries)), nil
+		return fmt.Sprintf("%s, each with one owner", event.Entries(r.result.Entries)), refuse(against)
 	})
+}
+
+func (r *run) configsMade() bool {
+	return r.target.all(func(m *member) bool { return m.config.Len() > 0 })
 }
 
 // checkStates refuses connectors of the origin that do not run, unless an earlier run stopped
@@ -169,7 +188,7 @@ func (r *run) partitionsOf(ctx context.Context, m *member) []string {
 	}
 	var partitions []string
 	for _, task := range tasks {
-		partitions = append(partitions, itemsOf(task.Text(m.owner.list.Assigned))...)
+		partitions = append(partitions, Items(task.Text(m.owner.list.Assigned))...)
 	}
 	return partitions
 }
@@ -185,7 +204,11 @@ func (r *run) checkMoves(ctx context.Context, _ bool) error {
 				continue
 			}
 			findings, err := r.checkMove(ctx, from, to)
-			r.result.Checks = append(r.result.Checks, findings...)
+			for _, found := range findings {
+				if !slices.Contains(r.result.Checks, found) {
+					r.result.Checks = append(r.result.Checks, found)
+				}
+			}
 			if err != nil && !cluster.IsRefused(err) {
 				return err
 			}
@@ -200,7 +223,7 @@ func (r *run) checkMoves(ctx context.Context, _ bool) error {
 
 // freeFor refuses a connector on the target that is not of this regrouping.
 func (r *run) freeFor(to *member) error {
-	if !to.seen.Exists || marked(to) || idle(to) || r.request.Overwrite {
+	if !to.seen.Exists || marked(to) || waits(to) || r.request.Overwrite {
 		return nil
 	}
 	if differing := config.Differing(config.WithoutMarks(to.seen.Config), to.config); len(differing) > 0 {

@@ -68,7 +68,7 @@ func (r *run) divide() error {
 	tasks := max(1, number(whole.config)/len(r.request.Parts))
 	listed := map[string]string{}
 	var against []string
-	for i, part := range r.request.Parts {
+	for _, part := range r.request.Parts {
 		for _, item := range part.Items {
 			if other := listed[item]; other != "" {
 				against = append(against, fmt.Sprintf("%s is for both %s and %s", item, other, part.Name))
@@ -78,14 +78,19 @@ func (r *run) divide() error {
 			}
 			listed[item] = part.Name
 		}
-		r.target.members[i].config = r.changed(whole.config, part.Name, list.Setting, strings.Join(part.Items, ","), tasks)
 	}
 	for _, item := range whole.owner.items {
 		if whole.owner.matching == nil && listed[item] == "" {
 			against = append(against, fmt.Sprintf("%s of %s is for no part", item, list.Setting))
 		}
 	}
-	return refuse(against)
+	if err := refuse(against); err != nil {
+		return err
+	}
+	for i, part := range r.request.Parts {
+		r.target.members[i].config = r.changed(whole.config, part.Name, list.Setting, strings.Join(part.Items, ","), tasks)
+	}
+	return nil
 }
 
 // changed returns the config of a connector on the target.

@@ -101,7 +101,13 @@ func everyone(*member) bool { return true }
 
 // The states that matter here.
 func exists(m *member) bool { return m.seen.Exists }
-func idle(m *member) bool   { return config.KeepState(m.seen.Config) == config.Idle }
+
+// waits reports whether a connector at rest is part of nothing that was begun: an idle one, or
+// one whose cut is to come later. Up to then the others are not ferry's, and may be stopped.
+func waits(m *member) bool {
+	kept := config.KeepState(m.seen.Config)
+	return kept == config.Idle || kept == config.Held || kept == config.Rehearsal
+}
 func marked(m *member) bool { return m.seen.Exists && config.IsPreliminary(m.seen.Config) }
 
 // awake reports whether a connector is neither at rest nor about to be.

@@ -21,7 +21,7 @@ type owner struct {
 
 // ownerOf reads what a config lists.
 func ownerOf(list family.List, config rawjson.Object) (owner, error) {
-	o := owner{list: list, items: itemsOf(config.Text(list.Setting))}
+	o := owner{list: list, items: Items(config.Text(list.Setting))}
 	if list.Form != family.Patterns {
 		return o, nil
 	}
@@ -33,14 +33,15 @@ func ownerOf(list family.List, config rawjson.Object) (owner, error) {
 		return owner{}, err
 	}
 	for _, setting := range list.Except {
-		if except := itemsOf(config.Text(setting)); len(except) > 0 {
+		if except := Items(config.Text(setting)); len(except) > 0 {
 			o.except, err = patterns(setting, except)
 		}
 	}
 	return o, err
 }
 
-func itemsOf(text string) []string {
+// Items divides a list with commas.
+func Items(text string) []string {
 	var items []string
 	for item := range strings.SplitSeq(text, ",") {
 		if item = strings.TrimSpace(item); item != "" {

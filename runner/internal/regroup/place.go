@@ -56,7 +56,7 @@ func onItsWay(m *member) bool {
 // other. Without a mark the offsets tell.
 func (r *run) place(ctx context.Context) (where place, begun bool, err error) {
 	origin, target := r.origin, r.target
-	begun = target.any(func(m *member) bool { return exists(m) && !idle(m) })
+	begun = target.any(func(m *member) bool { return exists(m) && !waits(m) })
 	switch {
 	case origin.any(awake) && target.any(awake):
 		if origin.any(runs) && target.any(runs) {
@@ -129,24 +129,34 @@ func (r *run) ahead(ctx context.Context) (place, error) {
 
 // own reads what each connector owns.
 func (r *run) own() error {
+	var against []string
 	for _, side := range []*side{r.origin, r.target} {
 		for _, m := range side.members {
 			if m.config.Len() == 0 {
 				continue
 			}
-			list, known := r.request.List, r.request.List.Setting != ""
-			if !known {
-				list, known = family.ListOf(m.config, r.sink)
-			}
-			if !known {
-				return cluster.Refused(fmt.Sprintf("what %s reads is not listed in a setting that ferry knows (%s); name it with --list SETTING and --field FIELD, or leave it as it is",
-					m.Name, family.For(m.config).Name))
-			}
-			var err error
-			if m.owner, err = ownerOf(list, m.config); err != nil {
-				return fmt.Errorf("%s: %w", m.Name, err)
+			if err := m.own(r.request.List, r.sink); err != nil {
+				against = append(against, err.Error())
 			}
 		}
+	}
+	return refuse(against)
+}
+
+// own reads what the connector owns: by a list, or, if that is zero, by what is known of its class.
+func (m *member) own(list family.List, sink bool) (err error) {
+	if list.Setting == "" {
+		var known bool
+		if list, known = family.ListOf(m.config, sink); !known {
+			return fmt.Errorf("what %s reads is not listed in a setting that ferry knows (%s); name it with --list SETTING and --field FIELD, or leave it as it is",
+				m.Name, family.For(m.config).Name)
+		}
+	}
+	if m.owner, err = ownerOf(list, m.config); err != nil {
+		return fmt.Errorf("%s: %w", m.Name, err)
+	}
+	if len(m.owner.items) == 0 {
+		return fmt.Errorf("%s lists nothing in %s", m.Name, list.Setting)
 	}
 	return nil
 }

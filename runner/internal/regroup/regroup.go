@@ -27,8 +27,9 @@ type Regrouper struct {
 	Mask    *secret.Mask // learns the secrets in configs; may be nil
 	// Leases keep other runs away; nil if none are configured.
 	Leases lease.Leases
-	// TurnFile is a lock that the runs of one machine share, see [proof.Turns]; "" for none.
-	TurnFile string
+	// Turns let the connectors of this command stand still a few at a time; a regrouping has one
+	// turn for all of its own. May be nil.
+	Turns *proof.Turns
 	// BeforeCut is asked right before the connectors are paused, and may end the run; may be nil.
 	BeforeCut func(whole string) error
 }
@@ -134,7 +135,10 @@ func (r *run) undo(ctx context.Context) event.ConnectorResult {
 
 // abandon undoes what was begun before anything of the target started.
 func (r *run) abandon(ctx context.Context, begun bool) event.ConnectorResult {
-	if !begun || r.origin.all(awake) && r.target.all(func(m *member) bool { return !exists(m) || idle(m) }) {
+	if held := r.target.any(held); held && !begun {
+		return r.unprepare(ctx)
+	}
+	if !begun || r.origin.all(awake) && r.target.all(func(m *member) bool { return !exists(m) || waits(m) }) {
 		return r.end(event.Unchanged, fmt.Sprintf("nothing to take back: %s", r.where(r.origin)))
 	}
 	r.result.Changed = true

@@ -319,3 +319,35 @@ func TestRefused(t *testing.T) {
 		})
 	}
 }
+
+// TestPrepared makes everything ready and holds. Up to the cut the connectors of the origin are
+// their team's: a stop of theirs counts.
+func TestPrepared(t *testing.T) {
+	inWorlds(t, func(t *testing.T, w *world) {
+		w.run("a", "b", "c")
+		w.expect(regrouper().Rehearse(t.Context(), w.consolidate()), event.Rehearsed)
+		w.at(w.europe, "")
+		w.expect(regrouper().Prepare(t.Context(), w.consolidate()), event.Prepared)
+		w.at(w.europe, "abc=STOPPED")
+		w.at(w.global, "a=RUNNING b=RUNNING c=RUNNING")
+		w.expect(w.undo(w.consolidate()), event.PutBack)
+		w.at(w.europe, "")
+
+		w.expect(regrouper().Prepare(t.Context(), w.consolidate()), event.Prepared)
+		if err := w.global.Client().Stop(t.Context(), "b"); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(time.Minute)
+		w.expect(w.regroup(w.consolidate()), event.Refused)
+		w.at(w.global, "a=RUNNING b=STOPPED c=RUNNING")
+		if err := w.global.Client().Resume(t.Context(), "b"); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(time.Minute)
+		moved := w.regroup(w.consolidate())
+		w.expect(moved, event.Moved)
+		w.exact()
+		w.expect(w.undo(w.consolidate()), event.RolledBack)
+		w.exact()
+	})
+}

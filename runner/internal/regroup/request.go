@@ -31,6 +31,9 @@ type Request struct {
 	List family.List
 	// Overwrite allows to replace a stopped connector on the target that has another config.
 	Overwrite bool
+	// MadeSHA256 is the hash of the configs on the target that a plan shows, see
+	// [Regrouper.Plan]; "" if there is no plan.
+	MadeSHA256 string
 	// AtLeastOnce accepts at-least-once delivery on the target for a source that is
 	// exactly-once on the origin.
 	AtLeastOnce bool

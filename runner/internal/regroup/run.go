@@ -14,6 +14,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
 
@@ -25,14 +26,13 @@ type run struct {
 	kind           string // source or sink
 	sink           bool
 	method         offsetstore.Method
-	turns          *proof.Turns
 	assigned       []string // partitions that the tasks of the origin had; empty if not known
 
 	result event.ConnectorResult
 }
 
 func (g *Regrouper) newRun(request Request) *run {
-	r := &run{Regrouper: g, request: request, turns: &proof.Turns{File: g.TurnFile, Together: len(request.Parts)}}
+	r := &run{Regrouper: g, request: request}
 	r.result = event.ConnectorResult{Connector: request.Whole, Parts: request.Names()}
 	r.origin, r.target = newSide(request.Origin, request.Names()...), newSide(request.Target, request.Whole)
 	if request.Form == Split {
@@ -114,7 +114,21 @@ func (r *run) note(level event.Level, format string, arguments ...any) {
 	r.Events.Emit(event.Note{Connector: r.request.Whole, Level: level, Message: fmt.Sprintf(format, arguments...), At: time.Now()})
 }
 
+// stands records where the regrouping stands: moved, or not begun, with the origin's as before.
+func (r *run) stands(state pair.State) {
+	r.result.State, r.result.OriginState, r.result.TargetState = string(state), connect.Stopped, connect.Running
+	if state == pair.NotBegun {
+		r.result.OriginState, r.result.TargetState = connect.Running, ""
+	}
+}
+
 func (r *run) end(outcome event.Outcome, message string) event.ConnectorResult {
+	switch outcome { //nolint:exhaustive // of the others it is not known
+	case event.Moved:
+		r.stands(pair.Moved)
+	case event.RolledBack, event.PutBack, event.Ready, event.Rehearsed, event.NotBegun:
+		r.stands(pair.NotBegun)
+	}
 	r.result.Outcome, r.result.Message = outcome, event.OneLine(message)
 	return r.result
 }

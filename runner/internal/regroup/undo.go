@@ -11,6 +11,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
 
@@ -38,6 +39,11 @@ func (c *carry) failed(ctx context.Context, cause error) event.ConnectorResult {
 	}
 	if !c.undoing && !c.reversing {
 		c.cleanUp(ctx)
+	}
+	if c.from == c.origin {
+		c.stands(pair.NotBegun)
+	} else {
+		c.stands(pair.Moved)
 	}
 	result := c.fail(ctx, cause)
 	if refused, ok := cause.(*proof.NotAllowedError); ok { //nolint:errorlint // for its own text

@@ -135,6 +135,9 @@ func (m *markdown) move(r row) {
 	if r.As != "" {
 		name += " as " + code(r.As)
 	}
+	if r.Regrouped != "" {
+		name += ", " + text(r.Regrouped)
+	}
 	state := text(r.State)
 	if r.Stands != "" {
 		state += ", " + text(r.Stands)

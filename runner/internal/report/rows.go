@@ -2,11 +2,13 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
+	"github.com/connect-ferry/connect-ferry/runner/internal/regroup"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rules"
 )
 
@@ -14,6 +16,7 @@ import (
 type row struct {
 	Number                        int    // within the document, for links
 	Connector, To                 string // its name, and the cluster it goes to
+	Regrouped                     string // which become it, or which it becomes; "" if it stays one
 	As                            string // its name there, "" if it is the same
 	About                         string // class, kind, plugin, rule
 	Wave, Tasks                   int
@@ -67,6 +70,7 @@ func newRow(n int, move plan.Move) row {
 		Down: nothing, Proof: or(plain(string(move.Proof)), nothing), Copy: nothing, Entries: nothing, SentAgain: nothing, Owner: owner(move.Owner),
 		Refused: !move.Go, Done: move.Go && pair.State(move.Stands).Finished(),
 	}
+	r.Regrouped = regrouped(move.Regroup)
 	if move.TargetConnector != move.Connector {
 		r.As = plain(move.TargetConnector)
 	}
@@ -102,6 +106,25 @@ func newRow(n int, move plan.Move) row {
 		r.SentAgain = "not known yet"
 	}
 	return r
+}
+
+// regrouped says which connectors become this one, or which it becomes, "" if it stays one.
+func regrouped(of *plan.Regroup) string {
+	if of == nil {
+		return ""
+	}
+	var names []string
+	for _, part := range of.Parts {
+		name := plain(part.Connector)
+		if len(part.Items) > 0 {
+			name += " (" + clip(strings.Join(part.Items, ", "), valueLength) + ")"
+		}
+		names = append(names, name)
+	}
+	if of.Form == regroup.Split {
+		return "split into " + listed(names)
+	}
+	return "made of " + listed(names)
 }
 
 // addChanges adds the differences of the configs as long as the budget of characters lasts.

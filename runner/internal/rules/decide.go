@@ -40,6 +40,7 @@ func (e *MatchError) Error() string {
 func (r Rules) Decide(found map[string]connect.Listed) ([]Decision, error) {
 	var decisions []Decision
 	var problems []string
+	count := map[*Rule]int{}
 	used, taken := make([]bool, len(r.Rules)), map[[2]string][]string{}
 	for _, connector := range slices.Sorted(maps.Keys(found)) {
 		var matching []*Rule
@@ -61,10 +62,18 @@ func (r Rules) Decide(found map[string]connect.Listed) ([]Decision, error) {
 		case len(matching) == 1:
 			decision := matching[0].decide(connector, found[connector].Config)
 			decisions = append(decisions, decision)
+			count[decision.Rule]++
 			for _, setting := range matching[0].quotesSecret(found[connector].Config) {
 				problems = append(problems, fmt.Sprintf("rule %s quotes a secret in a replace of the setting %s of %s; name it by a config provider, ${PROVIDER:...}", decision.Rule.Name, setting, connector))
 			}
-			if !decision.Stays() && decision.Name == "" {
+			if decision.Rule.Regroups() {
+				for _, name := range decision.Rule.names() {
+					place := [2]string{decision.Rule.Target, name}
+					if !slices.Contains(taken[place], decision.Rule.several()) {
+						taken[place] = append(taken[place], decision.Rule.several())
+					}
+				}
+			} else if !decision.Stays() && decision.Name == "" {
 				problems = append(problems, fmt.Sprintf("rule %s renames %s to nothing", decision.Rule.Name, connector))
 			} else if !decision.Stays() {
 				place := [2]string{decision.Rule.Target, decision.Name}
@@ -80,7 +89,15 @@ func (r Rules) Decide(found map[string]connect.Listed) ([]Decision, error) {
 		}
 	}
 	for i, rule := range r.Rules {
+		if _, there := found[rule.Into]; there && rule.Into != "" {
+			problems = append(problems, fmt.Sprintf("rule %s makes a connector %s, and one of the origin is called so; choose another name", rule.Name, rule.Into))
+		}
+		matched := count[&r.Rules[i]]
 		switch {
+		case used[i] && rule.Into != "" && matched < 2:
+			problems = append(problems, fmt.Sprintf("rule %s makes one connector of several, and matches one only", rule.Name))
+		case used[i] && rule.Split != nil && matched > 1:
+			problems = append(problems, fmt.Sprintf("rule %s makes several of one connector, and matches %d", rule.Name, matched))
 		case used[i] || rule.mayMatchNone:
 		case rule.listed:
 			problems = append(problems, fmt.Sprintf("connector %s does not exist on the origin", rule.Name))

@@ -35,16 +35,23 @@ type Waves struct {
 
 // Rule says what becomes of the connectors that it matches.
 type Rule struct {
-	Name     string            `json:"name"`
-	Match    Match             `json:"match"`
-	Target   string            `json:"target"`
-	Set      map[string]string `json:"set"`
-	Unset    []string          `json:"unset"`
-	Replace  []Replace         `json:"replace"`
-	Rename   *Rename           `json:"rename"`
-	Owner    *Owner            `json:"owner"`
-	Wave     int               `json:"wave"`
-	Blackout []Blackout        `json:"blackout"`
+	Name    string            `json:"name"`
+	Match   Match             `json:"match"`
+	Target  string            `json:"target"`
+	Set     map[string]string `json:"set"`
+	Unset   []string          `json:"unset"`
+	Replace []Replace         `json:"replace"`
+	Rename  *Rename           `json:"rename"`
+	// Into is the name of the one connector that all those become; "" if they stay several.
+	// Split are the several that the one becomes, each with what it lists; nil if it stays one.
+	Into  string            `json:"into"`
+	Split map[string]string `json:"split"`
+	// List and Field say what a config lists, of a class that ferry does not know.
+	List     string     `json:"list"`
+	Field    string     `json:"field"`
+	Owner    *Owner     `json:"owner"`
+	Wave     int        `json:"wave"`
+	Blackout []Blackout `json:"blackout"`
 
 	mayMatchNone bool
 	listed       bool // made for one connector of a list
@@ -135,6 +142,9 @@ func (r Rules) check(source *schemas.Source) error {
 			if unknownGroup(replace.Pattern, replace.With) {
 				return source.Problem(with, noGroup)
 			}
+		}
+		if said := rule.misusesRegrouping(); said != "" {
+			return source.Problem(at, said)
 		}
 		if rule.Rename != nil && unknownGroup(rule.Rename.Pattern, rule.Rename.With) {
 			return source.Problem(append(at, "rename", "with"), noGroup)
