@@ -351,3 +351,37 @@ func TestPrepared(t *testing.T) {
 		w.exact()
 	})
 }
+
+// TestSinks makes one sink of two, with the committed offsets of both in its own group, splits it
+// again, and takes that back.
+func TestSinks(t *testing.T) {
+	inWorlds(t, func(t *testing.T, w *world) {
+		w.kafka.Produce("x", 2, 500)
+		w.kafka.Produce("y", 1, 500)
+		for _, topic := range []string{"x", "y"} {
+			w.create("sink-"+topic, connecttest.SinkConfig(topic, "copies"))
+		}
+		w.pass(time.Second)
+		both := Request{
+			Form: Consolidate, Origin: w.side(w.global), Target: w.side(w.europe), Whole: "sink", Parts: []Part{{Name: "sink-x"}, {Name: "sink-y"}},
+		}
+		moved := w.regroup(both)
+		w.expect(moved, event.Moved)
+		if moved.Entries != 3 {
+			t.Errorf("%d entries, want those of three partitions", moved.Entries)
+		}
+		w.pass(time.Second)
+		again := Request{
+			Form: Split, Origin: w.side(w.europe), Target: w.side(w.europe), Whole: "sink", Parts: []Part{{"only-x", []string{"x"}}, {"only-y", []string{"y"}}},
+		}
+		w.expect(w.regroup(again), event.Moved)
+		w.pass(time.Second)
+		w.expect(w.undo(again), event.RolledBack)
+		w.pass(time.Second)
+		w.expect(w.undo(both), event.RolledBack)
+		w.pass(10 * time.Minute)
+		if count := w.kafka.Count("copies"); count.Records != 1500 || count.Missing != 0 || count.Duplicated != 0 {
+			t.Errorf("copied %+v, want 1500 records, each once", count)
+		}
+	})
+}
