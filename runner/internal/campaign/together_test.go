@@ -8,6 +8,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/campaign"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
 
 // TestTogether lets several connectors stand still at a time.
@@ -24,7 +25,7 @@ func TestTogether(t *testing.T) {
 		mover := c.Mover.(*move.Mover)
 		mover.BeforeWatch = c.Slots.Release
 		mover.Turns.Together = 4
-		mover.Turns.File = t.TempDir() + "/turn"
+		mover.Turns.Shared = proof.FileLock(t.TempDir() + "/turn")
 		got, message := s.run(t.Context(), c)
 		for name, outcome := range got {
 			if outcome != event.Moved {

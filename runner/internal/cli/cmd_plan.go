@@ -191,8 +191,7 @@ func doApply(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 	}
 	origin := c.Clusters[approved.Origin.Name]
 	s.dialer.Warn(origin)
-	s.mover.Turns.File = turnFile(origin)
-	s.mover.Turns.Together = together
+	s.takeTurns(origin)
 	s.mover.Options.Proof.Mode, s.mover.Options.Proof.AllowDuplicates = approved.Options.Mode(), approved.Options.AllowDuplicates
 	for _, move := range approved.Moves {
 		s.mover.Together = append(append(s.mover.Together, move.Sources()...), move.Copies()...)

@@ -79,7 +79,7 @@ func (s *session) regroup(ctx context.Context, do regrouping) ([]event.Connector
 // regrouper has the limits of the moves.
 func (s *session) regrouper(origin *cluster.Cluster) *regroup.Regrouper {
 	limits := s.mover.Options
-	s.mover.Turns.File, s.mover.Turns.Together = turnFile(origin), together
+	s.takeTurns(origin)
 	return &regroup.Regrouper{
 		Options: regroup.Options{Proof: limits.Proof, Start: limits.Start, Watch: limits.Watch, PutBack: limits.PutBack},
 		Events:  s.mover.Events, Mask: s.mover.Mask, Leases: s.mover.Leases, Turns: &s.mover.Turns,

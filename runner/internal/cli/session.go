@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	ucli "github.com/urfave/cli/v2"
@@ -214,8 +212,7 @@ func (s *session) pair(ctx context.Context, needKafka bool) ([]pair.Request, err
 	} else {
 		s.dialer.Warn(origin)
 	}
-	s.mover.Turns.File = turnFile(origin)
-	s.mover.Turns.Together = together
+	s.takeTurns(origin)
 	s.mover.Together = append(slices.Clone(asked.Connectors), slices.Collect(maps.Values(asked.Rename))...)
 	requests := make([]pair.Request, len(asked.Connectors))
 	for i, connector := range asked.Connectors {
@@ -226,17 +223,6 @@ func (s *session) pair(ctx context.Context, needKafka bool) ([]pair.Request, err
 		}
 	}
 	return requests, nil
-}
-
-// together is how many connectors stand still at a time. More make the whole faster and each
-// stand still longer; make bench shows both.
-const together = 2
-
-// turnFile is the lock that the runs of this user on this machine share, for moves
-// of one origin there and back.
-func turnFile(origin *cluster.Cluster) string {
-	workers := sha256.Sum256([]byte(strings.Join(origin.Client.Workers(), " ")))
-	return filepath.Join(os.TempDir(), fmt.Sprintf("ferry-%d-%x.turn", os.Getuid(), workers[:8]))
 }
 
 // single dials the one cluster of a single step and returns its one connector.

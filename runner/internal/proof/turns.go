@@ -14,10 +14,10 @@ import (
 // second stop nor any read of offsets, and a follower hears of another rebalance only with its
 // next heartbeat (heartbeat.interval.ms, 3 s). The zero value is ready to use.
 type Turns struct {
-	// File, if set, is a lock file that the runs of one machine share, such as those of
-	// Kestra's parallel sub-flows. It makes downtime shorter and nothing safer, so a run
-	// that cannot lock it in time goes on without.
-	File string
+	// Shared is a lock that other runs take too, such as those of Kestra's parallel
+	// sub-flows. It makes downtime shorter and nothing safer, so a run that cannot take it in
+	// time goes on without. May be nil.
+	Shared Lock
 	// Together is how many connectors have a turn at the same time; 0 means one.
 	Together int
 
@@ -25,10 +25,35 @@ type Turns struct {
 	free    chan struct{} // holds one for each connector that has a turn
 	locking chan struct{} // taken while members and held change
 	members int
-	held    *os.File
+	unlock  func() // gives Shared back; nil while this run does not hold it
 }
 
-// shareTime is how long to wait for the other runs of the machine.
+// Lock is taken by one run at a time.
+type Lock interface {
+	// Try takes the lock. It reports false while another run has it, and takes nothing and
+	// reports true if it cannot be used. unlock MUST be called once.
+	Try(ctx context.Context) (unlock func(), taken bool)
+}
+
+// FileLock returns a lock that is the file at a path: that of all runs on this machine.
+func FileLock(path string) Lock { return fileLock(path) }
+
+type fileLock string
+
+func (f fileLock) Try(context.Context) (unlock func(), taken bool) {
+	file, err := os.OpenFile(string(f), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return func() {}, true
+	}
+	unlock = func() { _ = file.Close() } // unlocks it, as the end of the process does
+	if !tryLock(file) {
+		unlock()
+		return nil, false
+	}
+	return unlock, true
+}
+
+// shareTime is how long to wait for other runs.
 const shareTime = 30 * time.Second
 
 func (t *Turns) init() {
@@ -50,7 +75,7 @@ func (t *Turns) take(ctx context.Context) error {
 		}
 	}
 	defer func() { <-t.locking }()
-	if t.File != "" && t.held == nil {
+	if t.Shared != nil && t.unlock == nil {
 		if err := t.lock(ctx); err != nil {
 			<-t.free
 			return err
@@ -62,18 +87,10 @@ func (t *Turns) take(ctx context.Context) error {
 
 // lock returns an error only if ctx ended.
 func (t *Turns) lock(ctx context.Context) error {
-	file, err := os.OpenFile(t.File, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil
-	}
-	err = wait.Until(ctx, "the other runs of this machine", shareTime, func(context.Context) (bool, string, error) {
-		return tryLock(file), "they still have their turn", nil
+	err := wait.Until(ctx, "other runs", shareTime, func(ctx context.Context) (taken bool, _ string, _ error) {
+		t.unlock, taken = t.Shared.Try(ctx)
+		return taken, "they still have their turn", nil
 	})
-	if err == nil {
-		t.held = file
-		return nil
-	}
-	_ = file.Close()
 	if _, ok := asTimeout(err); ok {
 		return nil
 	}
@@ -84,9 +101,9 @@ func (t *Turns) release() {
 	t.locking <- struct{}{}
 	defer func() { <-t.locking }()
 	t.members--
-	if t.members == 0 && t.held != nil {
-		_ = t.held.Close() // releases the lock, as the end of the process does
-		t.held = nil
+	if t.members == 0 && t.unlock != nil {
+		t.unlock()
+		t.unlock = nil
 	}
 	<-t.free
 }

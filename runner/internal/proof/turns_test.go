@@ -39,7 +39,7 @@ func TestTurnsComeOneAfterTheOther(t *testing.T) {
 
 func TestTurnsAreSharedThroughAFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "turn")
-	first, second := &Turns{File: file}, &Turns{File: file}
+	first, second := &Turns{Shared: FileLock(file)}, &Turns{Shared: FileLock(file)}
 	if err := first.take(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestTurnsAreSharedThroughAFile(t *testing.T) {
 }
 
 func TestTurnsDoWithoutAFile(t *testing.T) {
-	turns := &Turns{File: filepath.Join(t.TempDir(), "missing", "turn")}
+	turns := &Turns{Shared: FileLock(filepath.Join(t.TempDir(), "missing", "turn"))}
 	if err := turns.take(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -65,8 +65,8 @@ func TestTurnsDoWithoutAFile(t *testing.T) {
 
 func TestTurnsOfSeveralTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		turns := &Turns{Together: 2, File: filepath.Join(t.TempDir(), "turn")}
-		other := &Turns{File: turns.File}
+		turns := &Turns{Together: 2, Shared: FileLock(filepath.Join(t.TempDir(), "turn"))}
+		other := &Turns{Shared: turns.Shared}
 		for range 2 {
 			if err := turns.take(t.Context()); err != nil {
 				t.Fatal(err)
