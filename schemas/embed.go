@@ -35,6 +35,8 @@ var (
 	History  = Schema{"history.schema.json"}  // the history document
 	Rules    = Schema{"rules.schema.json"}    // the rules of a plan
 	Plan     = Schema{"plan.schema.json"}     // a plan
+	// Certificate is of the certificate that a move leaves.
+	Certificate = Schema{"certificate.schema.json"}
 )
 
 // base is where the schemas find each other. Nothing is fetched from there.

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-var all = map[string]Schema{"clusters": Clusters, "request": Request, "result": Result, "event": Event, "history": History, "rules": Rules, "plan": Plan}
+var all = map[string]Schema{"clusters": Clusters, "request": Request, "result": Result, "event": Event, "history": History, "rules": Rules, "plan": Plan, "certificate": Certificate}
 
 // textOf returns a schema as the document that it is.
 func textOf(t *testing.T, schema Schema) map[string]any {
@@ -91,7 +91,7 @@ func TestCheckRequest(t *testing.T) {
 		"inline":          {`{"clusters": {"clusters": {"a": {"connect_url": ["http://x"]}}}}`, ""},
 		"unknown":         {`{"conector": "a"}`, "1:2: unknown key 'conector', did you mean connector"},
 		"hyphen":          {`{"allow-duplicates": true}`, "1:2: unknown key 'allow-duplicates', did you mean allow_duplicates"},
-		"first of two":    {"{\"bb\": 1,\n \"aa\": 2}", "1:2: unknown key 'bb', expected allow_duplicates, at_least_once, cluster, clusters, concurrency, config, connector, copy, dry_run, field, from, into, list, markdown, max_failures, offsets, only, origin, other_kafka, out, output, overwrite, part, plan, proof, rehearse, rename, report, result, rules, same_log, set, since, target, timeout, unset, until, was_state, wave"},
+		"first of two":    {"{\"bb\": 1,\n \"aa\": 2}", "1:2: unknown key 'bb', expected allow_duplicates, approved_by, at_least_once, cluster, clusters, concurrency, config, connector, copy, dry_run, field, from, into, list, markdown, max_failures, offsets, only, origin, other_kafka, out, output, overwrite, part, plan, proof, rehearse, rename, report, result, rules, same_log, set, since, target, timeout, unset, until, was_state, wave"},
 		"number":          {"{\n  \"origin\": 1}", "2:13: origin: expected text, found a number, put it in quotes"},
 		"clusters number": {`{"clusters": 1}`, "1:14: clusters: expected text or an object, found a number, put it in quotes"},
 		"inline, unknown": {`{"clusters": {"clusters": {"a": {"connect_url": "http://x", "pasword": "hunter2"}}}}`, "1:61: clusters.clusters.a: unknown key 'pasword', did you mean password"},

@@ -28,14 +28,14 @@ func checkCommand() definition {
 
 func moveCommand() definition {
 	return definition{
-		name: "move", writes: true, usage: "move connectors from origin to target (writes to both)",
+		name: "move", writes: true, certifies: true, usage: "move connectors from origin to target (writes to both)",
 		description: "Checks all connectors first, and moves none if one is refused. Then, for each connector: creates a stopped copy on the\n" +
 			"target while the origin still runs; pauses and stops the origin; proves its offsets final, copies them and reads them\n" +
 			"back; makes sure that the origin is still stopped; starts the copy. If something fails before the start, the origin is\n" +
 			"put back as it was. If the copy fails right after it, the connector is rolled back with the copy's progress.\n" +
 			"Run it again after a kill: it continues from where the clusters stand, and changes nothing when all is done.\n\n" +
 			"Example: ferry move --clusters clusters.yaml --origin global --target europe --connector orders --set topic.prefix=eu",
-		flags: flags(nil, pairs, decided, proven),
+		flags: flags(certifying, pairs, decided, proven, certified),
 		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 			requests, err := s.pair(ctx, true)
 			if err != nil {
@@ -71,14 +71,14 @@ func notMoved(checked []event.ConnectorResult) []event.ConnectorResult {
 
 func rollbackCommand() definition {
 	return definition{
-		name: "rollback", writes: true, usage: "take moved connectors back, with their progress (writes to both)",
+		name: "rollback", writes: true, certifies: true, usage: "take moved connectors back, with their progress (writes to both)",
 		description: "The move the other way: the target's newer offsets go back to the origin. An unfinished move is put back.\n" +
 			"Name --origin and --target as for the move, and repeat --same-log if the move had it. A sink that was moved through\n" +
 			"MirrorMaker's checkpoints goes back at least once, without asking.\n" +
 			"With the --into of a consolidation, or the --part of a split, it takes that back.\n\n" +
 			"Example: ferry rollback --clusters clusters.yaml --origin global --target europe --connector orders\n" +
 			"         ferry rollback --clusters clusters.yaml --origin global --target europe --connector m1 --connector m2 --into mirror",
-		flags: flags(nil, pairs, []string{"copy", "same_log"}, proven, regrouped),
+		flags: flags(certifying, pairs, []string{"copy", "same_log"}, proven, regrouped, certified),
 		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 			if s.request.Into != "" || len(s.request.Parts) > 0 {
 				return s.regroup(ctx, (*regroup.Regrouper).Undo)

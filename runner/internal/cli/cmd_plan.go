@@ -145,7 +145,7 @@ func refusedOf(made plan.Plan) []event.ConnectorResult {
 
 func applyCommand() definition {
 	return definition{
-		name: "apply", writes: true, usage: "carry out a plan, wave by wave (writes to all its clusters)",
+		name: "apply", writes: true, certifies: true, usage: "carry out a plan, wave by wave (writes to all its clusters)",
 		description: "Carries out a plan as `ferry plan` made it, one wave after the other. Refuses a plan that was edited (exit code 2), or that no\n" +
 			"longer matches the clusters (13, every difference is named). A move that the plan or a blackout window forbids refuses all\n" +
 			"that was asked for, and so does a check before its wave; then nothing of it is changed.\n" +
@@ -153,7 +153,7 @@ func applyCommand() definition {
 			"Run it again after a failure or a kill: it goes on from where the clusters stand.\n\n" +
 			"Example: ferry apply --clusters clusters.yaml --plan plan.json --rehearse\n" +
 			"         ferry apply --clusters clusters.yaml --plan plan.json --wave 1",
-		flags: flags(nil, []string{"plan", "wave", "only", "rehearse", "until", "max_failures", "timeout", "concurrency"}),
+		flags: flags(certifying, []string{"plan", "wave", "only", "rehearse", "until", "max_failures", "timeout", "concurrency"}, certified),
 		do:    doApply,
 	}
 }
@@ -171,6 +171,7 @@ func doApply(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 		return nil, err
 	}
 	s.result.Origin, s.result.Plan = approved.Origin.Name, approved.Summary(asked.Plan)
+	s.papers.about.Plan = approved.Hash
 	c := campaign.Campaign{
 		Plan: approved, Mode: asked.mode(), Wave: asked.Wave, Only: asked.Only, Gate: campaign.NewGate(approved, asked.MaxFailures),
 		Slots: s.slots, Events: s.mover.Events, Command: "ferry apply --plan " + campaign.Quoted(asked.Plan),

@@ -25,6 +25,9 @@ var (
 	proven = []string{"timeout", "proof", "allow_duplicates"}
 	// regrouped is what a consolidation and a split take, and their rollback.
 	regrouped = []string{"into", "part", "list", "field"}
+	// certified is what a command takes that leaves certificates, and certifying says of it.
+	certified  = []string{"report", "approved_by"}
+	certifying = map[string]string{"report": "write a certificate of each connector into `DIR`: a page that stands alone, and JSON (schemas/certificate.schema.json)"}
 	// decided is what is decided once for a move, and asked for by its check too.
 	decided = append(slices.Clone(copied), "copy", "same_log", "other_kafka", "at_least_once")
 )

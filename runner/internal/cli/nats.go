@@ -58,6 +58,7 @@ func (s *session) useNATS(ctx context.Context) error {
 	publisher := history.NewPublisher(store, history.PublisherOptions{By: by, Version: Version, Mask: s.mover.Mask.Text, Events: printed})
 	s.mover.Events = event.Tee{printed, publisher}
 	s.mover.Leases = &natslease.Bucket{KV: store.Leases(), TTL: settings.LeaseTTL, By: by, Events: printed, Optional: !settings.Required}
+	s.papers.move = publisher.Move
 	s.endNATS = func() []json.RawMessage {
 		defer store.Close()
 		return publisher.Close()

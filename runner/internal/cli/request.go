@@ -50,6 +50,7 @@ type request struct {
 	Concurrency     int               `json:"concurrency"`
 	Rules           string            `json:"rules"`
 	Report          string            `json:"report"`
+	ApprovedBy      string            `json:"approved_by"`
 	Markdown        string            `json:"markdown"`
 	Plan            string            `json:"plan"`
 	Wave            int               `json:"wave"`

@@ -16,6 +16,7 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/campaign"
+	"github.com/connect-ferry/connect-ferry/runner/internal/certificate"
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/dial"
@@ -40,6 +41,7 @@ type session struct {
 	endNATS func() []json.RawMessage
 	// result takes what a command says besides its connectors.
 	result *event.Result
+	papers *certificates
 }
 
 // definition is a command: what it is called, what it may be told, and what it
@@ -48,6 +50,7 @@ type session struct {
 type definition struct {
 	name, usage, description string
 	flags                    []ucli.Flag
+	certifies                bool // its --report is a folder for certificates
 	writes                   bool // to a cluster, so that a lease is needed where there is one
 	do                       func(ctx context.Context, s *session) ([]event.ConnectorResult, error)
 }
@@ -78,10 +81,12 @@ func (d definition) run(ctx context.Context, c *ucli.Context, stdout, stderr io.
 		}
 	}
 	out := newPrinter(asked.Output, stdout, stderr)
+	papers := &certificates{mask: mask, events: out.events, about: certificate.About{Version: Version, By: event.ThisProcess(), ApprovedBy: asked.ApprovedBy}}
 	if err == nil {
-		err = d.perform(ctx, asked, mask, out.events, &result)
+		err = d.perform(ctx, asked, mask, out.events, papers, &result)
 	}
 	conclude(&result, err)
+	papers.conclude(&result)
 	tellUndelivered(asked, &result, out.events)
 	result.EndedAt = time.Now().UTC()
 	if asked.Result != "" {
@@ -96,16 +101,25 @@ func (d definition) run(ctx context.Context, c *ucli.Context, stdout, stderr io.
 	return result.ExitCode
 }
 
-func (d definition) perform(ctx context.Context, asked request, mask *secret.Mask, events event.Recorder, result *event.Result) (err error) {
+func (d definition) perform(ctx context.Context, asked request, mask *secret.Mask, events event.Recorder, papers *certificates, result *event.Result) (err error) {
 	defer crash.Catch(&err)
 	result.Origin, result.Target, result.Cluster = asked.Origin, asked.Target, asked.Cluster
 	if err := canWrite("result", asked.Result); err != nil {
 		return err
 	}
 	for _, file := range [][2]string{{"out", asked.Out}, {"report", asked.Report}, {"markdown", asked.Markdown}} {
+		if file[0] == "report" && d.certifies {
+			continue
+		}
 		if err := canWrite(file[0], file[1]); err != nil {
 			return err
 		}
+	}
+	if d.certifies {
+		papers.folder = asked.Report
+	}
+	if err := papers.prepare(); err != nil {
+		return err
 	}
 	clusters, err := asked.clusters()
 	if err != nil {
@@ -122,6 +136,9 @@ func (d definition) perform(ctx context.Context, asked request, mask *secret.Mas
 		command: d.name, slots: slots, request: asked, writes: d.writes, result: result, endNATS: func() []json.RawMessage { return nil },
 		dialer: &dial.Dialer{Clusters: clusters, Mask: mask, Events: events},
 		mover:  &move.Mover{Options: options, Events: events, Mask: mask, BeforeWatch: slots.Release},
+	}
+	if s.papers = papers; papers.folder != "" {
+		s.mover.Certify = papers.write
 	}
 	defer s.dialer.Close()
 	defer func() { result.Undelivered = s.endNATS() }()

@@ -146,10 +146,18 @@ type ConnectorResult struct {
 	Differences []SettingDifference `json:"config_difference,omitempty"`
 	Offsets     string              `json:"offsets,omitempty"` // equal, ahead, behind or differ
 	OffsetsFile string              `json:"offsets_file,omitempty"`
+	// Certificate is where the certificate of the move is, if one was asked for.
+	Certificate *CertificateFiles `json:"certificate,omitempty"`
 	// Neighbours is what happened meanwhile to the tasks of other connectors, by cluster;
 	// absent for a cluster whose status topic could not be followed.
 	Neighbours   []Neighbours `json:"neighbours,omitempty"`
 	Instructions string       `json:"instructions,omitempty"` // what to do next
+}
+
+// CertificateFiles are the paths of a certificate, as a page and as JSON.
+type CertificateFiles struct {
+	HTML string `json:"html"`
+	JSON string `json:"json"`
 }
 
 // CrashResult is the result of a run that a fault of ferry ended.

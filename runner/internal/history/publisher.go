@@ -105,6 +105,14 @@ func (p *Publisher) Close() []json.RawMessage {
 	return p.queue.close()
 }
 
+// Move returns the id of the move of a connector that this run works on, "" if it works on none.
+func (p *Publisher) Move(connector string) string {
+	if move := p.find(connector); move != nil {
+		return move.id
+	}
+	return ""
+}
+
 func (p *Publisher) find(connector string) *publishedMove {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -40,11 +40,19 @@ type cutover struct {
 	// startRequested is set just before the request that starts the copy. From then on the copy
 	// may run, even if the answer is lost.
 	startRequested bool
+
+	// For the certificate: whether the offsets were copied, since when the copy runs, and the
+	// offsets that it was last seen with.
+	copied    bool
+	runsSince time.Time
+	later     *offset.Document
+	laterAt   time.Time
 }
 
 // do runs the cutover. If it fails before startRequested is set, the caller puts the connector
 // back.
 func (c *cutover) do(ctx context.Context) error {
+	defer c.keepEvidence(ctx)
 	if err := c.rest.do(ctx); err != nil {
 		return err
 	}
@@ -55,6 +63,7 @@ func (c *cutover) do(ctx context.Context) error {
 	if err := c.step("copy", func() (string, error) { return c.transfer.do(ctx, c.rest.final) }); err != nil {
 		return err
 	}
+	c.copied = true
 	if err := c.step("interlock", func() (string, error) { return "", c.interlock(ctx) }); err != nil {
 		return err
 	}
@@ -256,7 +265,8 @@ func (c *cutover) start(ctx context.Context) error {
 		return err
 	}
 	if still := c.rest.attempt.StillSince(); !still.IsZero() && c.keep == connect.Running {
-		downtime := time.Since(still).Milliseconds()
+		c.runsSince = time.Now()
+		downtime := c.runsSince.Sub(still).Milliseconds()
 		c.result.DowntimeMS, c.result.PausingMS = &downtime, c.rest.attempt.Pausing().Milliseconds()
 	}
 	c.rest.attempt.EndTurn()
@@ -276,6 +286,7 @@ func (c *cutover) behind(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	c.later, c.laterAt = &now, time.Now()
 	regressed := family.For(c.rest.config).Regressed(c.transfer.want, now)
 	if len(regressed) == 0 {
 		return "", nil

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/certificate"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
@@ -13,9 +14,9 @@ import (
 )
 
 // leasedPair holds the leases on both instances of a connector while do moves it or rolls
-// it back, and emits the events that this begins and ends.
+// it back, emits the events that this begins and ends, and has a certificate made.
 func (m *Mover) leasedPair(ctx context.Context, command string, request pair.Request,
-	do func(context.Context, pair.Request) event.ConnectorResult,
+	do func(context.Context, pair.Request, *certificate.Evidence) event.ConnectorResult,
 ) event.ConnectorResult {
 	held, err := m.take(ctx, command, request.Keys())
 	if err != nil {
@@ -26,9 +27,13 @@ func (m *Mover) leasedPair(ctx context.Context, command string, request pair.Req
 		Connector: request.Connector, TargetConnector: request.TargetName(), Command: command,
 		Origin: request.Origin.Name, Target: request.Target.Name, At: time.Now(),
 	})
-	result := held.judge(m.besideNeighbours(ctx, request.LeaseChecked(held.check), do))
+	kept := m.evidence(command, request)
+	result := held.judge(m.besideNeighbours(ctx, request.LeaseChecked(held.check), func(ctx context.Context, request pair.Request) event.ConnectorResult {
+		return do(ctx, request, kept)
+	}))
+	certified := m.certify(ctx, request, result, kept)
 	m.Events.Emit(event.MoveEnded{Result: result, At: time.Now()})
-	return result
+	return certified
 }
 
 // leased holds the lease on one connector while do changes it, and the leases on others

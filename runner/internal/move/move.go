@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/certificate"
 	"github.com/connect-ferry/connect-ferry/runner/internal/check"
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
@@ -23,8 +24,9 @@ func (m *Mover) Move(ctx context.Context, request pair.Request) event.ConnectorR
 	return m.leasedPair(ctx, "move", request, m.move)
 }
 
-func (m *Mover) move(ctx context.Context, request pair.Request) event.ConnectorResult {
+func (m *Mover) move(ctx context.Context, request pair.Request, kept *certificate.Evidence) event.ConnectorResult {
 	r := m.newPairRun(request, request.Target.Name)
+	r.kept = kept
 	resumed := r.follow(ctx, request.From())
 	verdict, err := r.check(ctx, request)
 	if left := r.leftAlone(request, verdict.Seen); left != nil {
@@ -101,6 +103,7 @@ func (r *run) alreadyMoved(ctx context.Context, request pair.Request, seen pair.
 			message += fmt.Sprintf("; its config there differs in %s from what was asked for", strings.Join(differing, ", "))
 		}
 	}
+	r.keepStanding(ctx, request, seen)
 	if planned := request.Planned; planned != nil && !seen.Origin.Exists && config.WithoutMarks(target.Config).Value().SHA256() != planned.CopySHA256 {
 		message += "; its config there is not the one that was planned"
 	}

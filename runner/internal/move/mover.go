@@ -3,6 +3,7 @@ package move
 import (
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/certificate"
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
@@ -37,6 +38,10 @@ type Mover struct {
 	Together []string
 	// Leases keep other runs away from a connector; nil if none are configured.
 	Leases lease.Leases
+
+	// Certify makes the certificate of a move or a rollback, and returns where it is; nil if none
+	// is asked for. The connector may run already, but the lease is still held.
+	Certify func(*certificate.Evidence) *event.CertificateFiles
 
 	// BeforeCut is asked right before the origin's connector is paused for a move, which may be
 	// long after it was prepared: others have their turn before it. An error ends the move, and

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/certificate"
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
@@ -24,8 +25,9 @@ func (m *Mover) Rollback(ctx context.Context, request pair.Request) event.Connec
 	return m.leasedPair(ctx, "rollback", request, m.rollback)
 }
 
-func (m *Mover) rollback(ctx context.Context, request pair.Request) event.ConnectorResult {
+func (m *Mover) rollback(ctx context.Context, request pair.Request, kept *certificate.Evidence) event.ConnectorResult {
 	r := m.newPairRun(request, request.Origin.Name)
+	r.kept = kept
 	resumed := r.follow(ctx, request.To())
 	var seen pair.Observation
 	err := r.step("check", func() (detail string, err error) {

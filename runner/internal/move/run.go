@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/certificate"
 	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
@@ -26,6 +27,7 @@ type run struct {
 	about []instance.Instance
 	// destination is the cluster that the connector moves to.
 	destination string
+	kept        *certificate.Evidence // for a certificate; nil if none is asked for
 }
 
 // newRun begins the record of a command. connector is the name on the origin.
@@ -67,6 +69,9 @@ func (r *run) step(name string, do func() (detail string, err error)) error {
 		}
 	}
 	r.result.Steps = append(r.result.Steps, noted)
+	r.kept.AddStep(certificate.Step{
+		Step: name, Toward: r.destination, StartedAt: noted.StartedAt, TookMS: noted.TookMS, Detail: event.OneLine(detail), Error: noted.Error,
+	})
 	return err
 }
 
@@ -133,6 +138,12 @@ func (r *run) recordStates(observed pair.Observation) {
 	r.result.State = string(observed.State())
 	r.result.OriginState, r.result.TargetState = observed.Origin.State(), observed.Target.State()
 	r.result.OriginTasks, r.result.TargetTasks = event.TaskStates(observed.Origin.Status), event.TaskStates(observed.Target.Status)
+	if observed.Origin.Exists {
+		r.kept.KeepOrigin(observed.Origin.Config)
+	}
+	if observed.Target.Exists {
+		r.kept.KeepTarget(observed.Target.Config)
+	}
 }
 
 // observeEnd records where the move stands at the end; ok is false if it cannot be read.

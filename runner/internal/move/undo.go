@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
@@ -93,6 +94,9 @@ func (r *run) putBack(ctx context.Context, of instance.Instance, keep connect.St
 			}
 		}
 		detail, err := of.Restore(ctx, keep, before, r.Options.Watch)
+		if err == nil && keep == connect.Running {
+			r.kept.RunsAgain(of.On(), time.Now())
+		}
 		switch {
 		case is[*connect.FailedError](err):
 			r.result.Instructions = of.RestartAdvice()

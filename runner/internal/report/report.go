@@ -8,23 +8,23 @@ package report
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"html/template"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
 )
 
-//go:embed report.html.tmpl
-var page string
+//go:embed *.tmpl
+var templates embed.FS
 
-var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{"number": number[int]}).Parse(page))
+var pages = template.Must(template.New("").Funcs(template.FuncMap{"number": number[int]}).ParseFS(templates, "*.tmpl"))
 
 // HTML returns the report as a page that stands alone: no script, no network. It lists every
 // move. Only for plans of very many settings it leaves differences of configs to the plan, and
 // says so.
 func HTML(p plan.Plan) ([]byte, error) {
 	var out bytes.Buffer
-	if err := pageTemplate.Execute(&out, describe(p)); err != nil {
+	if err := pages.ExecuteTemplate(&out, "report.html.tmpl", describe(p)); err != nil {
 		return nil, err
 	}
 	return out.Bytes(), nil

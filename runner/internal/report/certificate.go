@@ -1,0 +1,265 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/certificate"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+)
+
+// Certificate returns a certificate as a page that stands alone: no script, no network. Show
+// only a masked one. Of very many offsets, tasks or settings it shows the first and says how
+// many more the JSON has.
+func Certificate(d certificate.Document) ([]byte, error) {
+	var out bytes.Buffer
+	if err := pages.ExecuteTemplate(&out, "certificate.html.tmpl", describeCertificate(d)); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// certified is what the page says. Its texts are [plain] and not escaped yet.
+type certified struct {
+	Title        string
+	Good         bool // the connector is where it should be
+	Message      string
+	Instructions string
+	At           string
+	Facts        []figure
+	Timeline     timeline
+	Steps        []certifiedStep
+	Cutovers     []certifiedCutover
+	Config       *certifiedConfig
+	Checks       string
+	Warnings     []string
+	IDs          []figure
+}
+
+// certifiedStep is a step that was taken.
+type certifiedStep struct {
+	Step, Toward, At, Took, Said string
+	Failed                       bool
+}
+
+const (
+	tableRows  = 50   // of a table
+	mostSteps  = 40   // of the timeline
+	cellLength = 300  // characters of a partition, an offset or a setting
+	saidLength = 1000 // characters of a sentence
+)
+
+func describeCertificate(d certificate.Document) certified {
+	c := certified{
+		Title: titleOf(d), Good: !d.Outcome.Bad() || d.Outcome == event.RolledBack && d.Command == "rollback",
+		Message: clip(d.Message, saidLength), Instructions: clip(d.Instructions, saidLength), At: moment(d.EndedAt),
+		Facts: facts(d), Timeline: drawTimeline(d), Config: describeConfig(d.Config), IDs: ids(d),
+	}
+	for i, s := range d.Timeline {
+		if i == mostSteps {
+			break
+		}
+		said := certifiedStep{
+			Step: plain(s.Step), At: clock(s.StartedAt), Took: span(s.TookMS), Said: clip(s.Detail, cellLength), Failed: s.Error != "",
+		}
+		if s.Toward != "" {
+			said.Toward = "to " + plain(s.Toward)
+		}
+		if said.Failed {
+			said.Said = clip(s.Error, saidLength)
+		}
+		c.Steps = append(c.Steps, said)
+	}
+	for _, cutover := range d.Cutovers {
+		c.Cutovers = append(c.Cutovers, describeCutover(cutover))
+	}
+	passed := 0
+	for _, check := range d.Checks {
+		if check.OK {
+			passed++
+		}
+		if check.Warning || !check.OK {
+			c.Warnings = append(c.Warnings, plain(check.Check)+": "+clip(check.Reason, saidLength))
+		}
+	}
+	if len(d.Checks) > 0 {
+		c.Checks = fmt.Sprintf("%s of %s passed before the move.", number(passed), count(len(d.Checks), "check"))
+	}
+	for _, side := range d.Neighbours {
+		c.Warnings = append(c.Warnings, neighbours(side)...)
+	}
+	return c
+}
+
+// titleOf says what came of it.
+func titleOf(d certificate.Document) string {
+	name, origin, target := plain(d.Connector), plain(d.Origin.Name), plain(d.Target.Name)
+	if d.TargetConnector != d.Connector {
+		name += " (there " + plain(d.TargetConnector) + ")"
+	}
+	what := "The " + plain(d.Command) + " of " + name
+	switch d.Outcome { //nolint:exhaustive // what else a connector can come to is said by its name
+	case event.Moved:
+		return fmt.Sprintf("%s was moved from %s to %s", name, origin, target)
+	case event.Unchanged:
+		return fmt.Sprintf("%s is on %s already", name, target)
+	case event.PutBack:
+		return fmt.Sprintf("%s was put back, it is on %s", name, origin)
+	case event.RolledBack:
+		return fmt.Sprintf("%s is back on %s, from %s", name, origin, target)
+	case event.RunningTwice:
+		return fmt.Sprintf("%s runs on %s and on %s", name, origin, target)
+	case event.Failed:
+		return what + " failed"
+	default:
+		return what + " ended: " + strings.ReplaceAll(plain(string(d.Outcome)), "_", " ")
+	}
+}
+
+// facts are what most readers want to know.
+func facts(d certificate.Document) []figure {
+	said := []figure{{"From", clusterText(d.Origin, d.OriginState)}, {"To", clusterText(d.Target, d.TargetState)}}
+	if d.Command == "rollback" {
+		said[0], said[1] = figure{"From", said[1].Value}, figure{"Back to", said[0].Value}
+	}
+	said = append(said, figure{"Stood still", stoodStill(d)})
+	if last := len(d.Cutovers) - 1; last >= 0 {
+		said = append(said, figure{"Proof", proofText(d.Cutovers[last].Proof)}, figure{"Offsets", offsetsText(d.Cutovers[last])},
+			figure{"Records sent again", sentAgain(d.Cutovers[last])})
+	}
+	by := plain(d.By.String())
+	return append(said, figure{"Approved by", or(plain(d.ApprovedBy), "not known")}, figure{"Accepted by", or(plain(d.AcceptedBy), "nobody yet")},
+		figure{"Carried out by", by})
+}
+
+func clusterText(of certificate.Cluster, state connect.State) string {
+	said := plain(of.Name)
+	if of.Version != "" {
+		said += ", Kafka Connect " + plain(of.Version)
+	}
+	return said + ", connector " + or(plain(string(state)), "not there") + " at the end"
+}
+
+// stoodStill says how long the connector was down, and when.
+func stoodStill(d certificate.Document) string {
+	from, to := still(d)
+	switch {
+	case from.IsZero():
+		return "no: it was not running, or was not stopped"
+	case to.IsZero():
+		return "since " + clock(from) + ", and does not run yet"
+	}
+	said := fmt.Sprintf("%s, from %s to %s", span(to.Sub(from).Milliseconds()), clock(from), clock(to))
+	if pausing := d.Cutovers[0].PausingMS; pausing > 0 {
+		said += fmt.Sprintf("; before that its tasks took %s to finish", span(pausing))
+	}
+	return said
+}
+
+// still is from when to when the connector stood still, over all cutovers; zero if it did not,
+// or does to the end.
+func still(d certificate.Document) (from, to time.Time) {
+	for _, c := range d.Cutovers {
+		if from.IsZero() {
+			from = c.StillSince
+		}
+		to = c.RunsSince
+	}
+	return from, to
+}
+
+func proofText(p *event.Proof) string {
+	if p == nil {
+		return "none was needed, or it was not reached"
+	}
+	said := fmt.Sprintf("%s, %s ended", plain(string(p.Kind)), count(len(p.Tasks), "task"))
+	if p.Reads > 0 {
+		said += fmt.Sprintf(", %s over %s", count(p.Reads, "equal read"), span(p.SettledMS))
+	}
+	return said
+}
+
+// ways are how offsets travel.
+var ways = map[string]string{
+	"rest": "copied over REST", "raw": "copied as records of the offsets topic, byte for byte", "group": "copied as offsets of the consumer group",
+	"checkpoints": "translated for the other Kafka by MirrorMaker's checkpoints", "shared": "in one place for both clusters, so nothing was copied",
+	"none": "nothing to copy",
+}
+
+func offsetsText(c certificate.CutoverPart) string {
+	n := 0
+	for _, row := range c.Offsets {
+		if !row.Final.IsZero() {
+			n++
+		}
+	}
+	said := number(n) + " entries"
+	if n == 1 {
+		said = "1 entry"
+	}
+	if way := ways[c.Copy]; way != "" {
+		said += ", " + way
+	}
+	if h := c.SHA256; h != nil && h.Origin != "" && h.Origin == h.Target {
+		said += ", equal on both sides"
+	}
+	return said
+}
+
+func sentAgain(c certificate.CutoverPart) string {
+	switch {
+	case c.SentAgain != nil && *c.SentAgain > 0:
+		return "up to " + number(*c.SentAgain)
+	case c.Proof != nil && c.Proof.Kind == event.NoProof:
+		return "not known: it went on without a proof"
+	case c.SentAgain == nil && c.Copy == "checkpoints":
+		return "could not be counted"
+	case c.Copy == "":
+		return nothing
+	default:
+		return "none"
+	}
+}
+
+// neighbours says what happened to other connectors.
+func neighbours(n event.Neighbours) []string {
+	if n.Restarted+n.Unassigned == 0 {
+		return nil
+	}
+	said := fmt.Sprintf("On %s, %s of other connectors restarted meanwhile, for at most %s", plain(n.Cluster), count(n.Restarted, "task"), span(n.LongestMS))
+	if n.Unassigned > 0 {
+		said += fmt.Sprintf("; %s did not run again yet", count(n.Unassigned, "task"))
+	}
+	return []string{said + "."}
+}
+
+func ids(d certificate.Document) []figure {
+	said := []figure{{"Certificate", plain(d.ID)}}
+	for _, more := range []figure{
+		{"Move in the history", d.Move}, {"Plan", d.Plan},
+		{"Kafka of " + plain(d.Origin.Name), d.Origin.KafkaClusterID}, {"Kafka of " + plain(d.Target.Name), d.Target.KafkaClusterID}, {"ferry", d.Version},
+	} {
+		if more.Value != "" {
+			said = append(said, figure{more.Name, plain(more.Value)})
+		}
+	}
+	return said
+}
+
+// clock writes the time of day, to the millisecond.
+func clock(at time.Time) string { return at.UTC().Format("15:04:05.000") }
+
+// more says how many rows a table leaves out, "" for none.
+func more(all int, one string) string {
+	if all <= tableRows {
+		return ""
+	}
+	return fmt.Sprintf("%s more, see the JSON", count(all-tableRows, one))
+}
+
+// first returns as many as a table shows.
+func first[E any](all []E) []E { return slices.Clip(all[:min(len(all), tableRows)]) }
