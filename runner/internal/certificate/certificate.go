@@ -102,17 +102,18 @@ func New(e *Evidence, id, move string, about About) Document {
 	return d
 }
 
-// Masked returns the certificate as JSON without any secret that the mask knows, and what this
-// JSON says: only that may be shown.
-func (d Document) Masked(mask *secret.Mask) (Document, []byte, error) {
-	content, err := json.MarshalIndent(d, "", " ")
+// Masked returns the certificate without any secret that the mask knows, and as JSON. Only that
+// may be shown.
+func (d Document) Masked(mask *secret.Mask) (masked Document, document []byte, err error) {
+	content, err := json.Marshal(d) // compact: the mask takes time by the byte
+	if err == nil {
+		err = json.Unmarshal([]byte(mask.Text(string(content))), &masked)
+	}
+	if err == nil {
+		document, err = json.MarshalIndent(masked, "", " ")
+	}
 	if err != nil {
 		return Document{}, nil, fmt.Errorf("certificate of %s: %w", d.Connector, err)
 	}
-	content = []byte(mask.Text(string(content)) + "\n")
-	var masked Document
-	if err := json.Unmarshal(content, &masked); err != nil {
-		return Document{}, nil, fmt.Errorf("certificate of %s, masked: %w", d.Connector, err)
-	}
-	return masked, content, nil
+	return masked, append(document, '\n'), nil
 }
