@@ -146,30 +146,49 @@ func clusterText(of certificate.Cluster, state connect.State) string {
 
 // stoodStill says how long the connector was down, and when.
 func stoodStill(d certificate.Document) string {
-	from, to := still(d)
-	switch {
-	case from.IsZero():
+	times := stills(d)
+	if len(times) == 0 {
 		return "no: it was not running, or was not stopped"
-	case to.IsZero():
-		return "since " + clock(from) + ", and does not run yet"
 	}
-	said := fmt.Sprintf("%s, from %s to %s", span(to.Sub(from).Milliseconds()), clock(from), clock(to))
+	var said []string
+	for _, t := range times {
+		if t.to.IsZero() {
+			said = append(said, "since "+clock(t.from)+", and does not run yet")
+			continue
+		}
+		said = append(said, fmt.Sprintf("%s, from %s to %s", t.text(), clock(t.from), clock(t.to)))
+	}
+	whole := strings.Join(said, "; and ")
 	if pausing := d.Cutovers[0].PausingMS; pausing > 0 {
-		said += fmt.Sprintf("; before that its tasks took %s to finish", span(pausing))
+		whole += fmt.Sprintf("; before that its tasks took %s to finish", span(pausing))
 	}
-	return said
+	return whole
 }
 
-// still is from when to when the connector stood still, over all cutovers; zero if it did not,
-// or does to the end.
-func still(d certificate.Document) (from, to time.Time) {
-	for _, c := range d.Cutovers {
-		if from.IsZero() {
-			from = c.StillSince
-		}
-		to = c.RunsSince
+// standstill is a time in which the connector stood still. to is zero if it does to the end.
+type standstill struct{ from, to time.Time }
+
+func (s standstill) text() string {
+	if s.to.IsZero() {
+		return "to the end"
 	}
-	return from, to
+	return span(s.to.Sub(s.from).Milliseconds())
+}
+
+// stills are the times in which the connector stood still. If its copy never ran, one lasts
+// until it ran again where it came from.
+func stills(d certificate.Document) []standstill {
+	var found []standstill
+	for _, c := range d.Cutovers {
+		last := len(found) - 1
+		switch {
+		case last >= 0 && found[last].to.IsZero():
+			found[last].to = c.RunsSince
+		case !c.StillSince.IsZero():
+			found = append(found, standstill{c.StillSince, c.RunsSince})
+		}
+	}
+	return found
 }
 
 func proofText(p *event.Proof) string {

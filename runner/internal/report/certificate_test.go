@@ -130,7 +130,8 @@ func rolledBack(t *testing.T) *certificate.Evidence {
 	e.AddStep(certificate.Step{Step: "quiesce", Toward: "global", StartedAt: after(3800), TookMS: 150})
 	e.AddStep(certificate.Step{Step: "start", Toward: "global", StartedAt: after(4000), TookMS: 300, Error: "worker said:\nno <disk>"})
 	position := documentOf(t, 2, func(i int) string { return fmt.Sprint(i) })
-	e.AddCutover(certificate.Cutover{From: "europe", To: "global", Copy: "rest", StillSince: after(3900), RunsSince: after(4300), RunsOn: "global", Final: position, Copied: position})
+	e.AddCutover(certificate.Cutover{From: "europe", To: "global", Copy: "rest", StillSince: after(3900), RunsSince: after(4300), RunsOn: "global", Final: position, Copied: position,
+		Proof: &event.Proof{Kind: event.Timed, At: after(3990), Reads: 3, SettledMS: 2000, PausedSeen: true, Tasks: []event.TaskEvidence{{Task: 0, Evidence: "paused, then gone"}}}})
 	return e
 }
 
@@ -161,7 +162,7 @@ func TestCertificateSays(t *testing.T) {
 		"Proof hard, 2 tasks ended, 2 equal reads over 4 ms", "Offsets 2 entries, copied over REST, equal on both sides", "Records sent again none",
 		"Approved by Anna Approver", "Accepted by nobody yet", "Carried out by ferry@worker-1 (process 4711) for Kestra execution 5uQ1",
 		`{"cluster":"eu","partition":0,"topic":"orders"} {"offset":9007199254740993} {"offset":9007199254740993} {"offset":9007199254741993}`,
-		"every task was seen PAUSED before the stop", "10.0.0.2:8083 UNASSIGNED in the status topic 18:00:01.344",
+		"every task was seen PAUSED before the stop", "Task 1 10.0.0.2:8083 UNASSIGNED in the status topic 18:00:01.344",
 		"2 of 4 settings differ.", "topic.prefix global eu", "database.password *** *** , differs where it is masked or cut",
 		"api.key the same on both sides", "database.password differs", "2 of 2 checks passed", "converters: the config leaves key.converter to the workers",
 		"On global, 2 tasks of other connectors restarted meanwhile, for at most 310 ms.", "K4XQ2R7PZJ3", "4XQ2", "Some6dfg2kTQ", about.Plan, "0.1.0",
@@ -177,7 +178,7 @@ func TestCertificateSays(t *testing.T) {
 		}
 	}
 	page, _ = certified(t, rolledBack(t), nil)
-	for _, want := range []string{"✗ orders is back on global, from europe", "What to do: look at the plugin on europe", "worker said:", "Offsets, from europe to global", "stood still 3.1 s"} {
+	for _, want := range []string{"✗ orders is back on global, from europe", "What to do: look at the plugin on europe", "worker said:", "Offsets, from europe to global", "412 ms, from 18:00:01.234 to 18:00:01.646; and 400 ms, from 18:00:03.900 to 18:00:04.300", "stood still 412 ms", "stood still 400 ms"} {
 		if !strings.Contains(words(t, page), want) {
 			t.Errorf("the page does not say %q", want)
 		}

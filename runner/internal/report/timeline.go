@@ -75,32 +75,31 @@ func drawTimeline(d certificate.Document) timeline {
 	p.AxisY, p.LabelY, p.Height = dot(float64(bottom)), dot(float64(bottom+15)), bottom+22
 	p.From, p.To = clock(begin), clock(end)
 	p.Text = "The steps and how long they took: " + strings.Join(said, ", ") + "."
-	if from, to := still(d); !from.IsZero() {
-		p.addBand(d, from, to, at)
+	times := stills(d)
+	for _, still := range times {
+		p.addBand(still, end, at)
+	}
+	for i := range p.Bands {
+		p.Text += " The connector " + p.Bands[i].Text + "."
+		if len(times) > 1 { // less, so that they have room beside each other
+			p.Bands[i].Text = times[i].text()
+		}
 	}
 	return p
 }
 
-// addBand adds the time of standing still, which lasts to the end of the picture if to is zero.
-func (p *timeline) addBand(d certificate.Document, from, to time.Time, at func(time.Time) float64) {
-	text := "stood still " + stillFor(from, to)
-	if to.IsZero() {
-		to = d.EndedAt
+// addBand adds a time of standing still, which may last to the end.
+func (p *timeline) addBand(still standstill, end time.Time, at func(time.Time) float64) {
+	text := "stood still " + still.text()
+	left, right := at(still.from), at(end)
+	if !still.to.IsZero() {
+		right = at(still.to)
 	}
-	left, right := at(from), at(to)
 	band := stillBand{X: dot(left), Length: dot(max(right-left, leastBar)), Text: text, TextX: dot(left)}
 	if left > (timelineLeft+timelineRight)/2 {
 		band.TextX, band.Anchor = dot(min(max(right, left+leastBar), timelineRight)), "end"
 	}
 	p.Bands = append(p.Bands, band)
-	p.Text += " The connector " + text + "."
-}
-
-func stillFor(from, to time.Time) string {
-	if to.IsZero() {
-		return "to the end"
-	}
-	return span(to.Sub(from).Milliseconds())
 }
 
 func took(s certificate.Step) time.Duration { return time.Duration(s.TookMS) * time.Millisecond }
