@@ -59,6 +59,8 @@ type kestraConnector struct {
 	Copy            string    `json:"copy,omitempty"`
 	DowntimeMS      *int64    `json:"downtime_ms,omitempty"`
 	Entries         int       `json:"entries"`
+	// Certificate is where its files are, which the plugin stores.
+	Certificate *CertificateFiles `json:"certificate,omitempty"`
 }
 
 type kestraMetric struct {
@@ -75,7 +77,7 @@ func (k *Kestra) Result(result Result) {
 	for _, c := range result.Connectors {
 		small := kestraConnector{
 			Connector: c.Connector, TargetConnector: c.TargetConnector, Parts: c.Parts, Outcome: c.Outcome, State: c.State,
-			Changed: c.Changed, Message: c.Message, Copy: c.Copy, DowntimeMS: c.DowntimeMS, Entries: c.Entries,
+			Changed: c.Changed, Message: c.Message, Copy: c.Copy, DowntimeMS: c.DowntimeMS, Entries: c.Entries, Certificate: c.Certificate,
 		}
 		if c.Proof != nil {
 			small.Proof = c.Proof.Kind

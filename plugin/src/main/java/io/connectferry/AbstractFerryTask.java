@@ -150,6 +150,9 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
     private CommandsWrapper wrapper(RunContext runContext, RunnerPlace place, PrivateFolder folder, RunnerLog log) throws Exception {
         List<String> collected = new ArrayList<>(List.of(folder.fromWorkingDirectory(RESULT_FILE)));
         outputFiles().keySet().forEach(name -> collected.add(folder.fromWorkingDirectory(name)));
+        if (this instanceof CertificateInterface) {
+            collected.add(folder.fromWorkingDirectory(CertificateInterface.CERTIFICATES) + "/*");
+        }
         return new CommandsWrapper(runContext)
             .withLogConsumer(log)
             .withTaskRunner(place.taskRunner())
@@ -194,14 +197,14 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
                 + "; look at its log above, and at the clusters with the Status task";
             throw new RunnableTaskException(message, failed(exitCode, "failed", message));
         }
-        var filled = report.toOutput().resultUri(stored(ended, folder, RESULT_FILE));
+        var filled = report.toOutput(name -> stored(ended, folder, name)).resultUri(stored(ended, folder, RESULT_FILE));
         outputFiles().forEach((name, uri) -> uri.accept(filled, stored(ended, folder, name)));
         var output = filled.build();
         if (exitCode != 0) {
             var error = isOneFailure(report) ? log.takeError() : null;
             throw new RunnableTaskException(error == null ? report.message() : error, output);
         }
-        if (Stream.concat(Stream.of(RESULT_FILE), outputFiles().keySet().stream()).anyMatch(name -> stored(ended, folder, name) == null)) {
+        if (Stream.of(Stream.of(RESULT_FILE), outputFiles().keySet().stream(), report.files()).flatMap(names -> names).anyMatch(name -> stored(ended, folder, name) == null)) {
             throw new RunnableTaskException("runner did what it was asked (" + report.message()
                 + ") but its files did not come back from the task runner", output);
         }

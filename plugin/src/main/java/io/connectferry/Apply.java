@@ -61,10 +61,14 @@ import java.util.stream.Stream;
 
                   - id: approve
                     type: io.kestra.plugin.core.flow.Pause
+                    onResume:
+                      - id: by
+                        type: STRING
 
                   - id: apply
                     type: io.connectferry.Apply
                     plan: "{{ inputs.plan }}"
+                    approvedBy: "{{ outputs.approve.onResume.by }}"
                 """
         ),
         @Example(
@@ -97,7 +101,7 @@ import java.util.stream.Stream;
         )
     }
 )
-public class Apply extends AbstractFerryTask implements WaitInterface {
+public class Apply extends AbstractFerryTask implements WaitInterface, CertificateInterface {
     private static final String PLAN_FILE = "plan.json";
     private static final ObjectReader CLUSTERS_OF_A_PLAN = JacksonMapper.ofJson().readerFor(PlannedClusters.class)
         .without(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
@@ -149,6 +153,8 @@ public class Apply extends AbstractFerryTask implements WaitInterface {
     @PluginProperty(group = "execution")
     private Property<Integer> concurrency = Property.ofValue(AbstractMoveTask.DEFAULT_CONCURRENCY);
 
+    private Property<String> approvedBy;
+
     /** What of a plan this class reads. */
     private record PlannedClusters(Named origin, List<Named> targets) {
         private record Named(String name) {
@@ -173,6 +179,7 @@ public class Apply extends AbstractFerryTask implements WaitInterface {
         request.number("wave", wave).texts("only", only).flag("rehearse", rehearse).choice("until", until, Stage.class)
             .number("max_failures", maxFailures).number("concurrency", concurrency);
         describeWait(request);
+        describeCertificates(request, folder);
     }
 
     private static Set<String> clustersOf(byte[] plan) {

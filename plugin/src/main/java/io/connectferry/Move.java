@@ -28,7 +28,7 @@ import java.time.Duration;
         while the origin still runs; pauses and stops the origin; proves its offsets final, copies them and reads them back; makes sure \
         that the origin is still stopped; starts the copy. If something fails before the start, the origin is put back. Run it again \
         after a kill or a crash: it continues from where the clusters stand, and changes nothing when all is done. If the task is \
-        killed before the copy starts, the origin is put back."""
+        killed before the copy starts, the origin is put back. Each connector's certificate goes to internal storage."""
 )
 @Plugin(
     metrics = @Metric(name = "ferry.downtime", type = Timer.TYPE, unit = "seconds", description = "How long a connector stood still"),
@@ -96,7 +96,7 @@ import java.time.Duration;
         )
     }
 )
-public class Move extends AbstractPlannedMoveTask implements ProofInterface, WaitInterface {
+public class Move extends AbstractPlannedMoveTask implements ProofInterface, WaitInterface, CertificateInterface {
     @Builder.Default
     private Property<ProofKind> proof = Property.ofValue(ProofKind.AUTO);
 
@@ -105,6 +105,8 @@ public class Move extends AbstractPlannedMoveTask implements ProofInterface, Wai
 
     @Builder.Default
     private Property<Duration> waitTimeout = Property.ofValue(DEFAULT_WAIT);
+
+    private Property<String> approvedBy;
 
     @Override
     String command() {
@@ -116,5 +118,6 @@ public class Move extends AbstractPlannedMoveTask implements ProofInterface, Wai
         super.describe(request, folder, runContext);
         describeProof(request);
         describeWait(request);
+        describeCertificates(request, folder);
     }
 }

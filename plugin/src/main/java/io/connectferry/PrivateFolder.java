@@ -43,6 +43,11 @@ final class PrivateFolder implements AutoCloseable {
         return workingDirectory.relativize(folder.resolve(name)).toString();
     }
 
+    /** Makes a folder in it, for files that the runner names. */
+    void create(String name) throws IOException {
+        Files.createDirectory(folder.resolve(name), PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(OWNER_FOLDER)));
+    }
+
     void write(String name, byte[] content) throws IOException {
         var file = folder.resolve(name);
         Files.createFile(file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(OWNER_FILE)));

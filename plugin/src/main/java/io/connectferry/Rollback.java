@@ -75,7 +75,7 @@ import java.time.Duration;
         )
     }
 )
-public class Rollback extends AbstractMoveTask implements ProofInterface, WaitInterface, CopyInterface {
+public class Rollback extends AbstractMoveTask implements ProofInterface, WaitInterface, CopyInterface, CertificateInterface {
     @Builder.Default
     private Property<ProofKind> proof = Property.ofValue(ProofKind.AUTO);
 
@@ -98,6 +98,8 @@ public class Rollback extends AbstractMoveTask implements ProofInterface, WaitIn
     @PluginProperty(group = "advanced")
     private Property<Boolean> sameLog = Property.ofValue(false);
 
+    private Property<String> approvedBy;
+
     @Override
     String command() {
         return "rollback";
@@ -110,5 +112,6 @@ public class Rollback extends AbstractMoveTask implements ProofInterface, WaitIn
         describeWait(request);
         describeCopy(request);
         request.flag("same_log", sameLog);
+        describeCertificates(request, folder);
     }
 }

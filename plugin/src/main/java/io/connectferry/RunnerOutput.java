@@ -124,6 +124,17 @@ public class RunnerOutput implements Output {
         @Schema(title = "Milliseconds the connector stood still", description = "From the request to stop until every task ran on the target.")
         private final Long downtimeMs;
 
+        @Schema(
+            title = "URI of the certificate",
+            description = """
+                Only from `Move`, `Rollback` and `Apply`, of a connector that they changed or found moved: one HTML file that needs \
+                nothing else. It shows offsets, and settings that differ, and no secret."""
+        )
+        private final URI certificate;
+
+        @Schema(title = "URI of the certificate in JSON", description = "With every offset, check and task.")
+        private final URI certificateJson;
+
         @Schema(title = "Number of offset entries")
         private final int entries;
     }

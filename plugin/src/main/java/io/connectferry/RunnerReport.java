@@ -5,8 +5,12 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import io.kestra.core.serializers.JacksonMapper;
 
+import java.net.URI;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.function.Function;
+import java.util.stream.Stream;
 
 /** The runner's own outputs, as its last marker line gives them. */
 record RunnerReport(Integer exitCode, String outcome, String message, List<Entry> connectors, PlanEntry plan) {
@@ -16,8 +20,12 @@ record RunnerReport(Integer exitCode, String outcome, String message, List<Entry
 
     record Entry(
         String connector, String targetConnector, String outcome, String state, boolean changed, String message,
-        String proof, String copy, Long downtimeMs, int entries
+        String proof, String copy, Long downtimeMs, int entries, Certificate certificate
     ) {
+    }
+
+    /** The names of a certificate's files. */
+    record Certificate(String html, String json) {
     }
 
     record PlanEntry(String hash, int moves, int refused, int stay, List<RunnerOutput.Wave> waves) {
@@ -38,17 +46,25 @@ record RunnerReport(Integer exitCode, String outcome, String message, List<Entry
         return whole ? report : null;
     }
 
-    RunnerOutput.RunnerOutputBuilder toOutput() {
+    /** The files of the certificates, by the names that the report gives them. */
+    Stream<String> files() {
+        return connectors.stream().map(Entry::certificate).filter(Objects::nonNull).flatMap(one -> Stream.of(one.html, one.json));
+    }
+
+    RunnerOutput.RunnerOutputBuilder toOutput(Function<String, URI> stored) {
         var output = RunnerOutput.builder().exitCode(exitCode).outcome(outcome).message(message)
-            .connectors(connectors.stream().map(RunnerReport::toOutput).toList());
+            .connectors(connectors.stream().map(entry -> toOutput(entry, stored)).toList());
         if (plan != null) {
             output.hash(plan.hash).moves(plan.moves).refused(plan.refused).stay(plan.stay).waves(plan.waves);
         }
         return output;
     }
 
-    private static RunnerOutput.Connector toOutput(Entry entry) {
+    private static RunnerOutput.Connector toOutput(Entry entry, Function<String, URI> stored) {
+        var certificate = entry.certificate;
         return RunnerOutput.Connector.builder()
+            .certificate(certificate == null ? null : stored.apply(certificate.html))
+            .certificateJson(certificate == null ? null : stored.apply(certificate.json))
             .connector(entry.connector).targetConnector(entry.targetConnector).outcome(entry.outcome).state(entry.state)
             .changed(entry.changed).message(entry.message).proof(entry.proof).copy(entry.copy)
             .downtimeMs(entry.downtimeMs).entries(entry.entries)

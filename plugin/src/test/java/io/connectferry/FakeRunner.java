@@ -12,6 +12,7 @@ import io.kestra.core.serializers.JacksonMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -27,6 +28,9 @@ class FakeRunner extends TaskRunner<TaskRunnerDetailResult> {
     JsonNode request;
     /** What is in the folder of the request, by name. */
     final Map<String, String> files = new TreeMap<>();
+
+    /** The files it writes into the folder for certificates. */
+    final List<String> certificates = new ArrayList<>();
 
     final Queue<String> refusals = new ArrayDeque<>();
 
@@ -64,12 +68,14 @@ class FakeRunner extends TaskRunner<TaskRunnerDetailResult> {
         var requestFile = commands.getWorkingDirectory().resolve(arguments.getLast());
         request = JacksonMapper.ofJson().readTree(Files.readAllBytes(requestFile));
         try (var beside = Files.list(requestFile.getParent())) {
-            for (var file : beside.toList()) {
+            for (var file : beside.filter(Files::isRegularFile).toList()) {
                 files.put(file.getFileName().toString(), Files.readString(file));
             }
         }
         for (var file : writesFiles ? filesToDownload : List.<String>of()) {
-            Files.writeString(commands.getWorkingDirectory().resolve(file), "{}");
+            for (var name : file.endsWith("/*") ? certificates.stream().map(one -> file.replace("*", one)).toList() : List.of(file)) {
+                Files.writeString(commands.getWorkingDirectory().resolve(name), "{}");
+            }
         }
         for (var line : lines()) {
             commands.getLogConsumer().accept(line, false);

@@ -61,13 +61,14 @@ class TasksTest {
                     + "'same_log':true,'other_kafka':false,'at_least_once':false"),
             new Case("move", runner -> fill(Move.builder(), runner).set(Property.ofValue(Map.of("tasks.max", "2")))
                 .rename(Property.ofValue(Map.of("orders", "orders-eu"))).proof(Property.ofValue(ProofKind.HARD))
-                .copy(Property.ofValue(CopyWay.RAW)).otherKafka(Property.ofValue(true)).atLeastOnce(Property.ofValue(true)).build(),
+                .copy(Property.ofValue(CopyWay.RAW)).otherKafka(Property.ofValue(true)).atLeastOnce(Property.ofValue(true))
+                .approvedBy(Property.ofValue("Anna")).build(),
                 "'origin':'global','target':'europe','connector':['orders'],'rename':{'orders':'orders-eu'},'concurrency':8,"
                     + "'set':{'tasks.max':'2'},'overwrite':false,'copy':'raw','same_log':false,'other_kafka':true,'at_least_once':true,"
-                    + "'proof':'hard','allow_duplicates':false,'timeout':'PT1M'"),
+                    + "'proof':'hard','allow_duplicates':false,'timeout':'PT1M','approved_by':'Anna','report':'FOLDER/certificates'"),
             new Case("rollback", runner -> fill(Rollback.builder(), runner).copy(Property.ofValue(CopyWay.REST)).sameLog(Property.ofValue(true)).build(),
                 "'origin':'global','target':'europe','connector':['orders'],'concurrency':8,'proof':'auto','allow_duplicates':false,"
-                    + "'timeout':'PT1M','copy':'rest','same_log':true"),
+                    + "'timeout':'PT1M','copy':'rest','same_log':true,'report':'FOLDER/certificates'"),
             new Case("status", runner -> fill(Status.builder(), runner).build(),
                 "'origin':'global','target':'europe','connector':['orders'],'concurrency':8"),
             new Case("plan", runner -> plan(runner).target(Property.ofValue("europe")).connectors(Property.ofValue(List.of("orders")))
@@ -124,6 +125,31 @@ class TasksTest {
         assertEquals(asked.command().equals("connect-offsets-get"), output.getOffsetsUri() != null);
         assertEquals(asked.command().equals("plan"), output.getUri() != null && output.getReport() != null && output.getMarkdown() != null);
         assertFalse(Files.exists(runContext.workingDir().path().resolve(folder)), "the folder with the request is left");
+    }
+
+    /** Each connector's certificate is an output beside it; one that does not come back fails the task. */
+    @Test
+    void storesCertificates() throws Exception {
+        var runner = new FakeRunner(0, true) {
+            @Override
+            List<String> lines() {
+                var folder = request.get("report").asText();
+                return List.of("::{\"outputs\":{\"exit_code\":0,\"outcome\":\"done\",\"message\":\"1 moved, 1 unchanged\",\"connectors\":["
+                    + "{\"connector\":\"orders\",\"outcome\":\"moved\",\"certificate\":{\"html\":\"" + folder + "/a.html\",\"json\":\"" + folder + "/a.json\"}},"
+                    + "{\"connector\":\"payments\",\"outcome\":\"not_begun\"}]}}::");
+            }
+        };
+        runner.certificates.addAll(List.of("a.html", "a.json"));
+        var task = fill(Move.builder(), runner).build();
+        var connectors = task.run(context(task)).getConnectors();
+        assertTrue(connectors.getFirst().getCertificate().toString().endsWith("a.html"), connectors.getFirst().getCertificate()::toString);
+        assertTrue(connectors.getFirst().getCertificateJson().toString().endsWith("a.json"), connectors.getFirst().getCertificateJson()::toString);
+        assertNull(connectors.getLast().getCertificate());
+
+        runner.certificates.remove("a.json");
+        var failure = assertThrows(RunnableTaskException.class, () -> task.run(context(task)));
+        assertTrue(failure.getMessage().endsWith("its files did not come back from the task runner"), failure::getMessage);
+        assertNotNull(((RunnerOutput) failure.getOutput()).getConnectors().getFirst().getCertificate());
     }
 
     @Test
@@ -194,8 +220,8 @@ class TasksTest {
         apply(runner, stored).wave(Property.ofValue(2)).only(Property.ofValue(List.of("orders"))).until(Property.ofValue(Stage.PREPARED))
             .maxFailures(Property.ofValue(3)).build().run(mocked);
         assertEquals(document, runner.files.get("plan.json"));
-        assertEquals("{'wave':2,'only':['orders'],'rehearse':false,'until':'prepared','max_failures':3,'concurrency':8,'timeout':'PT1M',",
-            runner.request.toString().replace('"', '\'').replaceFirst(".*/plan.json',", "{").replaceFirst("'clusters':.*", ""));
+        assertEquals("{'wave':2,'only':['orders'],'rehearse':false,'until':'prepared','max_failures':3,'concurrency':8,'timeout':'PT1M','report':",
+            runner.request.toString().replace('"', '\'').replaceFirst(".*/plan.json',", "{").replaceFirst("'[^']*/certificates','clusters':.*", ""));
         assertTrue(runner.request.at("/clusters/clusters/europe").has("password"), runner.request::toString);
 
         var elsewhere = mocked.storage().putFile(new ByteArrayInputStream("no plan".getBytes(StandardCharsets.UTF_8)), "plan.json").toString();
