@@ -48,6 +48,13 @@ func checkCertified(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// checkHashed: hashed PATTERN PLAN, a certificate's document has the hash of the plan
+func checkHashed(ts *testscript.TestScript, _ bool, args []string) {
+	plan, err := rawjson.ParseObject(oneFile(ts, args[1]))
+	ts.Check(err)
+	checkCertified(ts, false, []string{args[0], "plan", plan.Text("hash")})
+}
+
 func oneFile(ts *testscript.TestScript, pattern string) []byte {
 	files, err := filepath.Glob(ts.MkAbs(pattern))
 	if err != nil || len(files) != 1 {

@@ -49,7 +49,7 @@ func (c *certificates) prepare() error {
 	if err := canWrite("report", c.folder); err != nil {
 		return err
 	}
-	if err := os.Mkdir(c.folder, 0o755); err != nil { // #nosec G301 -- they hold no secret, and others are to read them
+	if err := os.Mkdir(c.folder, 0o755); err != nil { //nolint:gosec // they hold no secret, and others are to read them
 		return usagef("--report %s cannot be made: %s", c.folder, reason(err))
 	}
 	return nil

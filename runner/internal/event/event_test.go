@@ -90,7 +90,7 @@ func certificate() event.Result {
 			Copy: "rest", Entries: 3, DowntimeMS: &downtime,
 			OffsetsHash: &event.Hashes{Origin: hash, Target: hash}, ConfigHash: &event.Hashes{Origin: hash, Target: hash},
 			Checks: []event.Check{{Check: "plugin", OK: true, Reason: "there"}}, Steps: []event.Step{{Step: "copy", StartedAt: at, TookMS: 9}},
-			OffsetsFile: "o.json",
+			OffsetsFile: "o.json", Certificate: &event.CertificateFiles{HTML: "c.html", JSON: "c.json"},
 		}, {
 			Connector: "payments", Outcome: event.Failed, Message: "copy:\nno disk", FailedAt: "copy", Instructions: "look",
 			Checks: []event.Check{{Check: "name", Reason: "taken\nby another"}}, Steps: []event.Step{{Step: "copy", StartedAt: at, Error: "no"}},
@@ -140,7 +140,7 @@ func TestKestraResult(t *testing.T) {
 	markers.Result(certificate())
 	want := `::{"logs":[{"level":"ERROR","message":"payments: copy: no\ndisk"}]}::
 ::{"metrics":[{"name":"ferry.downtime","type":"timer","value":12.045,"tags":{"connector":"orders"}}]}::
-::{"outputs":{"connectors":[{"connector":"orders","target_connector":"orders2","outcome":"moved","state":"moved","changed":true,"message":"moved","proof":"hard","copy":"rest","downtime_ms":12045,"entries":3},{"connector":"payments","outcome":"failed","changed":false,"message":"copy:\nno disk","entries":0}],"exit_code":1,"message":"1 moved, 1 failed","outcome":"failed"}}::
+::{"outputs":{"connectors":[{"connector":"orders","target_connector":"orders2","outcome":"moved","state":"moved","changed":true,"message":"moved","proof":"hard","copy":"rest","downtime_ms":12045,"entries":3,"certificate":{"html":"c.html","json":"c.json"}},{"connector":"payments","outcome":"failed","changed":false,"message":"copy:\nno disk","entries":0}],"exit_code":1,"message":"1 moved, 1 failed","outcome":"failed"}}::
 `
 	if got := out.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
