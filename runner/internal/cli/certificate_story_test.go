@@ -55,6 +55,15 @@ func checkHashed(ts *testscript.TestScript, _ bool, args []string) {
 	checkCertified(ts, false, []string{args[0], "plan", plan.Text("hash")})
 }
 
+// checkTold: told PATTERN HISTORY, a certificate names its move in the history
+func checkTold(ts *testscript.TestScript, _ bool, args []string) {
+	document, err := rawjson.ParseObject(oneFile(ts, args[0]))
+	ts.Check(err)
+	if move := document.Text("move"); move == "" || !strings.Contains(ts.ReadFile(args[1]), `"move": "`+move+`"`) {
+		ts.Fatalf("the history has no move %q", move)
+	}
+}
+
 func oneFile(ts *testscript.TestScript, pattern string) []byte {
 	files, err := filepath.Glob(ts.MkAbs(pattern))
 	if err != nil || len(files) != 1 {

@@ -81,6 +81,9 @@ func rollbackCommand() definition {
 		flags: flags(certifying, pairs, []string{"copy", "same_log"}, proven, regrouped, certified),
 		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 			if s.request.Into != "" || len(s.request.Parts) > 0 {
+				if s.papers.folder != "" {
+					return nil, usagef("--report does not go with --into and --part: a consolidation and a split leave no certificate")
+				}
 				return s.regroup(ctx, (*regroup.Regrouper).Undo)
 			}
 			requests, err := s.pair(ctx, true)
