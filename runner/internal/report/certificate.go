@@ -87,7 +87,7 @@ func describeCertificate(d certificate.Document) certified {
 		}
 	}
 	if len(d.Checks) > 0 {
-		c.Checks = fmt.Sprintf("%s of %s passed before the move.", number(passed), count(len(d.Checks), "check"))
+		c.Checks = fmt.Sprintf("Checks that passed: %s of %s.", number(passed), number(len(d.Checks)))
 	}
 	for _, side := range d.Neighbours {
 		c.Warnings = append(c.Warnings, neighbours(side)...)
@@ -126,8 +126,13 @@ func facts(d certificate.Document) []figure {
 	if d.Command == "rollback" {
 		said[0], said[1] = figure{"From", said[1].Value}, figure{"Back to", said[0].Value}
 	}
-	said = append(said, figure{"Stood still", stoodStill(d)})
-	if last := len(d.Cutovers) - 1; last >= 0 {
+	last := len(d.Cutovers) - 1
+	if d.Outcome == event.Unchanged {
+		said = append(said, figure{"Moved", "by an earlier run: the downtime and the proof are in its certificate, if it left one"})
+	} else {
+		said = append(said, figure{"Stood still", stoodStill(d)})
+	}
+	if last >= 0 && d.Outcome != event.Unchanged {
 		said = append(said, figure{"Proof", proofText(d.Cutovers[last].Proof)}, figure{"Offsets", offsetsText(d.Cutovers[last])},
 			figure{"Records sent again", sentAgain(d.Cutovers[last])})
 	}
@@ -193,9 +198,12 @@ func stills(d certificate.Document) []standstill {
 
 func proofText(p *event.Proof) string {
 	if p == nil {
-		return "none was needed, or it was not reached"
+		return "not reached"
 	}
-	said := fmt.Sprintf("%s, %s ended", plain(string(p.Kind)), count(len(p.Tasks), "task"))
+	said := plain(string(p.Kind))
+	if len(p.Tasks) > 0 {
+		said += fmt.Sprintf(", %s ended", count(len(p.Tasks), "task"))
+	}
 	if p.Reads > 0 {
 		said += fmt.Sprintf(", %s over %s", count(p.Reads, "equal read"), span(p.SettledMS))
 	}
@@ -237,8 +245,10 @@ func sentAgain(c certificate.CutoverPart) string {
 		return "not known: it went on without a proof"
 	case c.SentAgain == nil && c.Copy == "checkpoints":
 		return "could not be counted"
-	case c.Copy == "":
-		return nothing
+	case c.Copy == "", c.Copy == "none": // not reached, or the connector's position is elsewhere
+		return "not counted"
+	case c.Proof != nil && c.Proof.Kind == event.Timed:
+		return "none, as far as a timed proof goes"
 	default:
 		return "none"
 	}

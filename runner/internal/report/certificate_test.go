@@ -164,7 +164,7 @@ func TestCertificateSays(t *testing.T) {
 		`{"cluster":"eu","partition":0,"topic":"orders"} {"offset":9007199254740993} {"offset":9007199254740993} {"offset":9007199254741993}`,
 		"every task was seen PAUSED before the stop", "Task 1 10.0.0.2:8083 UNASSIGNED in the status topic 18:00:01.344",
 		"2 of 4 settings differ.", "topic.prefix global eu", "database.password *** *** , differs where it is masked or cut",
-		"api.key the same on both sides", "database.password differs", "2 of 2 checks passed", "converters: the config leaves key.converter to the workers",
+		"api.key the same on both sides", "database.password differs", "Checks that passed: 2 of 2.", "converters: the config leaves key.converter to the workers",
 		"On global, 2 tasks of other connectors restarted meanwhile, for at most 310 ms.", "K4XQ2R7PZJ3", "4XQ2", "Some6dfg2kTQ", about.Plan, "0.1.0",
 		"The connector stood still 412 ms.",
 	} {
