@@ -67,7 +67,7 @@ vuln: ## Known vulnerabilities in what is compiled in
 	.ci/vuln
 
 golden: ## Rewrite the expected outputs of tests
-	go test -run "^(TestDocument|TestForm)$$" ./runner/internal/hazard ./docs -update
+	go test -run "^(TestDocument|TestForm|TestReadme)$$" ./runner/internal/hazard ./runner/internal/handover ./docs -update
 
 FUZZTIME ?= 20s
 fuzz: ## Each fuzz target for 20 s (FUZZTIME=60s for longer)
