@@ -35,6 +35,7 @@ var (
 	History  = Schema{"history.schema.json"}  // the history document
 	Rules    = Schema{"rules.schema.json"}    // the rules of a plan
 	Plan     = Schema{"plan.schema.json"}     // a plan
+	Accepted = Schema{"accepted.schema.json"} // what is kept of a copy that was removed
 )
 
 // base is where the schemas find each other. Nothing is fetched from there.
