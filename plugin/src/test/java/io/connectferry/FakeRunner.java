@@ -69,7 +69,9 @@ class FakeRunner extends TaskRunner<TaskRunnerDetailResult> {
             }
         }
         for (var file : writesFiles ? filesToDownload : List.<String>of()) {
-            Files.writeString(commands.getWorkingDirectory().resolve(file), "{}");
+            var path = commands.getWorkingDirectory().resolve(file.replace("/**", "/orders/README.md"));
+            Files.createDirectories(path.getParent());
+            Files.writeString(path, "{}");
         }
         for (var line : lines()) {
             commands.getLogConsumer().accept(line, false);
