@@ -67,7 +67,7 @@ vuln: ## Known vulnerabilities in what is compiled in
 	.ci/vuln
 
 golden: ## Rewrite the expected outputs of tests
-	go test -run "^(TestDocument|TestForm|TestGolden)$$" ./runner/internal/hazard ./runner/internal/report ./docs -update
+	go test -run "^(TestDocument|TestForm|TestGolden|TestReadme)$$" ./runner/internal/hazard ./runner/internal/report ./runner/internal/handover ./docs -update
 
 FUZZTIME ?= 20s
 fuzz: ## Each fuzz target for 20 s (FUZZTIME=60s for longer)

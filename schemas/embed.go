@@ -37,6 +37,7 @@ var (
 	Plan     = Schema{"plan.schema.json"}     // a plan
 	// Certificate is of the certificate that a move leaves.
 	Certificate = Schema{"certificate.schema.json"}
+	Accepted    = Schema{"accepted.schema.json"} // what is kept of a copy that was removed
 )
 
 // base is where the schemas find each other. Nothing is fetched from there.

@@ -109,6 +109,7 @@ func newApp(stdout, stderr io.Writer, code *int) *ucli.App {
 	}
 	for _, build := range []func() definition{
 		planCommand, applyCommand, checkCommand, moveCommand, consolidateCommand, splitCommand, rollbackCommand, statusCommand, diffCommand,
+		handoverCommand, acceptCommand,
 		createStoppedCommand, flushWaitCommand, offsetsGetCommand, offsetsPutCommand, startCommand,
 	} {
 		app.Commands = append(app.Commands, build().command(stdout, stderr, code))

@@ -30,6 +30,10 @@ type request struct {
 	Config          string            `json:"config"`
 	Offsets         string            `json:"offsets"`
 	Out             string            `json:"out"`
+	Certificate     string            `json:"certificate"`
+	Format          []string          `json:"format"`
+	ConnectCluster  string            `json:"connect_cluster"`
+	Namespace       string            `json:"namespace"`
 	Set             map[string]string `json:"set"`
 	Unset           []string          `json:"unset"`
 	Rename          map[string]string `json:"rename"`

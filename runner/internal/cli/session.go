@@ -52,6 +52,7 @@ type definition struct {
 	flags                    []ucli.Flag
 	certifies                bool // its --report is a folder for certificates
 	writes                   bool // to a cluster, so that a lease is needed where there is one
+	outIsFolder              bool // --out names a folder, which need not exist yet
 	do                       func(ctx context.Context, s *session) ([]event.ConnectorResult, error)
 }
 
@@ -107,7 +108,17 @@ func (d definition) perform(ctx context.Context, asked request, mask *secret.Mas
 	if err := canWrite("result", asked.Result); err != nil {
 		return err
 	}
-	for _, file := range [][2]string{{"out", asked.Out}, {"report", asked.Report}, {"markdown", asked.Markdown}} {
+	canWriteOut := canWrite
+	if d.outIsFolder {
+		canWriteOut = canWriteInto
+	}
+	if err := canWriteOut("out", asked.Out); err != nil {
+		return err
+	}
+	if err := canWriteInto("certificate", asked.Certificate); err != nil {
+		return err
+	}
+	for _, file := range [][2]string{{"report", asked.Report}, {"markdown", asked.Markdown}} {
 		if file[0] == "report" && d.certifies {
 			continue
 		}
@@ -159,7 +170,7 @@ func (r *request) differentFiles() error {
 		written    bool
 	}{
 		{"clusters", clusters, false}, {"config", r.Config, false}, {"offsets", r.Offsets, false}, {"rules", r.Rules, false}, {"plan", r.Plan, false},
-		{"out", r.Out, true}, {"report", r.Report, true}, {"markdown", r.Markdown, true}, {"result", r.Result, true},
+		{"out", r.Out, true}, {"certificate", r.Certificate, true}, {"report", r.Report, true}, {"markdown", r.Markdown, true}, {"result", r.Result, true},
 	} {
 		if file.path == "" || file.path == os.DevNull {
 			continue
@@ -190,6 +201,19 @@ func canWrite(flag, file string) error {
 		return usagef("--%s %s cannot be written: it is a folder", flag, file)
 	}
 	return nil
+}
+
+// canWriteInto refuses a folder to write into that is a file, or whose own folder is not there.
+func canWriteInto(flag, folder string) error {
+	if folder == "" {
+		return nil
+	}
+	if info, err := os.Stat(folder); err == nil && info.IsDir() {
+		return nil
+	} else if err == nil && info.Mode().IsRegular() {
+		return usagef("--%s %s is a file, and a folder is to be written there", flag, folder)
+	}
+	return canWrite(flag, folder)
 }
 
 // both dials origin and target.

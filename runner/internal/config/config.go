@@ -4,11 +4,13 @@ package config
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
@@ -103,6 +105,27 @@ func Differences(origin, target rawjson.Object) []event.SettingDifference {
 		found = append(found, event.SettingDifference{Setting: key, Origin: Shown(origin, key), Target: Shown(target, key)})
 	}
 	return found
+}
+
+// references are what a config provider resolves, ${provider:path:key}. They name a secret and
+// are none.
+var references = regexp.MustCompile(`\$\{[^}:]+:[^}]*\}`)
+
+// IsSecret reports whether a setting may hold a secret in clear: its name or its value gives it
+// away, or a worker defines it as a password.
+func IsSecret(key, value string, defined connect.Definition) bool {
+	literal := references.ReplaceAllString(value, "")
+	return secret.InConfig(key, literal) || defined.Type == "PASSWORD" && literal != ""
+}
+
+// WithoutSecrets returns a config in which *** stands for each secret, see [IsSecret].
+func WithoutSecrets(config rawjson.Object, defined map[string]connect.Definition) rawjson.Object {
+	for _, key := range config.Keys() {
+		if value := config.Text(key); IsSecret(key, value, defined[key]) {
+			config = config.With(key, rawjson.String(secret.New(value).String()))
+		}
+	}
+	return config
 }
 
 // Masked lists the settings that show a mask instead of a value: some proxies and managed

@@ -35,7 +35,7 @@ type StepEnded struct {
 type MoveStarted struct {
 	Connector       string
 	TargetConnector string // its name on the target
-	Command         string // "move" or "rollback"
+	Command         string // "move", "rollback" or "accept"
 	Origin, Target  string // as they were named, also in a rollback
 	At              time.Time
 }

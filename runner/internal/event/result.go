@@ -42,6 +42,7 @@ const (
 	Written   Outcome = "written"
 	Started   Outcome = "started"
 	Observed  Outcome = "observed"
+	Accepted  Outcome = "accepted" // the origin's copy is removed
 )
 
 // ErrInterrupted is the cause of a context that a signal cancelled.
@@ -52,7 +53,7 @@ func (o Outcome) Bad() bool {
 	switch o {
 	case Failed, Refused, NotProven, RolledBack, RunningTwice, Down, Interrupted, Held, Invalid, Outdated:
 		return true
-	case Done, Moved, Unchanged, PutBack, Ready, Rehearsed, Prepared, NotBegun, Created, Quiesced, Read, Written, Started, Observed:
+	case Done, Moved, Unchanged, PutBack, Ready, Rehearsed, Prepared, NotBegun, Created, Quiesced, Read, Written, Started, Observed, Accepted:
 		return false
 	}
 	return true
@@ -148,6 +149,7 @@ type ConnectorResult struct {
 	OffsetsFile string              `json:"offsets_file,omitempty"`
 	// Certificate is where the certificate of the move is, if one was asked for.
 	Certificate *CertificateFiles `json:"certificate,omitempty"`
+	Files       []string          `json:"files,omitempty"` // that were written, those to read first at the end
 	// Neighbours is what happened meanwhile to the tasks of other connectors, by cluster;
 	// absent for a cluster whose status topic could not be followed.
 	Neighbours   []Neighbours `json:"neighbours,omitempty"`

@@ -194,10 +194,14 @@ func (p *Publisher) end(move *publishedMove, ended event.MoveEnded) {
 // clusters show that they were taken.
 func (p *Publisher) infer(move *publishedMove, at time.Time) event.Outcome {
 	destination, outcome := move.target, event.Moved
-	if move.command == "rollback" {
+	steps := []string{"prepare", stepQuiesce, "prove", "copy", "interlock", "start", stepWatch}
+	switch move.command {
+	case "rollback":
 		destination, outcome = move.origin, event.RolledBack
+	case "accept":
+		outcome, steps = event.Accepted, []string{"keep", "remove"}
 	}
-	for _, name := range []string{"prepare", stepQuiesce, "prove", "copy", "interlock", "start", stepWatch} {
+	for _, name := range steps {
 		p.publishStep(move, Step{
 			Step: name, Destination: destination, Inferred: true,
 			Detail: "taken by a run that was killed before it published it; the clusters show it",

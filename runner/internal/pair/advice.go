@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 )
@@ -37,4 +38,44 @@ func RecreateCommand(gone, kept instance.Instance, was connect.State) string {
 // StartCommand starts a connector on its cluster.
 func StartCommand(of instance.Instance) string {
 	return fmt.Sprintf("ferry start --cluster %s --connector %s", of.On(), of.Name)
+}
+
+// BringBackCommand creates the origin's connector again, stopped, out of the copy on the target:
+// with its own settings where they differ. The value of a secret is to be filled in.
+func (r Request) BringBackCommand(seen Observation, defined map[string]connect.Definition) string {
+	command := RecreateCommand(r.From(), r.To(), seen.WasOnTarget())
+	origin, target := config.WithoutMarks(seen.Origin.Config).Without("name"), config.WithoutMarks(seen.Target.Config).Without("name")
+	for _, key := range config.Differing(origin, target) {
+		value, has := origin.Get(key)
+		text, _ := value.Text()
+		switch {
+		case !has:
+			command += " --unset " + Shell(key)
+		case config.IsSecret(key, text, defined[key]):
+			command += " --set " + Shell(key+"=SECRET")
+		default:
+			command += " --set " + Shell(key+"="+text)
+		}
+	}
+	return command
+}
+
+// MoveFlags name the move to a command of ferry.
+func (r Request) MoveFlags() string {
+	text := "--origin " + Shell(r.Origin.Name) + " --target " + Shell(r.Target.Name) + " --connector " + Shell(r.Connector)
+	if r.Connector != r.TargetName() {
+		text += " --rename " + Shell(r.Connector+"="+r.TargetName())
+	}
+	return text
+}
+
+// Shell quotes a text for a shell if it has to be.
+func Shell(text string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./=:@%+,", r)
+	}
+	if text != "" && strings.IndexFunc(text, func(r rune) bool { return !plain(r) }) < 0 {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

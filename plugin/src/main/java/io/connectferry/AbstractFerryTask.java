@@ -29,8 +29,10 @@ import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiConsumer;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** What all tasks share: they write a request file, run the runner on it and read its report. */
@@ -106,6 +108,11 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
         return Map.of();
     }
 
+    /** The folder whose files become the output `files`, null for none. Which files there are depends on the connectors. */
+    String outputFolder() {
+        return null;
+    }
+
     @Override
     public RunnerOutput run(RunContext runContext) throws Exception {
         try (var folder = PrivateFolder.in(runContext.workingDir().path())) {
@@ -153,6 +160,9 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
         if (this instanceof CertificateInterface) {
             collected.add(folder.fromWorkingDirectory(CertificateInterface.CERTIFICATES) + "/*");
         }
+        if (outputFolder() != null) {
+            collected.add(folder.fromWorkingDirectory(outputFolder()) + "/**");
+        }
         return new CommandsWrapper(runContext)
             .withLogConsumer(log)
             .withTaskRunner(place.taskRunner())
@@ -199,7 +209,7 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
         }
         var filled = report.toOutput(name -> stored(ended, folder, name)).resultUri(stored(ended, folder, RESULT_FILE));
         outputFiles().forEach((name, uri) -> uri.accept(filled, stored(ended, folder, name)));
-        var output = filled.build();
+        var output = filled.files(storedIn(ended, folder, outputFolder())).build();
         if (exitCode != 0) {
             var error = isOneFailure(report) ? log.takeError() : null;
             throw new RunnableTaskException(error == null ? report.message() : error, output);
@@ -218,6 +228,17 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
 
     private static RunnerOutput failed(int exitCode, String outcome, String message) {
         return RunnerOutput.builder().exitCode(exitCode).outcome(outcome).message(message).connectors(List.of()).build();
+    }
+
+    /** The stored files of a folder, by their path in it; null without a folder. */
+    private static Map<String, URI> storedIn(ScriptOutput ended, PrivateFolder folder, String name) {
+        if (name == null) {
+            return null;
+        }
+        var prefix = folder.fromWorkingDirectory(name) + "/";
+        var all = ended.getOutputFiles() == null ? Map.<String, URI>of() : ended.getOutputFiles();
+        return all.entrySet().stream().filter(file -> file.getKey().startsWith(prefix))
+            .collect(Collectors.toMap(file -> file.getKey().substring(prefix.length()), Map.Entry::getValue, (one, other) -> one, TreeMap::new));
     }
 
     private static URI stored(ScriptOutput ended, PrivateFolder folder, String name) {

@@ -56,6 +56,12 @@ final class Request {
         return put(field, runContext.render(value).as(type).map(choice -> choice.name().toLowerCase(Locale.ROOT)).orElse(null));
     }
 
+    /** Constants of an enum, which the runner names in small letters. */
+    <E extends Enum<E>> Request choices(String field, Property<List<E>> value, Class<E> type) throws Exception {
+        return value == null ? this : put(field, runContext.render(value).asList(type).stream()
+            .map(choice -> type.cast(choice).name().toLowerCase(Locale.ROOT)).toList());
+    }
+
     /** As ISO 8601 writes it, such as PT1M30S. */
     Request duration(String field, Property<Duration> value) throws Exception {
         return put(field, runContext.render(value).as(Duration.class).map(Duration::toString).orElse(null));

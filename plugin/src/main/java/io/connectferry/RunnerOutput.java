@@ -7,6 +7,7 @@ import lombok.Getter;
 
 import java.net.URI;
 import java.util.List;
+import java.util.Map;
 
 /** What a task outputs, after a failure too. Small on purpose: offsets, proofs and hashes are in the stored files. */
 @Builder(toBuilder = true)
@@ -53,6 +54,12 @@ public class RunnerOutput implements Output {
     @Schema(title = "URI of the report in Markdown", description = "Only from `Plan`: Kestra previews it.")
     private final URI markdown;
 
+    @Schema(
+        title = "URIs of the files that were written",
+        description = "Only from `Handover` and `Accept`, by their path, such as `orders/README.md`."
+    )
+    private final Map<String, URI> files;
+
     @Schema(title = "Hash of the plan", description = "Only from `Plan` and `Apply`, as the counts and the waves.")
     private final String hash;
 
@@ -91,7 +98,7 @@ public class RunnerOutput implements Output {
             description = """
                 `moved`, `unchanged`, `put_back`, `failed`, `refused`, `not_proven`, `rolled_back`, `held`, `running_twice`, \
                 `down` (it should run and does not), `interrupted`, `ready`, `rehearsed`, `prepared`, `not_begun`, `created`, `quiesced`, \
-                `read`, `written`, `started` or `observed`."""
+                `read`, `written`, `started`, `observed` or `accepted`."""
         )
         private final String outcome;
 

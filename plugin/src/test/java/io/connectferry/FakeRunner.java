@@ -74,7 +74,9 @@ class FakeRunner extends TaskRunner<TaskRunnerDetailResult> {
         }
         for (var file : writesFiles ? filesToDownload : List.<String>of()) {
             for (var name : file.endsWith("/*") ? certificates.stream().map(one -> file.replace("*", one)).toList() : List.of(file)) {
-                Files.writeString(commands.getWorkingDirectory().resolve(name), "{}");
+                var path = commands.getWorkingDirectory().resolve(name.replace("/**", "/orders/README.md"));
+                Files.createDirectories(path.getParent());
+                Files.writeString(path, "{}");
             }
         }
         for (var line : lines()) {

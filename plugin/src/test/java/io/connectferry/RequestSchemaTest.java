@@ -26,7 +26,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 /** Holds the properties of the tasks against the schema of the request file, which describes each of them once. */
 class RequestSchemaTest {
     private static final List<Class<? extends AbstractFerryTask>> TASKS = List.of(Check.class, Move.class, Rollback.class, Status.class,
-        CreateStopped.class, FlushWait.class, Start.class, ConnectOffsetsGet.class, ConnectOffsetsPut.class, History.class, Plan.class, Apply.class);
+        CreateStopped.class, FlushWait.class, Start.class, ConnectOffsetsGet.class, ConnectOffsetsPut.class, History.class, Plan.class, Apply.class, Handover.class,
+        Accept.class);
 
     private static final Map<Type, String> JSON_TYPES = Map.of(String.class, "string", Duration.class, "string", Boolean.class, "boolean",
         Integer.class, "integer", List.class, "array", Map.class, "object");
@@ -41,7 +42,7 @@ class RequestSchemaTest {
     private static final Set<String> FILES = Set.of("config", "rules");
 
     /** What the tasks decide themselves. */
-    private static final Set<String> DECIDED = Set.of("output", "result", "out", "report", "markdown");
+    private static final Set<String> DECIDED = Set.of("output", "result", "out", "report", "markdown", "certificate");
 
     @Test
     void tasksHaveThePropertiesOfTheSchema() throws Exception {

@@ -71,6 +71,13 @@ class TasksTest {
                     + "'timeout':'PT1M','copy':'rest','same_log':true,'report':'FOLDER/certificates'"),
             new Case("status", runner -> fill(Status.builder(), runner).build(),
                 "'origin':'global','target':'europe','connector':['orders'],'concurrency':8"),
+            new Case("handover", runner -> fill(Handover.builder(), runner).format(Property.ofValue(List.of(HandoverFormat.STRIMZI, HandoverFormat.JSON)))
+                .connectCluster(Property.ofValue("connect-eu")).namespace(Property.ofValue("kafka")).build(),
+                "'origin':'global','target':'europe','connector':['orders'],'concurrency':8,'format':['strimzi','json'],"
+                    + "'connect_cluster':'connect-eu','namespace':'kafka','out':'FOLDER/handover'"),
+            new Case("accept", runner -> fill(Accept.builder(), runner).sameLog(Property.ofValue(true)).build(),
+                "'origin':'global','target':'europe','connector':['orders'],'concurrency':8,'copy':'auto','same_log':true,"
+                    + "'certificate':'FOLDER/accepted'"),
             new Case("plan", runner -> plan(runner).target(Property.ofValue("europe")).connectors(Property.ofValue(List.of("orders")))
                 .rename(Property.ofValue(Map.of("orders", "orders-eu"))).set(Property.ofValue(Map.of("tasks.max", "2")))
                 .proof(Property.ofValue(ProofKind.TIMED)).atLeastOnce(Property.ofValue(true)).build(),
@@ -124,6 +131,8 @@ class TasksTest {
         assertNotNull(output.getResultUri());
         assertEquals(asked.command().equals("connect-offsets-get"), output.getOffsetsUri() != null);
         assertEquals(asked.command().equals("plan"), output.getUri() != null && output.getReport() != null && output.getMarkdown() != null);
+        var writesFolder = Set.of("handover", "accept").contains(asked.command());
+        assertEquals(writesFolder ? Set.of("orders/README.md") : null, output.getFiles() == null ? null : output.getFiles().keySet());
         assertFalse(Files.exists(runContext.workingDir().path().resolve(folder)), "the folder with the request is left");
     }
 

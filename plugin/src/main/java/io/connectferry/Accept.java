@@ -1,0 +1,107 @@
+package io.connectferry;
+
+import io.kestra.core.models.annotations.Example;
+import io.kestra.core.models.annotations.Plugin;
+import io.kestra.core.models.annotations.PluginProperty;
+import io.kestra.core.models.property.Property;
+import io.kestra.core.runners.RunContext;
+import io.swagger.v3.oas.annotations.media.Schema;
+import lombok.Builder;
+import lombok.EqualsAndHashCode;
+import lombok.Getter;
+import lombok.NoArgsConstructor;
+import lombok.ToString;
+import lombok.experimental.SuperBuilder;
+
+@SuperBuilder
+@ToString
+@EqualsAndHashCode
+@Getter
+@NoArgsConstructor
+@Schema(
+    title = "Remove the origin's copies of moved connectors",
+    description = """
+        Only if the target runs, at or past the offsets that were copied, and the origin's copy is at rest. What it takes to bring the \
+        copy back is in `files`: a certificate with its config, secrets masked, and its last offsets. Deletes no offsets and no consumer \
+        group. Changes nothing if the copy is gone already. Run `Handover` first: what still describes the origin's copy would create \
+        it again."""
+)
+@Plugin(
+    examples = {
+        @Example(
+            title = "Accept a connector once its owner has said so",
+            full = true,
+            code = """
+                id: accept_orders
+                namespace: company.team
+
+                tasks:
+                  - id: handover
+                    type: io.connectferry.Handover
+                    origin: global
+                    target: europe
+                    connectors: [orders]
+
+                  - id: owner
+                    type: io.kestra.plugin.core.flow.Pause
+
+                  - id: accept
+                    type: io.connectferry.Accept
+                    origin: global
+                    target: europe
+                    connectors: [orders]
+                """
+        ),
+        @Example(
+            title = "Accept two sinks that read the same log on another Kafka",
+            full = true,
+            code = """
+                id: accept_sinks
+                namespace: company.team
+
+                tasks:
+                  - id: accept
+                    type: io.connectferry.Accept
+                    origin: global
+                    target: europe
+                    connectors: [search, archive]
+                    sameLog: true
+
+                  - id: tell
+                    type: io.kestra.plugin.core.log.Log
+                    message: "Brought back by what is in {{ outputs.accept.files }}"
+                """
+        )
+    }
+)
+public class Accept extends AbstractMoveTask implements CopyInterface {
+    private static final String FOLDER = "accepted";
+
+    @Builder.Default
+    private Property<CopyWay> copy = Property.ofValue(CopyWay.AUTO);
+
+    @Schema(
+        title = "State that the Kafka clusters hold the same log",
+        description = "Set it if the move had it. Without it, a sink's offsets on another Kafka cluster are compared through MirrorMaker."
+    )
+    @Builder.Default
+    @PluginProperty(group = "advanced")
+    private Property<Boolean> sameLog = Property.ofValue(false);
+
+    @Override
+    String command() {
+        return "accept";
+    }
+
+    @Override
+    void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
+        super.describe(request, folder, runContext);
+        describeCopy(request);
+        request.flag("same_log", sameLog).put("certificate", folder.fromWorkingDirectory(FOLDER));
+    }
+
+    @Override
+    String outputFolder() {
+        return FOLDER;
+    }
+}
