@@ -10,6 +10,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -43,25 +44,28 @@ const (
 var all = []struct {
 	code  string
 	needs []string
+	// lasts says that the finding holds for a while, since it depends on the workers, their
+	// plugins and the origin's config alone; see [Checker.Again].
+	lasts bool
 	// look returns its finding, "" if the check does not apply to this move. It may warn
 	// besides, see [facts.warn]. A
 	// [cluster.RefusedError] refuses the move; any other error means that the check could
 	// not be done.
 	look func(context.Context, *facts) (found string, err error)
 }{
-	{State, nil, state},
-	{Tasks, nil, tasks},
-	{Versions, nil, versions},
-	{OtherKafka, nil, otherKafka},
-	{Config, nil, settings},
-	{Plugin, nil, plugin},
-	{Validation, []string{Plugin}, validation},
-	{Definitions, []string{Plugin}, definitions},
-	{ExactlyOnce, []string{Plugin, Versions}, exactlyOnce},
-	{Name, nil, name},
-	{Offsets, nil, offsets},
-	{Checkpoints, []string{Offsets}, checkpoints},
-	{Family, nil, familyOf},
+	{State, nil, false, state},
+	{Tasks, nil, false, tasks},
+	{Versions, nil, true, versions},
+	{OtherKafka, nil, true, otherKafka},
+	{Config, nil, true, settings},
+	{Plugin, nil, true, plugin},
+	{Validation, []string{Plugin}, true, validation},
+	{Definitions, []string{Plugin}, true, definitions},
+	{ExactlyOnce, []string{Plugin, Versions}, false, exactlyOnce},
+	{Name, nil, false, name},
+	{Offsets, nil, false, offsets},
+	{Checkpoints, []string{Offsets}, false, checkpoints},
+	{Family, nil, false, familyOf},
 }
 
 // Checker runs the checks.
@@ -82,6 +86,8 @@ type Verdict struct {
 	Findings []event.Check
 	// Basis is complete only if no check refused and the move is not finished.
 	Basis Basis
+
+	facts *facts // what the checks have read
 }
 
 // Basis is what the checks pass on to the steps of a move.
@@ -114,11 +120,20 @@ func (b Basis) Copy() string {
 // instance.RunningTwiceError, or the error that kept a check from being done. The verdict
 // holds the findings up to then.
 func (c Checker) Run(ctx context.Context, request pair.Request) (Verdict, error) {
-	f := &facts{Checker: c, request: request}
-	var verdict Verdict
+	return c.run(ctx, request, Earlier{})
+}
+
+func (c Checker) run(ctx context.Context, request pair.Request, earlier Earlier) (Verdict, error) {
+	f := &facts{Checker: c, request: request, begun: time.Now()}
+	verdict := Verdict{facts: f}
+	lasts := false // the earlier findings, as far as they can
 	var refusals, refusing []string
 	for _, check := range all {
 		if slices.ContainsFunc(check.needs, func(code string) bool { return slices.Contains(refusing, code) }) {
+			continue
+		}
+		if check.lasts && lasts {
+			verdict.Findings = append(verdict.Findings, earlier.found(check.code)...)
 			continue
 		}
 		f.warnings = nil
@@ -138,6 +153,9 @@ func (c Checker) Run(ctx context.Context, request pair.Request) (Verdict, error)
 			}
 			if err != nil || verdict.State.Finished() {
 				return verdict, err
+			}
+			if lasts = earlier.holds(f); lasts {
+				f.ofWorkers = earlier.ofWorkers
 			}
 		}
 		switch {

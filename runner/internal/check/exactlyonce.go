@@ -26,14 +26,14 @@ func exactlyOnce(ctx context.Context, f *facts) (string, error) {
 		return "", nil
 	}
 	origin, target := f.request.Origin, f.request.Target
-	ours, err := supportsExactlyOnce(ctx, origin, f.config())
+	ours, err := f.supportsExactlyOnce(ctx, 0)
 	if err != nil || !ours {
 		return "", err
 	}
 	if on, hanging := f.request.Hanging(ctx); hanging != nil {
 		return "", cluster.Refused(fmt.Sprintf("%s: %s; %s", on, hanging, hanging.Advice()))
 	}
-	theirs, err := supportsExactlyOnce(ctx, target, f.config())
+	theirs, err := f.supportsExactlyOnce(ctx, 1)
 	switch {
 	case err != nil:
 		return "", err
@@ -45,6 +45,19 @@ func exactlyOnce(ctx context.Context, f *facts) (string, error) {
 	return "", cluster.Refused(fmt.Sprintf("sources are exactly-once on %s and would be at-least-once on %s, so that a worker that dies there sends records twice; "+
 		"set exactly.once.source.support=enabled on its workers (Kafka %s or later), or accept it with --at-least-once",
 		origin.Name, target.Name, cluster.ExactlyOnce))
+}
+
+// supportsExactlyOnce asks one side, 0 the origin and 1 the target, once.
+func (f *facts) supportsExactlyOnce(ctx context.Context, side int) (bool, error) {
+	if f.exactly[side] == nil {
+		on := []*cluster.Cluster{f.request.Origin, f.request.Target}[side]
+		supports, err := supportsExactlyOnce(ctx, on, f.config())
+		if err != nil {
+			return false, err
+		}
+		f.exactly[side] = &supports
+	}
+	return *f.exactly[side], nil
 }
 
 func supportsExactlyOnce(ctx context.Context, on *cluster.Cluster, settings rawjson.Object) (bool, error) {

@@ -19,19 +19,26 @@ import (
 type facts struct {
 	Checker
 	request pair.Request
+	begun   time.Time
 	seen    pair.Observation
 	looked  bool // seen is filled in
-
-	validated   *connect.Validation // the target's answer about the copy, see [facts.validate]
-	sameVersion bool                // both sides run one version of the plugin, as far as is known
-	// defaults are the settings that the origin and the target define; nil if they were
-	// not compared.
-	defaults [2]map[string]connect.Definition
+	ofWorkers
 
 	opened *pair.Opened // the stores of the offsets, see [facts.open]
 	path   *mirror.Path // found by the checkpoints check
 
 	warnings []string // of the check that is being done
+}
+
+// ofWorkers is what the checks know of the workers and their plugins.
+type ofWorkers struct {
+	validated   *connect.Validation // the target's answer about the copy, see [facts.validate]
+	sameVersion bool                // both sides run one version of the plugin, as far as is known
+	// exactly says whether the origin and the target support exactly-once; nil if not asked.
+	exactly [2]*bool
+	// defaults are the settings that the origin and the target define; nil if they were
+	// not compared.
+	defaults [2]map[string]connect.Definition
 }
 
 func (f *facts) sink() bool { return f.seen.Origin.Sink() }

@@ -3,6 +3,7 @@ package move
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/check"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -24,16 +25,42 @@ func (m *Mover) Check(ctx context.Context, request pair.Request) event.Connector
 		}
 		return r.end(event.Unchanged, "is moved already")
 	}
+	m.earlier.keep(request, verdict.Earlier())
 	r.result.Entries = verdict.Basis.Offsets.Len()
 	return r.end(event.Ready, fmt.Sprintf("can be moved, %s with %s, now %s",
 		verdict.Seen.Origin.Status.Type, event.Entries(verdict.Basis.Offsets.Len()), verdict.State))
 }
 
-// check runs the checks as a step and records their findings.
+// earlier keeps what [Mover.Check] found until the connector is moved. The zero value is ready to
+// use.
+type earlier struct {
+	mu    sync.Mutex
+	found map[string]check.Earlier // by the connector's name on the origin
+}
+
+func (e *earlier) keep(of pair.Request, found check.Earlier) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.found == nil {
+		e.found = map[string]check.Earlier{}
+	}
+	e.found[of.Connector] = found
+}
+
+// take returns what was kept, once.
+func (e *earlier) take(of pair.Request) check.Earlier {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	defer delete(e.found, of.Connector)
+	return e.found[of.Connector]
+}
+
+// check runs the checks as a step and records their findings. What [Mover.Check] has just read
+// of the workers is not read again.
 func (r *run) check(ctx context.Context, request pair.Request) (verdict check.Verdict, err error) {
 	err = r.step("check", func() (string, error) {
 		checker := check.Checker{Events: r.Events, Mask: r.Mask, AllowDuplicates: r.Options.Proof.AllowDuplicates}
-		verdict, err = checker.Run(ctx, request)
+		verdict, err = checker.Again(ctx, request, r.earlier.take(request))
 		return string(verdict.State), err
 	})
 	r.result.Checks = verdict.Findings

@@ -53,6 +53,8 @@ type Mover struct {
 	// that the next one can begin; may be nil.
 	BeforeWatch func(connector string)
 
+	earlier earlier
+
 	// Turns let the connectors of this command stand still one after another. Set its
 	// File before use.
 	Turns proof.Turns
