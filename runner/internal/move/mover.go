@@ -7,6 +7,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
+	"github.com/connect-ferry/connect-ferry/runner/internal/neighbours"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
@@ -53,7 +54,8 @@ type Mover struct {
 	// that the next one can begin; may be nil.
 	BeforeWatch func(connector string)
 
-	earlier earlier
+	earlier    earlier
+	neighbours neighbours.Watches
 
 	// Turns let the connectors of this command stand still one after another. Set its
 	// File before use.

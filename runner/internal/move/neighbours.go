@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
-	"github.com/connect-ferry/connect-ferry/runner/internal/neighbours"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 )
 
@@ -14,7 +13,7 @@ import (
 // to the tasks of other connectors. Those of the same command stop and start by intention.
 func (m *Mover) besideNeighbours(ctx context.Context, request pair.Request, do func(context.Context, pair.Request) event.ConnectorResult) event.ConnectorResult {
 	together := append([]string{request.Connector, request.TargetName()}, m.Together...)
-	watch := neighbours.Begin(ctx, func(connector string) bool { return slices.Contains(together, connector) }, request.Origin, request.Target)
+	watch := m.neighbours.Begin(ctx, func(connector string) bool { return slices.Contains(together, connector) }, request.Origin, request.Target)
 	defer watch.End() // also after a fault of ferry
 	result := do(ctx, request)
 	found := watch.End()

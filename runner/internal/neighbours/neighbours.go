@@ -12,88 +12,56 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
-	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 )
+
+// Watches are those of one command. They share a reader for each cluster: each reader costs the
+// brokers a connection and an answer for every record. The zero value is ready to use.
+type Watches struct {
+	mu    sync.Mutex
+	feeds map[string]*feed // by the cluster's name
+}
 
 // Watch follows the status topics of some clusters.
 type Watch struct {
 	// own reports whether a connector is none of the neighbours.
 	own     func(connector string) bool
-	sides   []*side
-	cancel  context.CancelFunc
-	readers sync.WaitGroup
+	sides   []side
 	once    sync.Once
 	reports []event.Neighbours
 }
 
-// side is one cluster. The reader of its tail adds to records.
+// side is the part of a feed that one watch tells of.
 type side struct {
-	name string
-	tail kafka.Tail
-
-	mu      sync.Mutex
-	records []internaltopic.Status
-	err     error // why the topic could not be read any more
+	*feed
+	from int // the first record
 }
 
 // Begin follows the clusters whose status topic is known, from now on. A topic that cannot be
 // read is left out: the report is no reason to fail. End the watch.
-func Begin(ctx context.Context, own func(connector string) bool, clusters ...*cluster.Cluster) *Watch {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	w := &Watch{own: own, cancel: cancel, sides: make([]*side, len(clusters))}
+func (w *Watches) Begin(ctx context.Context, own func(connector string) bool, clusters ...*cluster.Cluster) *Watch {
+	watch := &Watch{own: own, sides: make([]side, len(clusters))}
 	var opening sync.WaitGroup
 	for i, of := range clusters {
 		topic, err := of.StatusTopic()
 		if err != nil {
 			continue
 		}
-		opening.Go(func() {
-			if tail, err := topic.Tail(ctx); err == nil {
-				w.sides[i] = &side{name: of.Name, tail: tail}
-			}
-		})
+		opening.Go(func() { watch.sides[i] = w.join(ctx, of.Name, topic) })
 	}
 	opening.Wait()
-	w.sides = slices.DeleteFunc(w.sides, func(one *side) bool { return one == nil })
-	for _, one := range w.sides {
-		w.readers.Go(func() { one.read(ctx) })
-	}
-	return w
-}
-
-func (s *side) read(ctx context.Context) {
-	err := func() (err error) {
-		defer crash.Catch(&err)
-		for {
-			records, err := s.tail.Next(ctx)
-			s.mu.Lock()
-			s.records = append(s.records, records...)
-			s.mu.Unlock()
-			if err != nil {
-				return err
-			}
-		}
-	}()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if ctx.Err() == nil {
-		s.err = err
-	}
+	watch.sides = slices.DeleteFunc(watch.sides, func(one side) bool { return one.feed == nil })
+	return watch
 }
 
 // End ends the watch and returns a report for each cluster that could be followed to the end.
 // It may be called again.
 func (w *Watch) End() []event.Neighbours {
 	w.once.Do(func() {
-		w.cancel()
-		w.readers.Wait()
 		for _, one := range w.sides {
-			one.tail.Close()
-			if one.err == nil {
-				w.reports = append(w.reports, report(one.name, one.records, w.own))
+			if records, err := one.leave(one.from); err == nil {
+				w.reports = append(w.reports, report(one.name, records, w.own))
 			}
 		}
 	})
