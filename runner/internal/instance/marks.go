@@ -48,21 +48,21 @@ func (i Instance) Unmark(ctx context.Context) error { return i.changeMarks(ctx, 
 // it back, and would create a connector anew, running, that somebody deletes at this moment.
 // Workers that cannot patch are asked for the config and whether it exists right before a PUT.
 func (i Instance) changeMarks(ctx context.Context, change rawjson.Object) error {
-	current, err := i.config(ctx)
-	if err != nil {
-		return err
-	}
 	patches := i.Cluster.Has(cluster.PatchConfig)
-	if !patches && config.IsChanged(current, change) {
-		return nil
+	var current rawjson.Object
+	if !patches {
+		var err error
+		if current, err = i.config(ctx); err != nil || config.IsChanged(current, change) {
+			return err
+		}
 	}
 	state, err := i.settledState(ctx)
 	if err != nil {
 		return err
 	}
 	if state != connect.Stopped && state != connect.Paused {
-		if config.IsChanged(current, change) {
-			return nil
+		if current, err := i.config(ctx); err != nil || config.IsChanged(current, change) {
+			return err
 		}
 		return Interfered("the copy on %s is %s, started by another run or by somebody", i.On(), state)
 	}

@@ -113,9 +113,12 @@ func (r *run) alreadyMoved(ctx context.Context, request pair.Request, seen pair.
 func (r *run) moved(ctx context.Context, request pair.Request, seen pair.Observation, c *cutover) event.ConnectorResult {
 	c.unmarkPaused(ctx, request)
 	r.result.Changed = true
-	r.result.ConfigHash = &event.Hashes{Origin: config.WithoutMarks(seen.Origin.Config).Value().SHA256(), Target: r.configHash(ctx, request.To())}
-	if end, ok := r.observeEnd(ctx, request); ok && !end.Target.Exists {
-		return r.deleted(ctx, request, request.To(), request.From(), nil)
+	r.result.ConfigHash = &event.Hashes{Origin: config.WithoutMarks(seen.Origin.Config).Value().SHA256()}
+	if end, ok := r.observeEnd(ctx, request); ok {
+		if !end.Target.Exists {
+			return r.deleted(ctx, request, request.To(), request.From(), nil)
+		}
+		r.result.ConfigHash.Target = config.WithoutMarks(end.Target.Config).Value().SHA256()
 	}
 	message := fmt.Sprintf("moved to %s, %s proof, %s", request.Target.Name, r.result.Proof.Kind, event.Entries(r.result.Entries))
 	if r.result.DowntimeMS != nil {
@@ -125,15 +128,4 @@ func (r *run) moved(ctx context.Context, request pair.Request, seen pair.Observa
 		message += fmt.Sprintf(", %s as before", was)
 	}
 	return r.end(event.Moved, message+c.transfer.translate.suffix())
-}
-
-// configHash returns the hash of the copy's config as read back, or "" if it cannot be
-// read: the move is done, so this is no reason to fail.
-func (r *run) configHash(ctx context.Context, copied instance.Instance) string {
-	settings, err := copied.Cluster.Client.Config(context.WithoutCancel(ctx), copied.Name)
-	if err != nil {
-		r.note(event.Warn, "config on %s cannot be read back: %s", copied.On(), connect.Message(err))
-		return ""
-	}
-	return config.WithoutMarks(settings).Value().SHA256()
 }

@@ -11,7 +11,9 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
-const watchEvery = 200 * time.Millisecond
+// watchEvery is between two looks. Each look is three requests to workers that start a copy at that
+// time, and while many connectors are moved, the looks at one delay the others.
+const watchEvery = 500 * time.Millisecond
 
 // watch watches a connector after its start: it must keep running, on one cluster only,
 // and not fall behind its offsets.
