@@ -257,10 +257,19 @@ func decode(content []byte, into any, method, endpoint string) error {
 	if into == nil {
 		return nil
 	}
-	if err := json.Unmarshal(content, into); err != nil {
+	if err := unmarshal(content, into); err != nil {
 		return fmt.Errorf("%s %s: the answer is not what Kafka Connect sends, is this its REST API: %w", method, endpoint, err)
 	}
 	return nil
+}
+
+// unmarshal spares a document that is kept as it is, such as many offsets, a second reading.
+func unmarshal(content []byte, into any) (err error) {
+	if value, ok := into.(*rawjson.Value); ok {
+		*value, err = rawjson.Parse(content)
+		return err
+	}
+	return json.Unmarshal(content, into)
 }
 
 func encode(body any) ([]byte, error) {

@@ -67,8 +67,10 @@ func (t *transfer) do(ctx context.Context, final offset.Document) (string, error
 		return "", err
 	}
 	t.have = t.want
-	t.result.OffsetsHash = &event.Hashes{Origin: final.SHA256(), Target: t.have.SHA256()}
+	hash := final.SHA256()
+	t.result.OffsetsHash = &event.Hashes{Origin: hash, Target: hash} // they were just compared
 	if t.translate != nil {
+		t.result.OffsetsHash.Target = t.have.SHA256()
 		return fmt.Sprintf("%d entries translated, %d written, %s", t.want.Len(), done.Entries, t.translate.summary), nil
 	}
 	return fmt.Sprintf("%d entries equal, %d written", t.want.Len(), done.Entries), nil

@@ -18,17 +18,17 @@ type Difference struct {
 // document may be compared with either.
 func Compare(want, have Document) Difference {
 	var difference Difference
-	for _, entry := range want.entries {
-		found, ok := have.lookup(entry.Partition)
+	for i, entry := range want.entries {
+		found, ok := have.lookup(want.keys[i])
 		switch {
 		case !ok:
 			difference.Missing = append(difference.Missing, entry)
-		case want.identity(found.Offset) != want.identity(entry.Offset):
+		case !want.same(found.Offset, entry.Offset):
 			difference.Changed = append(difference.Changed, entry)
 		}
 	}
-	for _, entry := range have.entries {
-		if _, ok := want.lookup(entry.Partition); !ok {
+	for i, entry := range have.entries {
+		if _, ok := want.lookup(have.keys[i]); !ok {
 			difference.Extra = append(difference.Extra, entry)
 		}
 	}
@@ -88,10 +88,13 @@ func (d Document) Chunks(size int) []Document {
 // file position, a sequence): for others, this package does not know which is later.
 func Regressed(earlier, later Document) []Entry {
 	var regressed []Entry
-	for _, entry := range earlier.entries {
-		found, ok := later.lookup(entry.Partition)
+	for i, entry := range earlier.entries {
+		found, ok := later.lookup(earlier.keys[i])
 		if !ok {
 			regressed = append(regressed, entry)
+			continue
+		}
+		if found.Offset == entry.Offset {
 			continue
 		}
 		name, before, comparable := singleInteger(entry.Offset)

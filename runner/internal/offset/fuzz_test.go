@@ -1,6 +1,8 @@
 package offset
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
@@ -24,6 +26,9 @@ func FuzzDocuments(f *testing.F) {
 			a, b := must(t, build, one), must(t, build, other)
 			if Equal(a, b) != (a.SHA256() == b.SHA256()) || Equal(a, b) != Equal(b, a) || !Equal(a, a) {
 				t.Fatalf("%s and %s: equal %v, hashes %s and %s", first, second, Equal(a, b), a.SHA256(), b.SHA256())
+			}
+			if both, err := build(one, other); err == nil && !both.Exact() && both.SHA256() != reread(t, both) {
+				t.Fatalf("%s: hash %s, and %s when it is read anew", both.JSON(), both.SHA256(), reread(t, both))
 			}
 			entries := a.Entries()
 			if len(entries) != 1 || entries[0].Partition.String() != one.Partition.String() || entries[0].Offset.String() != one.Offset.String() {
@@ -52,6 +57,21 @@ func FuzzDocuments(f *testing.F) {
 			}
 		}
 	})
+}
+
+// reread is the hash of a set of two as one JSON array, which results have had from the beginning.
+func reread(t *testing.T, document Document) string {
+	t.Helper()
+	var texts []string
+	for _, entry := range document.Entries() {
+		texts = append(texts, rawjson.Array(entry.Partition, entry.Offset).Canonical())
+	}
+	slices.Sort(texts)
+	all, err := rawjson.Parse([]byte("[" + strings.Join(texts, ",") + "]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all.SHA256()
 }
 
 func entryOf(text []byte) (Entry, bool) {

@@ -56,22 +56,25 @@ func writeCanonical(text *strings.Builder, value gjson.Result) {
 }
 
 func writeObject(text *strings.Builder, object gjson.Result) {
-	members := map[string]gjson.Result{}
-	var keys []string
-	object.ForEach(func(key, member gjson.Result) bool {
-		members[key.String()] = member
-		keys = append(keys, key.String())
+	type member struct {
+		key   string
+		value gjson.Result
+	}
+	var few [8]member // most partitions and offsets have no more
+	members := few[:0]
+	object.ForEach(func(key, value gjson.Result) bool {
+		members = append(members, member{key.String(), value})
 		return true
 	})
-	slices.Sort(keys)
+	slices.SortFunc(members, func(a, b member) int { return strings.Compare(a.key, b.key) })
 	text.WriteByte('{')
-	for i, key := range keys {
+	for i, member := range members {
 		if i > 0 {
 			text.WriteByte(',')
 		}
-		text.WriteString(String(key).text)
+		text.WriteString(String(member.key).text)
 		text.WriteByte(':')
-		writeCanonical(text, members[key])
+		writeCanonical(text, member.value)
 	}
 	text.WriteByte('}')
 }

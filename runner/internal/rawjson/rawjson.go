@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -57,20 +58,42 @@ func refuseDuplicates(value gjson.Result, depth int) error {
 	if !value.IsObject() && !value.IsArray() {
 		return nil
 	}
-	seen := map[string]bool{}
+	var seen keys
 	var failure error
+	object := value.IsObject()
 	value.ForEach(func(key, member gjson.Result) bool {
-		if value.IsObject() {
-			if seen[key.String()] {
-				failure = fmt.Errorf("key %q appears twice in one object", key.String())
-				return false
-			}
-			seen[key.String()] = true
+		if object && seen.add(key.String()) {
+			failure = fmt.Errorf("key %q appears twice in one object", key.String())
+			return false
 		}
 		failure = refuseDuplicates(member, depth+1)
 		return failure == nil
 	})
 	return failure
+}
+
+// keys are those of one object. A document of offsets is many objects with few keys each.
+type keys struct {
+	few  [8]string
+	len  int
+	many map[string]bool // from the ninth on
+}
+
+// add reports whether the key was there already.
+func (k *keys) add(key string) bool {
+	if slices.Contains(k.few[:min(k.len, len(k.few))], key) || k.many[key] {
+		return true
+	}
+	if k.len < len(k.few) {
+		k.few[k.len] = key
+	} else {
+		if k.many == nil {
+			k.many = map[string]bool{}
+		}
+		k.many[key] = true
+	}
+	k.len++
+	return false
 }
 
 // invalid says where the JSON is invalid; gjson only says that it is.
@@ -89,11 +112,24 @@ func invalid(document []byte) error {
 
 // String returns a JSON string holding text.
 func String(text string) Value {
+	if isPlain(text) {
+		return Value{text: `"` + text + `"`}
+	}
 	encoded, err := json.Marshal(text)
 	if err != nil {
 		panic("rawjson: a Go string always marshals: " + err.Error())
 	}
 	return Value{text: string(encoded)}
+}
+
+// isPlain reports whether json.Marshal would only put a text in quotes.
+func isPlain(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			return false
+		}
+	}
+	return true
 }
 
 // Int returns a JSON number.

@@ -2,6 +2,9 @@ package rawjson
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"unicode/utf8"
 )
@@ -148,4 +151,36 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("Without(%q): %v", key, err)
 		}
 	})
+}
+
+// TestManyMembers has more members than the usual object, in no order, and one of them twice.
+func TestManyMembers(t *testing.T) {
+	var members, sorted []string
+	for i := range 30 {
+		members = append(members, fmt.Sprintf("%q:%d", fmt.Sprintf("k%02d", (i*7)%30), i))
+	}
+	sorted = slices.Sorted(slices.Values(members))
+	for _, twice := range []int{0, 7, 8, 29} {
+		if _, err := Parse([]byte("{" + strings.Join(append(slices.Clone(members), members[twice]), ",") + "}")); err == nil || !strings.Contains(err.Error(), "appears twice") {
+			t.Errorf("member %d twice: %v", twice, err)
+		}
+	}
+	value, err := Parse([]byte("{" + strings.Join(members, ", ") + "}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "{" + strings.Join(sorted, ",") + "}"; value.Canonical() != want {
+		t.Errorf("%s, want %s", value.Canonical(), want)
+	}
+}
+
+// TestString has every text as json.Marshal writes it.
+func TestString(t *testing.T) {
+	for c := range rune(0x250) {
+		text := "a" + string(c) + "b"
+		want, err := json.Marshal(text)
+		if err != nil || String(text).String() != string(want) {
+			t.Errorf("%q is %s, want %s", text, String(text), want)
+		}
+	}
 }
