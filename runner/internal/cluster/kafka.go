@@ -87,6 +87,12 @@ type OffsetTopic interface {
 	// Read returns a connector's entries as an exact document: the last committed
 	// record of each key up to the topic's end.
 	Read(ctx context.Context, connector string) (offset.Document, error)
+	// End returns, for each Kafka partition, up to where its records are settled: what is
+	// committed later comes after it.
+	End(ctx context.Context) (map[int32]int64, error)
+	// Since returns a connector's records from such an end on, those of a key in their order, and
+	// where the next ones will be. It is an error if any of them can be missing.
+	Since(ctx context.Context, connector string, from map[int32]int64) (records []offset.Entry, end map[int32]int64, err error)
 	// Write writes each entry under the connector's name, a null offset as a tombstone,
 	// to the partition that has the key already. It returns when all records are
 	// acknowledged.

@@ -53,8 +53,11 @@ func (s *rawSuite) rawTombstone() {
 	s.awaitSent(topic, topic+"-0", 10)
 	s.rest(name, 1)
 	partition := s.raw(name).Entries()[0].Partition
+	end, err := s.Offsets.End(s.ctx)
+	s.Must(err)
 	s.Must(s.Offsets.Write(s.ctx, name, s.document(offset.Entry{Partition: partition, Offset: s.offsetOf(7_000_000)})))
 	s.Must(s.Offsets.Write(s.ctx, name, s.document(offset.Entry{Partition: partition, Offset: rawjson.Null})))
+	s.since(name, end, partition.String()+"="+s.offsetOf(7_000_000).String(), partition.String()+"=null")
 	if left := s.raw(name); left.Len() != 0 {
 		s.Errorf("offsets after a tombstone are %s", left.JSON())
 	}
@@ -64,6 +67,28 @@ func (s *rawSuite) rawTombstone() {
 	s.awaitSent(topic, topic+"-0", before+1) // from the beginning again, and beyond
 	if last := s.last(topic)[topic+"-0"]; last >= 7_000_000 {
 		s.Errorf("the task read an offset that a tombstone removed: it is at %d", last)
+	}
+}
+
+// since checks what was written of a connector since the topic ended there, and that nothing was
+// after that, nor of any other connector.
+func (s *rawSuite) since(name string, end map[int32]int64, want ...string) {
+	for _, of := range []string{name, name + "-other"} {
+		records, next, err := s.Offsets.Since(s.ctx, of, end)
+		s.Must(err)
+		var got []string
+		for _, record := range records {
+			got = append(got, record.Partition.String()+"="+record.Offset.String())
+		}
+		if of != name {
+			want = nil
+		}
+		if !slices.Equal(got, want) {
+			s.Errorf("since then %q was written of %s, want %q", got, of, want)
+		}
+		if more, _, err := s.Offsets.Since(s.ctx, of, next); err != nil || len(more) != 0 {
+			s.Errorf("and after that %v, %v", more, err)
+		}
 	}
 }
 

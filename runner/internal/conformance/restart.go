@@ -44,6 +44,8 @@ type RawOffsets interface {
 	Read(ctx context.Context, connector string) (offset.Document, error)
 	Write(ctx context.Context, connector string, patch offset.Document) error
 	Hanging(ctx context.Context) error
+	End(ctx context.Context) (map[int32]int64, error)
+	Since(ctx context.Context, connector string, from map[int32]int64) ([]offset.Entry, map[int32]int64, error)
 }
 
 // TargetStates is a config topic; [kafka.ConfigLog] is.

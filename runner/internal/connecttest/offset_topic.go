@@ -69,6 +69,30 @@ func (t *OffsetTopic) Write(ctx context.Context, connector string, patch offset.
 	return nil
 }
 
+// End returns the offset that the next record will have.
+func (t *OffsetTopic) End(ctx context.Context) (end map[int32]int64, err error) {
+	err = t.kafka.access(ctx, Access{"read the end of offsets", t.name}, func() error {
+		end = map[int32]int64{0: int64(len(t.kafka.offsetsTopic(t.name).log))}
+		return nil
+	})
+	return end, err
+}
+
+// Since returns the connector's records from an end on, and the present end.
+func (t *OffsetTopic) Since(ctx context.Context, connector string, from map[int32]int64) (records []offset.Entry, end map[int32]int64, err error) {
+	err = t.kafka.access(ctx, Access{"read new offsets", t.name}, func() error {
+		log := t.kafka.offsetsTopic(t.name).log
+		for _, record := range log[from[0]:] {
+			if record.connector == connector {
+				records = append(records, offset.Entry{Partition: record.partition, Offset: record.value})
+			}
+		}
+		end = map[int32]int64{0: int64(len(log))}
+		return nil
+	})
+	return records, end, err
+}
+
 // Hanging returns a [kafka.HangingError] if [Cluster.Hang] has left a transaction.
 func (t *OffsetTopic) Hanging(ctx context.Context) error {
 	return t.kafka.access(ctx, Access{"look for hanging transactions", t.name}, func() error {

@@ -17,6 +17,7 @@ import (
 type offsetsTopic struct {
 	values  map[string]offsetValue
 	removed map[string]removedOffset
+	log     []offsetValue // every record, in order
 }
 
 type offsetValue struct {
@@ -52,6 +53,7 @@ func (o *offsetsTopic) get(connector string, partition rawjson.Value) (rawjson.V
 // put writes a record; a null value is a tombstone.
 func (o *offsetsTopic) put(connector string, partition, value rawjson.Value) {
 	key := offsetKey(connector, partition)
+	o.log = append(o.log, offsetValue{connector: connector, partition: partition, value: value})
 	if value.IsNull() {
 		if known, ok := o.values[key]; ok {
 			o.removed[key] = removedOffset{known, time.Now()}

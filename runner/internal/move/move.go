@@ -50,6 +50,7 @@ func (m *Mover) move(ctx context.Context, request pair.Request, kept *certificat
 	}
 	if err == nil {
 		c.rest.resumes = resumed
+		c.followOffsets(ctx, request, verdict, copied)
 		err = c.do(ctx)
 	}
 	if err != nil && m.AtFailure != nil && !is[*proof.NotAllowedError](err) {

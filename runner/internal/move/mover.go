@@ -54,6 +54,8 @@ type Mover struct {
 	// that the next one can begin; may be nil.
 	BeforeWatch func(connector string)
 
+	// many is from how many entries on offsets are followed; 0 is [offsetstore.Many].
+	many       int
 	earlier    earlier
 	neighbours neighbours.Watches
 

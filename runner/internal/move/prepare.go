@@ -27,6 +27,8 @@ type prepared struct {
 	// none. It stays nil unless separate: both sides may keep their offsets in one topic,
 	// and removing them would remove them for both.
 	store offsetstore.Store
+	// followed is the store on the target, if its offsets are many; else nil.
+	followed *offsetstore.Followed
 	// separate says that the target lacked offsets that the origin has, so the two do not
 	// share a topic.
 	separate bool
@@ -80,7 +82,12 @@ func (r *run) prepareCopy(ctx context.Context, request pair.Request, verdict che
 	if basis.Shared {
 		return nil
 	}
-	known, err := basis.Stores.To.Read(ctx)
+	store := basis.Stores.To
+	if topic := r.followable(request, verdict, request.Target); topic != nil {
+		copied.followed = offsetstore.Follow(store, topic, to.Name)
+		store = copied.followed
+	}
+	known, err := store.Read(ctx)
 	if err != nil {
 		return fmt.Errorf("on %s: %w", to.On(), err)
 	}
@@ -102,7 +109,7 @@ func (r *run) prepareCopy(ctx context.Context, request pair.Request, verdict che
 	if err != nil || status.Connector.State == connect.Stopped {
 		return err
 	}
-	return r.rehearse(ctx, basis, to.On(), copied)
+	return r.rehearse(ctx, basis, store, to.On(), copied)
 }
 
 // becomesPreliminary reports whether the copy has to wait for its offsets. One that an
@@ -118,9 +125,9 @@ func becomesPreliminary(verdict check.Verdict) bool {
 
 // rehearse copies the origin's present offsets, to find out before anything stops whether
 // the plugin accepts them and whether they read back.
-func (r *run) rehearse(ctx context.Context, basis check.Basis, on string, copied *prepared) error {
+func (r *run) rehearse(ctx context.Context, basis check.Basis, store offsetstore.Store, on string, copied *prepared) error {
 	copied.wrote(basis.Stores.To)
-	done, err := offsetstore.MakeEqual(ctx, on, basis.Stores.To, basis.Offsets, copied.offsets)
+	done, err := offsetstore.MakeEqual(ctx, on, store, basis.Offsets, copied.offsets)
 	// Only the answer to the write is about the offsets; a read that failed is no
 	// refusal. A plugin that refuses them gives a 500
 	// (Worker.alterSourceConnectorOffsets).

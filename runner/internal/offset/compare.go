@@ -2,6 +2,7 @@ package offset
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
@@ -65,6 +66,22 @@ func Patch(want, have Document) Document {
 		entries = append(entries, Entry{Partition: entry.Partition, Offset: rawjson.Null})
 	}
 	return mustBuild(entries, want.exact || have.exact)
+}
+
+// Replace returns the document with other offsets for some of its partitions, the last of each. ok is
+// false if one of them is not in it, byte for byte, or is to be removed. It costs what is replaced, where
+// [New] takes every entry apart.
+func (d Document) Replace(with ...Entry) (replaced Document, ok bool) {
+	replaced = d
+	replaced.entries = slices.Clone(d.entries)
+	for _, entry := range with {
+		i, known := d.index[d.identity(entry.Partition)]
+		if !known || d.entries[i].Partition != entry.Partition || !entry.Offset.IsObject() {
+			return Document{}, false
+		}
+		replaced.entries[i] = entry
+	}
+	return replaced, true
 }
 
 // SamePartitions reports whether two documents have the same partitions, at least one,

@@ -45,6 +45,29 @@ func TestPatchMakesHaveEqualToWant(t *testing.T) {
 	}
 }
 
+func TestReplace(t *testing.T) {
+	of := func(partition, value string) Entry {
+		entry, ok := entryOf([]byte("[" + partition + "," + value + "]"))
+		if !ok {
+			t.Fatalf("%s, %s", partition, value)
+		}
+		return entry
+	}
+	document := parse(t, `{"offsets":[{"partition":{"x":1,"y":2},"offset":{"n":1}},{"partition":{"z":1},"offset":{"n":2}}]}`)
+	replaced, ok := document.Replace(of(`{"z":1}`, `{"n":3}`), of(`{"z":1}`, `{"n":4}`))
+	if want := parse(t, `{"offsets":[{"partition":{"z":1},"offset":{"n":4}},{"partition":{"x":1,"y":2},"offset":{"n":1}}]}`); !ok || !Equal(replaced, want) || replaced.SHA256() != want.SHA256() {
+		t.Errorf("%t, %s", ok, replaced.JSON())
+	}
+	if was := parse(t, `{"offsets":[{"partition":{"x":1,"y":2},"offset":{"n":1}},{"partition":{"z":1},"offset":{"n":2}}]}`); !Equal(document, was) {
+		t.Errorf("it became %s", document.JSON())
+	}
+	for _, entry := range []Entry{of(`{"y":2,"x":1}`, `{"n":3}`), of(`{"new":1}`, `{"n":3}`), of(`{"z":1}`, `null`)} {
+		if _, ok := document.Replace(entry); ok {
+			t.Errorf("replaced with %s", entry.Partition)
+		}
+	}
+}
+
 func TestHashIsOfTheSet(t *testing.T) {
 	a := parse(t, `{"offsets":[{"partition":{"x":1,"y":2},"offset":{"n":1}},{"partition":{"z":1},"offset":{"n":2}}]}`)
 	b := parse(t, `{"offsets":[{"partition":{"z":1},"offset":{"n":2}},{"offset":{"n":1},"partition":{"y":2,"x":1}}]}`)

@@ -1,0 +1,77 @@
+package move
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+)
+
+// TestManyEntries moves a connector of many entries. Where the offsets topics are known, the workers
+// are asked for all of them once while it stands still.
+func TestManyEntries(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.run(connecttest.SourceConfig(topic, 2))
+		w.addEntries(offsetstore.Many)
+		cut, asked := false, map[string]int{}
+		count := func(of *connecttest.Cluster) {
+			of.Intercept(func(answer http.ResponseWriter, request *http.Request, next http.Handler) {
+				switch _, last, _ := strings.Cut(request.URL.Path, orders+"/"); {
+				case last == "pause":
+					cut = true
+				case last == "resume":
+					cut = false
+				case last == "offsets" && request.Method == http.MethodGet && cut:
+					asked[of.Name()]++
+				}
+				next.ServeHTTP(answer, request)
+			})
+		}
+		count(w.global)
+		count(w.europe)
+		mover := w.mover()
+		mover.many = 0
+		w.expect(mover.Move(t.Context(), w.request()), event.Moved, connect.Stopped, connect.Running)
+		want := map[string]int{"global": 1, "europe": 0}
+		if !w.hard { // the reads of the timed proof, and the interlock
+			want = map[string]int{"global": 5, "europe": 2}
+		}
+		if got := fmt.Sprint(asked["global"], asked["europe"]); got != fmt.Sprint(want["global"], want["europe"]) {
+			t.Errorf("asked for all offsets %s times, want %v", got, want)
+		}
+		w.exact()
+	})
+}
+
+// addEntries adds offsets of partitions that the connector does not have any more.
+func (w *world) addEntries(count int) {
+	w.t.Helper()
+	client := w.global.Client()
+	if err := client.Stop(w.t.Context(), orders); err != nil {
+		w.t.Fatal(err)
+	}
+	w.await(w.global, connect.Stopped)
+	entries := make([]string, count)
+	for i := range entries {
+		entries[i] = fmt.Sprintf(`{"partition":{"stream":"gone-%d"},"offset":{"sequence":%d}}`, i, i)
+	}
+	patch, err := rawjson.Parse([]byte(`{"offsets":[` + strings.Join(entries, ",") + `]}`))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := client.AlterOffsets(w.t.Context(), orders, patch); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := client.Resume(w.t.Context(), orders); err != nil {
+		w.t.Fatal(err)
+	}
+	w.await(w.global, connect.Running)
+	w.pass(70 * time.Second)
+}
