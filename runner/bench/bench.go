@@ -116,7 +116,7 @@ func (b *bench) measured(ctx context.Context, way, prefix string, count, entries
 	if err != nil {
 		return row{}, err
 	}
-	defer func() { _ = w.end(nil) }()
+	defer w.end()
 	var endBeside func()
 	if beside != nil {
 		if err := w.quiet(ctx); err != nil {

@@ -81,7 +81,7 @@ func run(ctx context.Context) error {
 		})
 	}
 	if err == nil && asked.others > 0 {
-		asked.workers = max(asked.workers, 2) // with one worker there is nobody to share with
+		asked.workers = sharing(asked.workers)
 		err = onLab(ctx, asked, "1g", func(b *bench) (err error) {
 			found.Beside, err = b.besideOthers(ctx)
 			return err
@@ -110,6 +110,10 @@ func onLab(ctx context.Context, asked settings, heap string, do func(*bench) err
 	}
 	return errors.Join(err, b.Close())
 }
+
+// sharing is how many workers a cluster has whose restarts are counted: one has nobody to
+// share its tasks with.
+func sharing(workers int) int { return max(workers, 2) }
 
 func read() (settings, error) {
 	counts := flag.String("counts", "1,10,40", "numbers of connectors that are moved together; empty for none")

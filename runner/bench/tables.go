@@ -23,7 +23,10 @@ func (r results) tables() string {
 }
 
 func (r results) caption() string {
-	said := r.Machine + fmt.Sprintf("; %d worker(s) a cluster; %d run(s)", r.Workers, r.Runs)
+	said := r.Machine + fmt.Sprintf("; %d run(s)", r.Runs)
+	if len(r.Rows) > 0 {
+		said += fmt.Sprintf("; %d worker(s) a cluster", r.Workers)
+	}
 	if slices.ContainsFunc(r.Rows, func(one row) bool { return one.Way == kestraArticle }) {
 		said += fmt.Sprintf("; the article's flow waits %s", time.Duration(r.ArticleWaitMS)*time.Millisecond)
 	}
@@ -107,7 +110,7 @@ func medians(rows []row) []row {
 // besideTable tells what the moves did to the connectors that stayed, each run by itself.
 func (r results) besideTable() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "Beside %d connectors of one task that stay on each cluster, of at least two workers:\n\n", r.Others)
+	fmt.Fprintf(&text, "Beside %d connectors of one task that stay on each cluster, of %d workers:\n\n", r.Others, sharing(r.Workers))
 	text.WriteString("| way | moved | tasks of others restarted on the origin | on the target | longest | down max | wall |\n|---|--:|--:|--:|--:|--:|--:|\n")
 	for _, one := range r.Beside {
 		var restarts []string

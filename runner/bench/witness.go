@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,8 +31,8 @@ type witness struct {
 type passage struct {
 	tasks int
 	away  map[int]time.Time // the origin's tasks that do not run, since when
-	runs  map[int]bool      // the target's tasks that run
-	ended time.Time         // when the last of those began to
+	runs  map[int]time.Time // the target's tasks that run, since when
+	ended time.Time         // when all of those ran for the first time
 }
 
 // witnessed begins to follow connectors of so many tasks each. End the witness.
@@ -37,38 +40,49 @@ func witnessed(ctx context.Context, names []string, tasks int, origin, target *c
 	ctx, cancel := context.WithCancel(ctx)
 	w := &witness{cancel: cancel, passages: map[string]*passage{}, latest: time.Now()}
 	for _, name := range names {
-		w.passages[name] = &passage{tasks: tasks, away: map[int]time.Time{}, runs: map[int]bool{}}
+		w.passages[name] = &passage{tasks: tasks, away: map[int]time.Time{}, runs: map[int]time.Time{}}
 	}
-	for of, take := range map[*cluster.Cluster]func(*passage, internaltopic.Status){origin: (*passage).leave, target: (*passage).arrive} {
-		topic, err := of.StatusTopic()
-		if err != nil {
-			return nil, w.end(err)
-		}
-		tail, err := topic.Tail(ctx)
-		if err != nil {
-			return nil, w.end(err)
-		}
-		w.readers.Go(func() {
-			defer tail.Close()
-			for ctx.Err() == nil {
-				records, err := tail.Next(ctx)
-				w.take(records, err, take)
-			}
-		})
+	err := errors.Join(w.follow(ctx, origin, (*passage).leave), w.follow(ctx, target, (*passage).arrive))
+	if err != nil {
+		w.end()
 	}
-	return w, nil
+	return w, err
 }
 
-func (w *witness) end(err error) error {
+func (w *witness) follow(ctx context.Context, of *cluster.Cluster, take func(*passage, internaltopic.Status)) error {
+	topic, err := of.StatusTopic()
+	if err != nil {
+		return err
+	}
+	tail, err := topic.Tail(ctx)
+	if err != nil {
+		return err
+	}
+	w.readers.Go(func() {
+		defer tail.Close()
+		for {
+			records, err := tail.Next(ctx)
+			w.take(records, err, take)
+			if err != nil {
+				return
+			}
+		}
+	})
+	return nil
+}
+
+func (w *witness) end() {
 	w.cancel()
 	w.readers.Wait()
-	return err
 }
 
 func (w *witness) take(records []internaltopic.Status, err error, take func(*passage, internaltopic.Status)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.err, w.latest = err, time.Now()
+	w.latest = time.Now()
+	if err != nil {
+		w.err = err
+	}
 	for _, record := range records {
 		if of := w.passages[record.Connector]; of != nil && record.Task != internaltopic.OfConnector {
 			take(of, record)
@@ -87,31 +101,27 @@ func (p *passage) leave(record internaltopic.Status) {
 	}
 }
 
-// arrive takes a record of the target.
+// arrive takes a record of the target. Those of different tasks come in any order.
 func (p *passage) arrive(record internaltopic.Status) {
-	p.runs[record.Task] = record.State == connect.Running
-	running := 0
-	for _, runs := range p.runs {
-		if runs {
-			running++
-		}
+	if !p.ended.IsZero() {
+		return
 	}
-	if running == p.tasks && p.ended.IsZero() {
-		p.ended = record.At
+	if record.State != connect.Running {
+		delete(p.runs, record.Task)
+		return
+	}
+	p.runs[record.Task] = record.At
+	if len(p.runs) == p.tasks {
+		p.ended = slices.MaxFunc(slices.Collect(maps.Values(p.runs)), time.Time.Compare)
 	}
 }
 
 // still is how long the connector did not run with all its tasks.
 func (p *passage) still() (time.Duration, error) {
-	var since time.Time
-	for _, at := range p.away {
-		if since.IsZero() || at.Before(since) {
-			since = at
-		}
-	}
-	if since.IsZero() || p.ended.IsZero() {
+	if len(p.away) == 0 || p.ended.IsZero() {
 		return 0, fmt.Errorf("%d tasks ended on the origin, %d run on the target", len(p.away), len(p.runs))
 	}
+	since := slices.MinFunc(slices.Collect(maps.Values(p.away)), time.Time.Compare)
 	return p.ended.Sub(since), nil
 }
 
