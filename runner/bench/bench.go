@@ -160,9 +160,7 @@ func (b *bench) start(ctx context.Context, prefix string, count, entries int) ([
 	for i := range count {
 		name := fmt.Sprintf("%s-%03d", prefix, i)
 		names = append(names, name)
-		group.Go(func() error {
-			return retried(ctx, func(ctx context.Context) error { return b.origin.Run(ctx, name, lab.NumberedSource(name, tasks, 20)) })
-		})
+		group.Go(func() error { return b.startOne(ctx, name) })
 	}
 	if err := group.Wait(); err != nil {
 		return names, err
@@ -184,6 +182,21 @@ func (b *bench) start(ctx context.Context, prefix string, count, entries int) ([
 		}
 	}
 	return names, nil
+}
+
+// startOne starts a connector and makes its tasks commit what they have sent so far, as a
+// restart does: by themselves they do so once a minute.
+func (b *bench) startOne(ctx context.Context, name string) error {
+	err := retried(ctx, func(ctx context.Context) error { return b.origin.Run(ctx, name, lab.NumberedSource(name, tasks, 20)) })
+	for task := range tasks {
+		if err == nil {
+			err = lab.AwaitSequence(ctx, b.origin.Kafka().Bootstrap(), name, fmt.Sprintf("%s-%d", name, task), 1, time.Minute)
+		}
+		if err == nil {
+			err = retried(ctx, func(ctx context.Context) error { return b.origin.Client().RestartTask(ctx, name, task) })
+		}
+	}
+	return err
 }
 
 // addEntries gives a connector offsets of partitions that it does not have any more.
