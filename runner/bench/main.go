@@ -64,9 +64,10 @@ func run(ctx context.Context) error {
 		}
 	}
 	found := results{
-		Command: fmt.Sprintf("make bench BENCH=%q", strings.Join(os.Args[1:], " ")), Machine: machine(),
+		Command: fmt.Sprintf("make bench BENCH=%q", strings.Join(os.Args[1:], " ")),
 		Workers: asked.workers, Runs: asked.runs, AtATime: atATime, ArticleWaitMS: asked.wait.Milliseconds(),
 	}
+	found.Machine, found.Busy = machine()
 	if len(asked.counts)+len(asked.entries) > 0 || asked.cost {
 		err = onLab(ctx, asked, "", func(b *bench) (err error) {
 			if asked.cost || slices.ContainsFunc(asked.ways, func(way string) bool { return strings.HasPrefix(way, "kestra-") }) {

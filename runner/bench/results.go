@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -58,6 +59,7 @@ func (r row) label() string {
 type results struct {
 	Command       string   `json:"command"`
 	Machine       string   `json:"machine"` // before it began
+	Busy          bool     `json:"busy"`    // with other work, so that ratios mean little
 	Workers       int      `json:"workers"`
 	Runs          int      `json:"runs"`
 	AtATime       int      `json:"at_a_time"` // connectors that the flows move at a time
@@ -68,13 +70,16 @@ type results struct {
 	Cost          *cost    `json:"cost,omitempty"`
 }
 
-// machine says what the figures depend on, and whether others used it too.
-func machine() string {
-	said := fmt.Sprintf("%d processors", runtime.NumCPU())
-	if content, err := os.ReadFile("/proc/loadavg"); err == nil {
-		said += ", load average " + strings.Join(strings.Fields(string(content))[:3], ", ") + " before"
+// machine says what the figures depend on, and whether others use it too.
+func machine() (said string, busy bool) {
+	said = fmt.Sprintf("%d processors", runtime.NumCPU())
+	content, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return said, false
 	}
-	return said
+	loads := strings.Fields(string(content))[:3]
+	now, err := strconv.ParseFloat(loads[0], 64)
+	return said + ", load average " + strings.Join(loads, ", ") + " before", err == nil && now > float64(runtime.NumCPU())
 }
 
 func (r results) write(folder string, docs bool) error {

@@ -112,6 +112,14 @@ func TestTable(t *testing.T) {
 	}
 }
 
+func TestNoRatiosOfABusyMachine(t *testing.T) {
+	found := three()
+	found.Busy = true
+	if text := found.tables(); !strings.Contains(text, "ratios would mean little") || !strings.Contains(text, "| 152 ms | 4000 ms |  |  |  |  | 501 |") {
+		t.Errorf("the tables of a busy machine are\n%s", text)
+	}
+}
+
 func TestBesideTable(t *testing.T) {
 	found := results{Workers: 1, Runs: 1, Others: 260, Beside: []beside{{
 		row:      row{Way: ferryApply, Connectors: 40, MaxMS: 700, WallMS: 12_345},

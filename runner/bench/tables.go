@@ -30,6 +30,9 @@ func (r results) caption() string {
 	if slices.ContainsFunc(r.Rows, func(one row) bool { return one.Way == kestraArticle }) {
 		said += fmt.Sprintf("; the article's flow waits %s", time.Duration(r.ArticleWaitMS)*time.Millisecond)
 	}
+	if r.Busy {
+		return said + ".\nThe machine was busy with other work, so that ratios would mean little and are left out.\n"
+	}
 	return said + ".\n"
 }
 
@@ -45,18 +48,18 @@ func (r results) table() string {
 			memory = fmt.Sprint(one.MemoryMiB)
 		}
 		fmt.Fprintf(&text, "| %d | %s | %s | %s | %s | %s | %s | %s | %d | %s | %d, %d |\n", one.Connectors, one.label(), span(one.P50MS), span(one.P95MS),
-			span(one.MaxMS), span(one.WallMS), against(rows, one, floorBarriers), against(rows, one, kestraArticle), one.Requests, memory, one.Lost, one.Duplicated)
+			span(one.MaxMS), span(one.WallMS), r.against(rows, one, floorBarriers), r.against(rows, one, kestraArticle), one.Requests, memory, one.Lost, one.Duplicated)
 	}
 	return text.String()
 }
 
 // against gives the ratios of the longest downtime and of the wall time to another way's, as
 // two cells.
-func against(rows []row, one row, way string) string {
+func (r results) against(rows []row, one row, way string) string {
 	i := slices.IndexFunc(rows, func(other row) bool {
 		return other.Way == way && other.Connectors == one.Connectors && other.Entries == one.Entries
 	})
-	if i < 0 {
+	if i < 0 || r.Busy {
 		return " | "
 	}
 	ratio := func(a, b int64) string { return fmt.Sprintf("%.3g", float64(a)/float64(max(b, 1))) }
