@@ -69,7 +69,9 @@ func (b *bench) measureCost(ctx context.Context) (*cost, error) {
 	if err != nil {
 		found.NoDocker = err.Error()
 	}
-	defer func() { _ = exec.CommandContext(context.WithoutCancel(ctx), "docker", "image", "rm", "--force", costImage).Run() }() // #nosec G204 -- our own image
+	defer func() {
+		_ = exec.CommandContext(context.WithoutCancel(ctx), "docker", "image", "rm", "--force", costImage).Run()
+	}() // #nosec G204 -- our own image
 	return found, b.costOfTasks(ctx, found, image)
 }
 
