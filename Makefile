@@ -29,7 +29,7 @@ hazards: ## The hazard matrix on real clusters, into docs/hazards.md (HAZARDS="-
 	cd runner/internal/hazard && $(CURDIR)/build/hazards.test -test.timeout 2h -all -table $(CURDIR)/build/hazards.txt $(or $(HAZARDS),-markdown $(CURDIR)/docs/hazards.md)
 	go test -count=1 -v -run Killed ./runner/internal/kestratest -args -all
 
-bench: ## Downtime and wall time beside bare REST, on one lab, into build/bench (BENCH="-counts 1,10,40,100 -runs 3")
+bench: ## Downtime and wall time of ferry, its flows, bare REST and the article (BENCH="-docs -counts 1,10,40,100 -runs 3 -others 260 -cost")
 	go run ./runner/bench $(BENCH)
 
 test-short: ## What needs no Java and no network, under a minute

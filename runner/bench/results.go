@@ -3,9 +3,12 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -16,10 +19,12 @@ type row struct {
 	Run        int    `json:"run"`
 	Connectors int    `json:"connectors"`
 	Entries    int    `json:"entries,omitempty"` // of each; 0 for one a task
-	// Downtime of the connectors: from the stop until all tasks run again.
+	// Downtime of the connectors, by the status topics: from the first task that paused or
+	// ended on the origin until all run on the target.
 	P50MS      int64            `json:"downtime_p50_ms"`
 	P95MS      int64            `json:"downtime_p95_ms"`
 	MaxMS      int64            `json:"downtime_max_ms"`
+	SaidMaxMS  int64            `json:"downtime_max_said_ms,omitempty"` // by ferry itself, from its stop request
 	WallMS     int64            `json:"wall_ms"`
 	Requests   int              `json:"rest_requests"`
 	MemoryMiB  int64            `json:"memory_mib,omitempty"` // of ferry, at most
@@ -28,64 +33,93 @@ type row struct {
 	Duplicated int64            `json:"duplicated"`
 }
 
-func newRow(still []time.Duration) row {
+func (r *row) setDowntimes(still []time.Duration) {
 	if len(still) == 0 {
-		return row{}
+		return
 	}
 	slices.Sort(still)
-	at := func(share float64) int64 { return still[int(share*float64(len(still)-1))].Milliseconds() }
-	return row{P50MS: at(0.5), P95MS: at(0.95), MaxMS: at(1)}
+	at := func(share float64) int64 { return still[int(math.Ceil(share*float64(len(still))))-1].Milliseconds() }
+	r.P50MS, r.P95MS, r.MaxMS = at(0.5), at(0.95), at(1)
 }
 
 func (r row) String() string {
-	return fmt.Sprintf("run %d  %-14s %4d connectors %6d entries  down p50 %5d p95 %5d max %5d ms  wall %6d ms  %5d requests  %3d MiB  %d lost %d duplicated  %v",
-		r.Run, r.Way, r.Connectors, r.Entries, r.P50MS, r.P95MS, r.MaxMS, r.WallMS, r.Requests, r.MemoryMiB, r.Lost, r.Duplicated, r.Steps)
+	return fmt.Sprintf("run %d  %-30s %4d connectors  down p50 %5d p95 %5d max %5d ms (said %d)  wall %6d ms  %5d requests  %3d MiB  %d lost %d duplicated  %v",
+		r.Run, r.label(), r.Connectors, r.P50MS, r.P95MS, r.MaxMS, r.SaidMaxMS, r.WallMS, r.Requests, r.MemoryMiB, r.Lost, r.Duplicated, r.Steps)
+}
+
+// label names the way, and what is special about its connectors.
+func (r row) label() string {
+	if r.Entries > 0 {
+		return fmt.Sprintf("%s, %d entries", r.Way, r.Entries)
+	}
+	return r.Way
 }
 
 // results are all measurements of one run of the bench.
 type results struct {
-	Workers int   `json:"workers"`
-	Rows    []row `json:"rows"`
+	Command       string   `json:"command"`
+	Machine       string   `json:"machine"` // before it began
+	Busy          bool     `json:"busy"`    // with other work, so that ratios mean little
+	Workers       int      `json:"workers"`
+	Runs          int      `json:"runs"`
+	AtATime       int      `json:"at_a_time"` // connectors that the flows move at a time
+	ArticleWaitMS int64    `json:"article_wait_ms"`
+	Rows          []row    `json:"rows"`
+	Others        int      `json:"others,omitempty"` // connectors that stay on each cluster
+	Beside        []beside `json:"beside,omitempty"`
+	Cost          *cost    `json:"cost,omitempty"`
 }
 
-func (r results) write(folder string) error {
+// machine says what the figures depend on, and whether others use it too.
+func machine() (said string, busy bool) {
+	said = fmt.Sprintf("%d processors", runtime.NumCPU())
+	content, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return said, false
+	}
+	loads := strings.Fields(string(content))[:3]
+	now, err := strconv.ParseFloat(loads[0], 64)
+	return said + ", load average " + strings.Join(loads, ", ") + " before", err == nil && now > float64(runtime.NumCPU())
+}
+
+func (r results) write(folder string, docs bool) error {
 	document, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	for name, content := range map[string][]byte{"bench.json": append(document, '\n'), "bench.md": []byte(r.table()), "bench.svg": []byte(r.chart())} {
+	chart := []byte(r.chart())
+	for name, content := range map[string][]byte{"bench.json": append(document, '\n'), "bench.md": []byte(r.tables()), "bench.svg": chart} {
 		if err := os.WriteFile(filepath.Join(folder, name), content, 0o644); err != nil { // #nosec G306 -- results that others may read
 			return err
 		}
 	}
-	fmt.Print("\n" + r.table())
-	return nil
-}
-
-// table compares each measurement with the floor in barriers of the same run.
-func (r results) table() string {
-	var text strings.Builder
-	text.WriteString("| run | way | connectors | entries | down p50 | p95 | max | wall | max / barriers | wall / barriers | requests | MiB | lost, twice |\n")
-	text.WriteString("|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
-	for _, one := range r.Rows {
-		down, wall := "", ""
-		if floor, ok := r.floor(one); ok {
-			down, wall = fmt.Sprintf("%.2f", ratio(one.MaxMS, floor.MaxMS)), fmt.Sprintf("%.2f", ratio(one.WallMS, floor.WallMS))
-		}
-		fmt.Fprintf(&text, "| %d | %s | %d | %d | %d ms | %d ms | %d ms | %d ms | %s | %s | %d | %d | %d, %d |\n", one.Run, one.Way, one.Connectors, one.Entries,
-			one.P50MS, one.P95MS, one.MaxMS, one.WallMS, down, wall, one.Requests, one.MemoryMiB, one.Lost, one.Duplicated)
+	fmt.Print("\n" + r.tables())
+	if !docs {
+		return nil
 	}
-	return text.String()
+	return r.document(chart)
 }
 
-func (r results) floor(of row) (row, bool) {
-	i := slices.IndexFunc(r.Rows, func(one row) bool {
-		return one.Way == floorBarriers && one.Run == of.Run && one.Connectors == of.Connectors && one.Entries == of.Entries
-	})
-	if i < 0 {
-		return row{}, false
+const (
+	blockBegin = "<!-- written by make bench -->\n"
+	blockEnd   = "<!-- end -->\n"
+)
+
+// document puts the tables between the marks in docs/campaign.md, and the chart beside it.
+func (r results) document(chart []byte) error {
+	page := filepath.Join("docs", "campaign.md")
+	content, err := os.ReadFile(page) // #nosec G304 -- fixed
+	if err != nil {
+		return err
 	}
-	return r.Rows[i], true
+	before, rest, begins := strings.Cut(string(content), blockBegin)
+	_, after, ends := strings.Cut(rest, blockEnd)
+	if !begins || !ends {
+		return fmt.Errorf("%s lacks the marks %q and %q between which the result belongs", page, blockBegin, blockEnd)
+	}
+	block := fmt.Sprintf("\n```sh\n%s\n```\n\n%s\n", r.Command, r.tables())
+	if err := os.WriteFile(page, []byte(before+blockBegin+block+blockEnd+after), 0o644); err != nil { // #nosec G306 -- a page
+		return err
+	}
+	return os.WriteFile(filepath.Join("docs", "images", "bench.svg"), chart, 0o644) // #nosec G306 -- a picture
 }
-
-func ratio(a, b int64) float64 { return float64(a) / float64(max(b, 1)) }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -20,63 +21,63 @@ import (
 
 // The ways to move: the floor is bare REST, with nothing proven and nothing undone.
 const (
-	floorAlone    = "rest-alone"    // one connector after the other
-	floorBarriers = "rest-barriers" // all stopped, then all copied, then all started
-	ferryHard     = "ferry-hard"    // ferry move, proof from Kafka
-	ferryTimed    = "ferry-timed"   // ferry move, proof by REST
-	ferryApply    = "ferry-apply"   // ferry plan before, ferry apply measured
+	floorAlone       = "rest-alone"        // one connector after the other
+	floorBarriers    = "rest-barriers"     // all stopped, then all copied, then all started
+	ferryHard        = "ferry-hard"        // ferry move, proof from Kafka
+	ferryTimed       = "ferry-timed"       // ferry move, proof by REST
+	ferryApply       = "ferry-apply"       // ferry plan before, ferry apply measured
+	kestraConnectors = "kestra-connectors" // the flow migrate-connectors
+	kestraCluster    = "kestra-cluster"    // the flow migrate-cluster, planning included
+	kestraArticle    = "kestra-article"    // the article's flow, of Kestra's own tasks
 )
 
-var allWays = []string{floorAlone, floorBarriers, ferryHard, ferryTimed, ferryApply}
+var allWays = []string{floorAlone, floorBarriers, ferryHard, ferryTimed, ferryApply, kestraConnectors, kestraCluster, kestraArticle}
 
-var moving = map[string]func(context.Context, *bench, []string) (row, error){
-	floorAlone: func(ctx context.Context, b *bench, names []string) (row, error) { return b.byREST(ctx, names, 1) },
-	floorBarriers: func(ctx context.Context, b *bench, names []string) (row, error) {
+// A way moves connectors and tells what only it knows of that.
+var moving = map[string]func(*bench, context.Context, []string) (row, error){
+	floorAlone: func(b *bench, ctx context.Context, names []string) (row, error) { return b.byREST(ctx, names, 1) },
+	floorBarriers: func(b *bench, ctx context.Context, names []string) (row, error) {
 		return b.byREST(ctx, names, len(names))
 	},
-	ferryHard:  func(ctx context.Context, b *bench, names []string) (row, error) { return b.byMove(ctx, names, true) },
-	ferryTimed: func(ctx context.Context, b *bench, names []string) (row, error) { return b.byMove(ctx, names, false) },
-	ferryApply: func(ctx context.Context, b *bench, names []string) (row, error) { return b.byApply(ctx, names) },
+	ferryHard:        func(b *bench, ctx context.Context, names []string) (row, error) { return b.byMove(ctx, names, true) },
+	ferryTimed:       func(b *bench, ctx context.Context, names []string) (row, error) { return b.byMove(ctx, names, false) },
+	ferryApply:       (*bench).byApply,
+	kestraConnectors: (*bench).byConnectors,
+	kestraCluster:    (*bench).byCluster,
+	kestraArticle:    (*bench).byArticle,
 }
 
 // byREST moves connectors by bare requests, a number of them at a time, in barriers.
 func (b *bench) byREST(ctx context.Context, names []string, together int) (row, error) {
-	var still []time.Duration
-	for len(names) > 0 {
-		some := names[:min(together, len(names))]
-		names = names[len(some):]
-		stood, err := b.barriers(ctx, some)
-		if err != nil {
+	for some := range slices.Chunk(names, together) {
+		if err := b.barriers(ctx, some); err != nil {
 			return row{}, err
 		}
-		still = append(still, stood...)
 	}
-	return newRow(still), nil
+	return row{}, nil
 }
 
 // barriers moves connectors together: create all, stop all, copy all, start all.
-func (b *bench) barriers(ctx context.Context, names []string) ([]time.Duration, error) {
+func (b *bench) barriers(ctx context.Context, names []string) error {
 	origin, target := b.origin.Client(), b.target.Client()
-	stopped, still := make([]time.Time, len(names)), make([]time.Duration, len(names))
-	for _, step := range []func(i int, name string) error{
-		func(_ int, name string) error {
+	for _, step := range []func(name string) error{
+		func(name string) error {
 			config, err := origin.Config(ctx, name)
 			if err != nil {
 				return err
 			}
 			return target.Create(ctx, name, config, connect.Stopped)
 		},
-		func(i int, name string) error {
-			stopped[i] = time.Now()
+		func(name string) error {
 			return retried(ctx, func(ctx context.Context) error { return origin.Stop(ctx, name) })
 		},
-		func(_ int, name string) error {
+		func(name string) error {
 			return wait.Until(ctx, name, time.Minute, func(ctx context.Context) (bool, string, error) {
 				missing, err := origin.NotAtRest(ctx, name, connect.Stopped)
 				return missing == "", missing, err
 			})
 		},
-		func(_ int, name string) error {
+		func(name string) error {
 			return retried(ctx, func(ctx context.Context) error {
 				offsets, err := origin.Offsets(ctx, name)
 				if err != nil {
@@ -86,27 +87,25 @@ func (b *bench) barriers(ctx context.Context, names []string) ([]time.Duration, 
 				return err
 			})
 		},
-		func(_ int, name string) error {
+		func(name string) error {
 			return retried(ctx, func(ctx context.Context) error { return target.Resume(ctx, name) })
 		},
-		func(i int, name string) error {
-			err := wait.Until(ctx, name, time.Minute, func(ctx context.Context) (bool, string, error) {
+		func(name string) error {
+			return wait.Until(ctx, name, time.Minute, func(ctx context.Context) (bool, string, error) {
 				status, err := target.Status(ctx, name)
-				return status.Missing(connect.Running, 2) == "", "it does not run", err
+				return status.Missing(connect.Running, tasks) == "", "it does not run", err
 			})
-			still[i] = time.Since(stopped[i])
-			return err
 		},
 	} {
 		var group errgroup.Group
-		for i, name := range names {
-			group.Go(func() error { return step(i, name) })
+		for _, name := range names {
+			group.Go(func() error { return step(name) })
 		}
 		if err := group.Wait(); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return still, nil
+	return nil
 }
 
 // retried asks again while the cluster rebalances.
@@ -159,18 +158,15 @@ func (b *bench) byFerry(ctx context.Context, withKafka bool, arguments []string)
 	if err := json.Unmarshal(content, &result); err != nil {
 		return row{}, err
 	}
-	var still []time.Duration
-	steps := map[string]int64{}
+	one := row{WallMS: wall.Milliseconds(), Steps: map[string]int64{}}
 	for _, connector := range result.Connectors {
 		if connector.DowntimeMS != nil {
-			still = append(still, time.Duration(*connector.DowntimeMS)*time.Millisecond)
+			one.SaidMaxMS = max(one.SaidMaxMS, *connector.DowntimeMS)
 		}
 		for _, step := range connector.Steps {
-			steps[step.Step] += step.TookMS
+			one.Steps[step.Step] += step.TookMS
 		}
 	}
-	one := newRow(still)
-	one.WallMS, one.Steps = wall.Milliseconds(), steps
 	for name := range one.Steps {
 		one.Steps[name] /= int64(max(len(result.Connectors), 1))
 	}

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Namespace is where the product's flows and its clusters live.
@@ -32,6 +33,8 @@ type Options struct {
 	Secrets map[string]string
 	// HeapMB is the JVM's largest heap in MiB; 0 stands for 768.
 	HeapMB int
+	// Longest is how long an execution may take; 0 stands for five minutes.
+	Longest time.Duration
 	// OnEvent is told of everything that happens, as it happens, if it is not nil.
 	OnEvent func(Event)
 	// SeparateWorkers starts the engine without a worker; [Engine.StartWorker]

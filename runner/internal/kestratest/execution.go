@@ -105,7 +105,11 @@ func (e *Engine) Run(ctx context.Context, flow string, inputs any) (Execution, e
 // Begin begins to run a flow of [Namespace].
 func (e *Engine) Begin(flow string, inputs any) (*Run, error) {
 	run := e.newRun()
-	return run, e.send(map[string]any{"run": flow, "namespace": Namespace, "inputs": inputs, "ref": run.ref})
+	command := map[string]any{"run": flow, "namespace": Namespace, "inputs": inputs, "ref": run.ref}
+	if e.options.Longest > 0 {
+		command["seconds"] = int(e.options.Longest.Seconds())
+	}
+	return run, e.send(command)
 }
 
 // Follow follows an execution that was begun before [Engine.Restart].

@@ -38,6 +38,20 @@ func TestFlowsParse(t *testing.T) {
 	}
 }
 
+// TestOtherFlowsParse checks the flows that are beside those of the product, which are for 2.0.
+func TestOtherFlowsParse(t *testing.T) {
+	if !slices.Contains(versions(t), "2.0.0") {
+		t.Skip("KESTRA names another version")
+	}
+	root, err := Root()
+	must(t, err)
+	files, refusals, err := Validate(t.Context(), "2.0.0", plugins(t), []string{filepath.Join(root, "examples", "flows"), filepath.Join(root, "runner", "bench", "flows")})
+	must(t, err)
+	if files != 2 || len(refusals) > 0 {
+		t.Errorf("%d files, expected 2; refused: %v", files, refusals)
+	}
+}
+
 func TestFlowsOfTheOtherVersionAreRefused(t *testing.T) {
 	if len(versions(t)) != len(Versions) {
 		t.Skip("KESTRA names one version, this compares two")

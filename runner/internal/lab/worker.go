@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ type ConnectSpec struct {
 	Name    string
 	Kafka   string // name of the Kafka cluster that it keeps its state in
 	Workers int    // 0 means 1
+	Heap    string // of each worker, as in -Xmx; "" means 256m
 	Version string // of Kafka, such as 3.6.2; "" means KafkaVersion
 	// Versions are those of single workers, by their number, as in the middle of an
 	// upgrade; nil means that all have Version.
@@ -183,7 +185,7 @@ func (l *Lab) newWorker(cluster *Connect, i int, version, jars string) (*Worker,
 	if err := writeProperties(file, properties); err != nil {
 		return nil, err
 	}
-	jvm := jvm{java: l.java, heap: "256m", version: version, classPath: classPath, folder: folder}
+	jvm := jvm{java: l.java, heap: cmp.Or(cluster.spec.Heap, "256m"), version: version, classPath: classPath, folder: folder}
 	if cluster.guard != nil {
 		jvm.flags = cluster.guard.jvmFlags
 		jvm.classPath += cluster.guard.classPath
