@@ -32,7 +32,7 @@ func (b *bench) besideOthers(ctx context.Context) ([]beside, error) {
 			var one beside
 			prefix := fmt.Sprintf("n%d-%s", n+1, way)
 			measured, err := b.measured(ctx, way, prefix, b.moved, 0, func(names []string) func() {
-				watch := neighbours.Begin(ctx, func(connector string) bool { return slices.Contains(names, connector) }, b.sides...)
+				watch := new(neighbours.Watches).Begin(ctx, func(connector string) bool { return slices.Contains(names, connector) }, b.sides...)
 				return func() { one.Clusters = watch.End() }
 			})
 			if err != nil {
