@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,87 +12,111 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 )
 
-// source is a connector of the demo and the traffic that it carries.
-type source struct {
+// connector is one of the demo, with the traffic that it carries.
+type connector struct {
 	name    string
-	moves   bool
-	returns bool // is rolled back after it was moved
+	returns bool // is taken back at the end
 	topic   string
+	files   []string // that a sink writes to, on the origin and on its target
 	// end ends the traffic and returns the last sequence that was handed to each
 	// stream, so that records missing at the end are missed too.
 	end  func(ctx context.Context) (map[string]int64, error)
 	stop func() // ends the traffic, whatever happened
 }
 
-func names(sources []*source) string {
+func names(connectors []*connector) string {
 	var all []string
-	for _, source := range sources {
-		all = append(all, source.name)
+	for _, connector := range connectors {
+		all = append(all, connector.name)
 	}
 	return strings.Join(all, ", ")
 }
 
-const rate = 200 // records a second of each stream
+const rate = 100 // records a second of each stream
 
-// startSources starts six connectors on the central cluster.
-func startSources(ctx context.Context, l *lab.Lab) ([]*source, error) {
-	var sources []*source
-	for _, start := range []func(context.Context, *lab.Lab) (*source, error){
-		mirror, table, file,
-		numbered("machine-readings", 3, true, true),
-		numbered("press-cycles", 1, false, false),
-		numbered("energy-meters", 2, false, false),
-	} {
-		source, err := start(ctx, l)
-		if err != nil {
-			return sources, err
-		}
-		sources = append(sources, source)
+// startConnectors starts the connectors on the central cluster. Their names say where
+// examples/demo/rules.yaml sends them.
+func startConnectors(ctx context.Context, l *lab.Lab) ([]*connector, error) {
+	if err := os.Mkdir(filepath.Join(l.Dir(), "archive"), 0o750); err != nil {
+		return nil, fmt.Errorf("archive: %w", err)
 	}
-	return sources, nil
+	var connectors []*connector
+	for _, start := range []func(context.Context, *lab.Lab) (*connector, error){
+		numbered("as-energy-meters", 1, false), file, sink(brittle, "archive-asia"),
+		numbered("am-machine-readings", 3, true), sink("am-shipments", "archive"),
+		table, mirror,
+		numbered("press-cycles", 1, false),
+	} {
+		connector, err := start(ctx, l)
+		if connector != nil {
+			connectors = append(connectors, connector)
+		}
+		if err != nil {
+			return connectors, err
+		}
+	}
+	return connectors, nil
 }
 
 // mirror is the case of the article: a factory's topic, replicated to the central
 // Kafka by MirrorMaker's source connector.
-func mirror(ctx context.Context, l *lab.Lab) (*source, error) {
-	factory, name := l.Kafka("factory"), "factory-orders"
-	traffic, err := lab.StartTraffic(ctx, lab.TrafficSpec{Bootstrap: factory.Bootstrap(), Topic: "orders", Stream: "orders", Rate: rate})
+func mirror(ctx context.Context, l *lab.Lab) (*connector, error) {
+	factory, name := l.Kafka("factory"), "eu-factory-orders"
+	c, err := fed(ctx, factory, &connector{name: name, topic: "factory.orders"}, "orders")
+	if err != nil {
+		return c, err
+	}
+	return c, l.Connect(central).Run(ctx, name, lab.MirrorSource(factory, l.Kafka("central"), "orders"))
+}
+
+// sink writes the records of a topic to a file. In its new region that may be another one.
+func sink(name, there string) func(context.Context, *lab.Lab) (*connector, error) {
+	return func(ctx context.Context, l *lab.Lab) (*connector, error) {
+		file := filepath.Join(l.Dir(), "archive", name)
+		c, err := fed(ctx, l.Kafka("central"), &connector{name: name, files: []string{file}}, name)
+		if err != nil {
+			return c, err
+		}
+		if moved := filepath.Join(l.Dir(), there, name); moved != file {
+			c.files = append(c.files, moved)
+		}
+		return c, l.Connect(central).Run(ctx, name, lab.FileSink(name, file))
+	}
+}
+
+// fed feeds a connector by records of a topic of Kafka. It returns once the topic is there,
+// since a connector looks for it when it starts.
+func fed(ctx context.Context, kafka *lab.Kafka, c *connector, topic string) (*connector, error) {
+	traffic, err := lab.StartTraffic(ctx, lab.TrafficSpec{Bootstrap: kafka.Bootstrap(), Topic: topic, Stream: topic, Rate: rate})
 	if err != nil {
 		return nil, err
 	}
-	s := &source{
-		name: name, moves: true, topic: "factory.orders",
-		stop: func() { _, _ = traffic.Stop() },
-		end: func(context.Context) (map[string]int64, error) {
-			last, err := traffic.Stop()
-			return map[string]int64{"orders": last}, err
-		},
+	c.stop = func() { _, _ = traffic.Stop() }
+	c.end = func(context.Context) (map[string]int64, error) {
+		last, err := traffic.Stop()
+		return map[string]int64{topic: last}, err
 	}
-	// The connector looks for topics when it starts, so the topic has to be there.
-	if err := lab.AwaitSequence(ctx, factory.Bootstrap(), "orders", "orders", 0, time.Minute); err != nil {
-		return s, err
-	}
-	return s, l.Connect(central).Run(ctx, name, lab.MirrorSource(factory, l.Kafka("central"), "orders"))
+	return c, lab.AwaitSequence(ctx, kafka.Bootstrap(), topic, topic, 0, time.Minute)
 }
 
 // table is a database table, polled by timestamp and incrementing column.
-func table(ctx context.Context, l *lab.Lab) (*source, error) {
+func table(ctx context.Context, l *lab.Lab) (*connector, error) {
 	rows, err := l.StartTable(ctx, "invoices", rate)
 	if err != nil {
 		return nil, err
 	}
-	s := &source{
-		name: "erp-invoices", moves: true, topic: "invoices", stop: func() {},
+	c := &connector{
+		name: "eu-erp-invoices", topic: "invoices", stop: func() {},
 		end: func(context.Context) (map[string]int64, error) {
 			last, err := rows.Hold()
 			return map[string]int64{rows.Name(): last}, err
 		},
 	}
-	return s, l.Connect(central).Run(ctx, s.name, lab.TableSource(rows, s.topic))
+	return c, l.Connect(central).Run(ctx, c.name, lab.TableSource(rows, c.topic))
 }
 
 // file is a log file that grows.
-func file(ctx context.Context, l *lab.Lab) (*source, error) {
+func file(ctx context.Context, l *lab.Lab) (*connector, error) {
 	path := filepath.Join(l.Dir(), "press.log")
 	log, err := os.Create(path) // #nosec G304 -- within the lab's own folder
 	if err != nil {
@@ -100,14 +125,14 @@ func file(ctx context.Context, l *lab.Lab) (*source, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	written := make(chan int64, 1)
 	go func() { written <- appendLines(ctx, log) }()
-	s := &source{
-		name: "press-log", moves: true, topic: "press-log", stop: cancel,
+	c := &connector{
+		name: "as-press-log", topic: "press-log", stop: cancel,
 		end: func(context.Context) (map[string]int64, error) {
 			cancel()
 			return map[string]int64{"press": <-written}, log.Close()
 		},
 	}
-	return s, l.Connect(central).Run(ctx, s.name, lab.FileSource(path, s.topic))
+	return c, l.Connect(central).Run(ctx, c.name, lab.FileSource(path, c.topic))
 }
 
 // appendLines writes numbered lines until ctx ends and returns the last number.
@@ -127,12 +152,34 @@ func appendLines(ctx context.Context, log *os.File) int64 {
 }
 
 // numbered is a source that counts by itself. Its traffic ends with it.
-func numbered(name string, tasks int, moves, returns bool) func(context.Context, *lab.Lab) (*source, error) {
-	return func(ctx context.Context, l *lab.Lab) (*source, error) {
-		s := &source{
-			name: name, moves: moves, returns: returns, topic: name, stop: func() {},
+func numbered(name string, tasks int, returns bool) func(context.Context, *lab.Lab) (*connector, error) {
+	return func(ctx context.Context, l *lab.Lab) (*connector, error) {
+		c := &connector{
+			name: name, returns: returns, topic: name, stop: func() {},
 			end: func(ctx context.Context) (map[string]int64, error) { return nil, stopEverywhere(ctx, l, name) },
 		}
-		return s, l.Connect(central).Run(ctx, name, lab.NumberedSource(name, tasks, rate))
+		return c, l.Connect(central).Run(ctx, name, lab.NumberedSource(name, tasks, rate))
 	}
+}
+
+// count ends the traffic, waits for its last record, and counts all from the first on.
+func (c *connector) count(ctx context.Context, l *lab.Lab) (lab.Tally, error) {
+	lasts, err := c.end(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tally := lab.Tally{}
+	if c.files != nil {
+		tally[c.name], err = c.countFiles(ctx, lasts[c.name])
+	} else {
+		tally, err = c.countTopic(ctx, l.Kafka("central").Bootstrap(), lasts)
+	}
+	if err == nil && tally.Records() == 0 {
+		err = errors.New("no record has arrived")
+	}
+	for name, stream := range tally {
+		stream.Lost += stream.First // every stream begins at 0
+		tally[name] = stream
+	}
+	return tally, err
 }
