@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
@@ -22,14 +21,6 @@ type connector struct {
 	// stream, so that records missing at the end are missed too.
 	end  func(ctx context.Context) (map[string]int64, error)
 	stop func() // ends the traffic, whatever happened
-}
-
-func names(connectors []*connector) string {
-	var all []string
-	for _, connector := range connectors {
-		all = append(all, connector.name)
-	}
-	return strings.Join(all, ", ")
 }
 
 const rate = 100 // records a second of each stream

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -115,18 +116,16 @@ func number(n int64) string { return strconv.FormatInt(n, 10) }
 // print prints the table and the verdict, and returns whether all came as it should and
 // every record arrived exactly once.
 func (r *results) print(out io.Writer) (exact bool) {
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "\nconnector\tfrom\tto\tcame of it\tproof\tdown for\tentries\trecords\tlost\tduplicated")
 	for _, row := range r.rows {
-		for i, cell := range row {
-			if i > 0 {
-				cell = "\t" + cell
-			}
-			_, _ = fmt.Fprint(table, cell)
-		}
-		_, _ = fmt.Fprintln(table)
+		_, _ = fmt.Fprintln(table, strings.Join(row, "\t"))
 	}
 	_ = table.Flush()
+	for line := range strings.Lines(text.String()) {
+		_, _ = fmt.Fprintln(out, strings.TrimRight(line, " \n"))
+	}
 	_, _ = fmt.Fprintf(out, "\ndemo: %d moved, %d rolled back, %d lost, %d duplicated\n", r.moved, r.back, r.lost, r.duplicated)
 	return r.lost == 0 && r.duplicated == 0 && r.moved == 7 && r.back == 2
 }

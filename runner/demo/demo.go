@@ -82,7 +82,7 @@ func (d *demo) run(ctx context.Context) (exact bool, err error) {
 	if d.connectors, err = startConnectors(ctx, d.lab); err != nil {
 		return false, err
 	}
-	d.say("%d connectors run on %s, with live traffic: %s", len(d.connectors), central, names(d.connectors))
+	d.say("%d connectors run on %s, with live traffic", len(d.connectors), central)
 	if err := d.migrate(ctx); err != nil {
 		return false, err
 	}

@@ -32,18 +32,20 @@ func (d *demo) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.answer(ctx, run, "migrate-cluster", "APPROVE", "Ann", "read the report"); err != nil {
-		return err
-	}
-	paused, err := run.Paused(ctx, "apply-wave", patience)
+	asked, err := run.Paused(ctx, "migrate-cluster", patience)
 	if err != nil {
 		return err
 	}
-	if err := os.Mkdir(filepath.Join(d.lab.Dir(), "archive-asia"), 0o750); err != nil {
-		return fmt.Errorf("archive: %w", err)
+	if err := d.answer(ctx, asked, "APPROVE", "Ann", "I have read the report"); err != nil {
+		return err
 	}
-	d.say("the archive is mounted in asia")
-	if err := d.resume(ctx, paused, "apply-wave", "GO_ON", "Bob", "the archive is there now"); err != nil {
+	if asked, err = run.Paused(ctx, "apply-wave", patience); err != nil {
+		return err
+	}
+	if err := os.Mkdir(filepath.Join(d.lab.Dir(), "archive-asia"), 0o750); err != nil {
+		return fmt.Errorf("archive of asia: %w", err)
+	}
+	if err := d.answer(ctx, asked, "GO_ON", "Bob", "the archive is mounted in asia now"); err != nil {
 		return err
 	}
 	execution, err := run.Wait(ctx)
@@ -69,17 +71,9 @@ func rules() (string, error) {
 	return string(content), err
 }
 
-// answer waits until a flow asks, and fills in its form.
-func (d *demo) answer(ctx context.Context, run *kestratest.Run, flow, decision, who, why string) error {
-	paused, err := run.Paused(ctx, flow, patience)
-	if err != nil {
-		return err
-	}
-	return d.resume(ctx, paused, flow, decision, who, why)
-}
-
-func (d *demo) resume(ctx context.Context, execution, flow, decision, who, why string) error {
-	d.say("%s answers %s: %s, %s", who, flow, decision, why)
+// answer fills in the form of a flow that asks.
+func (d *demo) answer(ctx context.Context, execution, decision, who, why string) error {
+	d.say("%s answers %s: %s", who, decision, why)
 	return d.engine.Resume(ctx, execution, map[string]any{"decision": decision, "who": who, "why": why})
 }
 

@@ -226,7 +226,7 @@ func moveAndTakeBack(s *stage, t *testing.T) {
 		Text string `json:"text"`
 	}
 	for _, body := range s.webhook.bodies.all() {
-		if strings.Contains(body, "2 of 2") {
+		if strings.Contains(body, "2 of 2 moved") {
 			must(t, json.Unmarshal([]byte(body), &told))
 		}
 	}
