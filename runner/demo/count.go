@@ -94,10 +94,10 @@ func (d *demo) count(ctx context.Context, stories history.Stories) (results, err
 
 func (r *results) row(story history.Story) []string {
 	came := story.Outcome
-	switch event.Outcome(story.Outcome) {
-	case event.Moved:
+	switch story.Outcome {
+	case string(event.Moved):
 		r.moved++
-	case event.RolledBack:
+	case string(event.RolledBack):
 		came = "rolled back"
 		r.back++
 	}
