@@ -15,7 +15,7 @@ MAVEN     = JAVA_HOME="$$(.ci/jdk)" mvn -q -B --no-transfer-progress
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-demo: plugin ## Live connectors change clusters through a Kestra flow (KESTRA=1.3.31 for the other engine)
+demo: ## One cluster becomes three through Kestra, under traffic, counted (KESTRA=1.3.31 for the other engine)
 	go run ./examples/demo --kestra $(KESTRA)
 
 test: plugin ## Everything, unit to end to end: Go, Java, real Kafka, Connect, Kestra and Docker

@@ -35,7 +35,7 @@ type input struct {
 	Defaults    string
 }
 
-// filled are the values that the picture shows of inputs without a default: those of the demo.
+// filled are the values that the picture shows of inputs without a default.
 var filled = map[string][]string{
 	"origin": {"global"}, "target": {"europe"}, "connectors": {"factory-orders", "erp-invoices", "machine-readings", "press-log"},
 }

@@ -5,67 +5,34 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/history"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
-// row is a connector in the table at the end.
-type row struct {
-	connector, from, to, proof, downFor string
-	entries                             int
-	records, lost, duplicated           int64
-	moved, back                         bool
-}
-
 const arrival = time.Minute // for the last record to come through
 
-// count ends the traffic of each source, waits for its last record, and counts.
-func count(ctx context.Context, l *lab.Lab, sources []*source, moved, back map[string]outcome) ([]row, error) {
-	var rows []row
-	for _, source := range sources {
-		tally, err := source.count(ctx, l)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", source.name, err)
-		}
-		one := row{connector: source.name, from: central, to: "(stays)", records: tally.Records(), lost: tally.Lost(), duplicated: tally.Duplicated()}
-		if said, ok := moved[source.name]; ok {
-			one.moved, one.to, one.proof, one.entries, one.downFor = true, region, said.Proof, said.Entries, said.DowntimeMS+" ms"
-		}
-		rows = append(rows, one)
-		if said, ok := back[source.name]; ok {
-			returned := one
-			returned.back, returned.moved = true, false
-			returned.from, returned.to, returned.proof, returned.downFor = region, central, said.Proof, said.DowntimeMS+" ms"
-			rows = append(rows, returned)
-		}
-	}
-	return rows, nil
-}
-
-func (s *source) count(ctx context.Context, l *lab.Lab) (lab.Tally, error) {
-	lasts, err := s.end(ctx)
-	if err != nil {
-		return nil, err
-	}
-	kafka := l.Kafka("central").Bootstrap()
+func (c *connector) countTopic(ctx context.Context, kafka string, lasts map[string]int64) (lab.Tally, error) {
 	for stream, last := range lasts {
-		if err := lab.AwaitSequence(ctx, kafka, s.topic, stream, last, arrival); err != nil {
+		if err := lab.AwaitSequence(ctx, kafka, c.topic, stream, last, arrival); err != nil {
 			return nil, err
 		}
 	}
-	tally, err := lab.Count(ctx, kafka, s.topic)
-	if err != nil {
-		return nil, err
-	}
-	for name, stream := range tally {
-		stream.Lost += stream.First // every stream begins at 0
-		tally[name] = stream
-	}
-	return tally, nil
+	return lab.Count(ctx, kafka, c.topic)
+}
+
+func (c *connector) countFiles(ctx context.Context, last int64) (counted lab.Stream, err error) {
+	err = wait.Until(ctx, "the last record in the sink's file", arrival, func(context.Context) (bool, string, error) {
+		counted, err = lab.CountLines(c.files...)
+		return counted.Last >= last, fmt.Sprintf("%d of %d", counted.Last, last), err
+	})
+	return counted, err
 }
 
 // stopEverywhere stops a connector on each cluster that has it.
@@ -90,31 +57,75 @@ func stopEverywhere(ctx context.Context, l *lab.Lab, connector string) error {
 	return nil
 }
 
-// printTable prints the table and the verdict, and returns whether every record
-// arrived exactly once.
-func printTable(out io.Writer, rows []row) (exact bool) {
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "\nconnector\tfrom\tto\tproof\tdown for\tentries\trecords\tlost\tduplicated")
-	var moved, back int
-	var lost, duplicated int64
-	for _, row := range rows {
-		entries := strconv.Itoa(row.entries)
-		if !row.moved && !row.back {
-			entries = ""
+// results are what came of the connectors: a row for each move and rollback, and for what stayed.
+type results struct {
+	rows                          [][]string
+	moved, back, lost, duplicated int64
+}
+
+// count counts what every connector carried, and puts it beside the history of its moves.
+func (d *demo) count(ctx context.Context, stories history.Stories) (results, error) {
+	var all results
+	for _, c := range d.connectors {
+		tally, err := c.count(ctx, d.lab)
+		if err != nil {
+			return all, fmt.Errorf("%s: %w", c.name, err)
 		}
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\n",
-			row.connector, row.from, row.to, row.proof, row.downFor, entries, row.records, row.lost, row.duplicated)
-		if row.back {
-			back++
-			continue // its records were counted in the row of its move
+		all.lost, all.duplicated = all.lost+tally.Lost(), all.duplicated+tally.Duplicated()
+		rows := [][]string{}
+		for _, story := range stories.Moves {
+			if story.Connector == c.name && story.Outcome != string(event.Unchanged) {
+				rows = append(rows, all.row(story))
+			}
 		}
-		if row.moved {
-			moved++
+		if len(rows) == 0 {
+			rows = [][]string{{c.name, central, "", "stays", "", "", ""}}
 		}
-		lost += row.lost
-		duplicated += row.duplicated
+		for i := range rows {
+			counts := []string{"", "", ""} // they are of the connector, and stand in its last row
+			if i == len(rows)-1 {
+				counts = []string{number(tally.Records()), number(tally.Lost()), number(tally.Duplicated())}
+			}
+			all.rows = append(all.rows, append(rows[i], counts...))
+		}
+	}
+	return all, nil
+}
+
+func (r *results) row(story history.Story) []string {
+	came := story.Outcome
+	switch story.Outcome {
+	case string(event.Moved):
+		r.moved++
+	case string(event.RolledBack):
+		came = "rolled back"
+		r.back++
+	}
+	down, entries := "", ""
+	if story.DowntimeMS != nil {
+		down = number(*story.DowntimeMS) + " ms"
+	}
+	if story.Result != nil {
+		entries = strconv.Itoa(story.Result.Entries)
+	}
+	return []string{story.Connector, story.From, story.To, came, string(story.Proof), down, entries}
+}
+
+func number(n int64) string { return strconv.FormatInt(n, 10) }
+
+// print prints the table and the verdict, and returns whether all came as it should and
+// every record arrived exactly once.
+func (r *results) print(out io.Writer) (exact bool) {
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "\nconnector\tfrom\tto\tcame of it\tproof\tdown for\tentries\trecords\tlost\tduplicated")
+	for _, row := range r.rows {
+		_, _ = fmt.Fprintln(table, strings.Join(row, "\t"))
 	}
 	_ = table.Flush()
-	_, _ = fmt.Fprintf(out, "\ndemo: %d moved, %d rolled back, %d lost, %d duplicated\n", moved, back, lost, duplicated)
-	return lost == 0 && duplicated == 0 && moved == 4 && back == 1
+	for line := range strings.Lines(text.String()) {
+		_, _ = fmt.Fprintln(out, strings.TrimRight(line, " \n"))
+	}
+	_, _ = fmt.Fprintf(out, "\ndemo: %d moved, %d rolled back, %d lost, %d duplicated\n", r.moved, r.back, r.lost, r.duplicated)
+	return r.lost == 0 && r.duplicated == 0 && r.moved == 7 && r.back == 2
 }

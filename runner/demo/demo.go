@@ -1,14 +1,14 @@
-// Package demo is what `make demo` runs: one central Connect cluster and three
-// regional ones, six connectors with live traffic, a real Kestra engine with the
-// plugin's jar and the flows as they are shipped. It moves four connectors,
-// takes one back, and counts every record.
+// Package demo is what `make demo` runs: one central Connect cluster becomes three, by rules,
+// with sources and sinks under traffic and a real Kestra engine with the plugin's jar and the
+// flows as they are shipped. The plan is rehearsed and approved; canaries go first; in a wave
+// one copy cannot start, and is rolled back; that is mended, and the rest goes. One more is
+// taken back later. Every record is counted.
 //
 // It is not internal because examples/demo, which starts it, is outside of runner.
 package demo
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -25,10 +25,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/natstest"
 )
 
-const (
-	central = "global"
-	region  = "europe"
-)
+const central = "global"
 
 // limit bounds the whole demo, the first download of jars included.
 const limit = 20 * time.Minute
@@ -64,8 +61,9 @@ type demo struct {
 	version string
 	lab     *lab.Lab
 	engine  *kestratest.Engine
-	sources []*source
 	nats    *natstest.Server
+
+	connectors []*connector
 }
 
 func (d *demo) say(format string, arguments ...any) {
@@ -81,27 +79,26 @@ func (d *demo) run(ctx context.Context) (exact bool, err error) {
 	if err := d.startAll(ctx, plugins); err != nil {
 		return false, err
 	}
-	if d.sources, err = startSources(ctx, d.lab); err != nil {
+	if d.connectors, err = startConnectors(ctx, d.lab); err != nil {
 		return false, err
 	}
-	d.say("six connectors run on %s, with live traffic: %s", central, names(d.sources))
-	moved, err := d.migrate(ctx)
-	if err != nil {
+	d.say("%d connectors run on %s, with live traffic", len(d.connectors), central)
+	if err := d.migrate(ctx); err != nil {
 		return false, err
 	}
-	back, err := d.rollBack(ctx)
+	if err := d.takeBack(ctx); err != nil {
+		return false, err
+	}
+	stories, err := d.history(ctx)
 	if err != nil {
 		return false, err
 	}
 	d.say("traffic ends, every record is counted")
-	rows, err := count(ctx, d.lab, d.sources, moved, back)
+	results, err := d.count(ctx, stories)
 	if err != nil {
 		return false, err
 	}
-	if err := d.history(ctx); err != nil {
-		return false, err
-	}
-	return printTable(d.out, rows), nil
+	return results.print(d.out), nil
 }
 
 // close ends everything the demo has started.
@@ -110,8 +107,8 @@ func (d *demo) close() error {
 	if d.engine != nil {
 		err = d.engine.Close()
 	}
-	for _, source := range d.sources {
-		source.stop()
+	for _, connector := range d.connectors {
+		connector.stop()
 	}
 	if d.nats != nil {
 		d.nats.Stop()
@@ -149,7 +146,7 @@ func (d *demo) startAll(ctx context.Context, plugins string) error {
 	var err error
 	d.lab, err = lab.Start(ctx, lab.Config{
 		Kafka:    []lab.KafkaSpec{{Name: "central"}, {Name: "factory"}},
-		Connect:  []lab.ConnectSpec{{Name: central, Kafka: "central"}, {Name: region, Kafka: "central"}, {Name: "americas", Kafka: "central"}, {Name: "asia", Kafka: "central"}},
+		Connect:  []lab.ConnectSpec{{Name: central, Kafka: "central"}, {Name: "europe", Kafka: "central"}, {Name: "americas", Kafka: "central"}, {Name: "asia", Kafka: "central"}},
 		Progress: progress{d},
 	})
 	engine := <-engines
@@ -186,91 +183,9 @@ func (d *demo) nameClusters(ctx context.Context) error {
 	return d.engine.SetKV(ctx, "connect_clusters", map[string]any{"clusters": clusters, "nats": map[string]string{"url": d.nats.URL()}})
 }
 
-// show tells what the runner says within Kestra while it moves.
-func (d *demo) show(event kestratest.Event) {
-	if event.Event != "log" || event.Flow != "move-connector" && event.Flow != "rollback-connector" {
-		return
-	}
-	if event.Task == "move" || event.Task == "rollback" || event.Level == "ERROR" {
-		d.say("kestra  %s", event.Message)
-	}
-}
-
 type progress struct{ *demo }
 
 func (p progress) Write(line []byte) (int, error) {
 	p.say("%s", strings.TrimSpace(string(line)))
 	return len(line), nil
-}
-
-// outcome is what the flows say of one connector.
-type outcome struct {
-	Outcome    string `json:"outcome"`
-	Message    string `json:"message"`
-	Proof      string `json:"proof"`
-	DowntimeMS string `json:"downtime_ms"`
-	Entries    int    `json:"entries"`
-}
-
-// migrate runs migrate-connectors for the connectors that are to move.
-func (d *demo) migrate(ctx context.Context) (map[string]outcome, error) {
-	var connectors []string
-	for _, source := range d.sources {
-		if source.moves {
-			connectors = append(connectors, source.name)
-		}
-	}
-	d.say("flow migrate-connectors: %s from %s to %s", strings.Join(connectors, ", "), central, region)
-	execution, err := d.engine.Run(ctx, "migrate-connectors", map[string]any{"origin": central, "target": region, "connectors": connectors})
-	if err != nil {
-		return nil, err
-	}
-	var outputs struct {
-		Summary string          `json:"summary"`
-		Results json.RawMessage `json:"results"`
-	}
-	if err := json.Unmarshal(execution.Outputs, &outputs); err != nil {
-		return nil, fmt.Errorf("outputs of migrate-connectors: %w", err)
-	}
-	d.say("flow migrate-connectors: %s: %s", execution.State, strings.ReplaceAll(strings.TrimSpace(outputs.Summary), "\n", "\n                "))
-	if execution.State != "SUCCESS" {
-		return nil, fmt.Errorf("migrate-connectors ended in %s:\n%s", execution.State, execution.Text())
-	}
-	var results []struct {
-		Connector string  `json:"connector"`
-		Result    outcome `json:"result"`
-	}
-	if err := json.Unmarshal(outputs.Results, &results); err != nil {
-		return nil, fmt.Errorf("results of migrate-connectors: %w", err)
-	}
-	moved := map[string]outcome{}
-	for _, result := range results {
-		moved[result.Connector] = result.Result
-	}
-	return moved, nil
-}
-
-// rollBack runs rollback-connector for the connector that is to come back.
-func (d *demo) rollBack(ctx context.Context) (map[string]outcome, error) {
-	back := map[string]outcome{}
-	for _, source := range d.sources {
-		if !source.returns {
-			continue
-		}
-		d.say("flow rollback-connector: %s from %s back to %s", source.name, region, central)
-		execution, err := d.engine.Run(ctx, "rollback-connector", map[string]any{"origin": central, "target": region, "connector": source.name})
-		if err != nil {
-			return nil, err
-		}
-		var result outcome
-		if err := json.Unmarshal(execution.Outputs, &result); err != nil {
-			return nil, fmt.Errorf("outputs of rollback-connector: %w", err)
-		}
-		if execution.State != "SUCCESS" {
-			return nil, fmt.Errorf("rollback-connector ended in %s:\n%s", execution.State, execution.Text())
-		}
-		d.say("flow rollback-connector: %s: %s", execution.State, result.Message)
-		back[source.name] = result
-	}
-	return back, nil
 }

@@ -57,7 +57,10 @@ func doPlan(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := asked.write(made); err != nil {
+	if err := writeFile(asked.Out, made.Encode()); err != nil {
+		return nil, err
+	}
+	if err := asked.writeReports(made); err != nil {
 		return nil, err
 	}
 	s.result.Plan = made.Summary(asked.Out)
@@ -110,11 +113,8 @@ func (s *session) dialAll(ctx context.Context, needKafka bool, names ...string) 
 	return clusters, nil
 }
 
-// write writes the plan and the reports that were asked for.
-func (r *request) write(made plan.Plan) error {
-	if err := writeFile(r.Out, made.Encode()); err != nil {
-		return err
-	}
+// writeReports writes those reports of a plan that were asked for.
+func (r *request) writeReports(made plan.Plan) error {
 	if r.Markdown != "" {
 		if err := writeFile(r.Markdown, report.Markdown(made)); err != nil {
 			return err

@@ -18,6 +18,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/campaign"
 	"github.com/connect-ferry/connect-ferry/runner/internal/certificate"
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
 	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/dial"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -52,6 +53,7 @@ type definition struct {
 	flags                    []ucli.Flag
 	certifies                bool // its --report is a folder for certificates
 	writes                   bool // to a cluster, so that a lease is needed where there is one
+	offline                  bool // needs no clusters file
 	outIsFolder              bool // --out names a folder, which need not exist yet
 	do                       func(ctx context.Context, s *session) ([]event.ConnectorResult, error)
 }
@@ -59,7 +61,7 @@ type definition struct {
 func (d definition) command(stdout, stderr io.Writer, code *int) *ucli.Command {
 	return &ucli.Command{
 		Name: d.name, Usage: d.usage, Description: d.description, OnUsageError: onUsageError, HideHelpCommand: true,
-		Flags: append(d.flags, flags(nil, common)...),
+		Flags: append(d.flags, flags(nil, d.common())...),
 		Action: func(c *ucli.Context) error {
 			if c.Args().Present() {
 				// After a positional argument urfave/cli ignores every flag.
@@ -69,6 +71,14 @@ func (d definition) command(stdout, stderr io.Writer, code *int) *ucli.Command {
 			return nil
 		},
 	}
+}
+
+// common is what it takes besides its own flags.
+func (d definition) common() []string {
+	if d.offline {
+		return slices.DeleteFunc(slices.Clone(common), func(name string) bool { return name == "clusters" })
+	}
+	return common
 }
 
 func (d definition) run(ctx context.Context, c *ucli.Context, stdout, stderr io.Writer) int {
@@ -132,11 +142,13 @@ func (d definition) perform(ctx context.Context, asked request, mask *secret.Mas
 	if err := papers.prepare(); err != nil {
 		return err
 	}
-	clusters, err := asked.clusters()
-	if err != nil {
-		return err
+	var clusters clusterfile.Clusters
+	if !d.offline {
+		if clusters, err = asked.clusters(); err != nil {
+			return err
+		}
+		mask.Add(clusters.Secrets()...)
 	}
-	mask.Add(clusters.Secrets()...)
 	options := move.DefaultOptions()
 	if options.Proof.Timeout, err = duration(asked.Timeout, options.Proof.Timeout); err != nil {
 		return err

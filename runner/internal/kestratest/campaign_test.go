@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
 // campaign is what plan-cluster and migrate-cluster put out.
@@ -96,9 +98,7 @@ func planAndApprove(s *stage, t *testing.T) {
 		planned.Markdown: {"# Plan `" + planned.Hash[:12], "split-2", planned.Hash},
 		planned.Plan:     {`"hash": "` + planned.Hash},
 	} {
-		shown := s.run(t, "show-file", map[string]any{"file": file})
-		wantState(t, shown, "SUCCESS")
-		wantText(t, file, string(shown.Outputs), escaped(t, parts)...)
+		wantText(t, file, s.file(t, file), parts...)
 	}
 
 	run := s.migrate(t, map[string]any{"plan": planned.Plan}, map[string]any{"decision": "APPROVE", "plan": planned.Hash})
@@ -108,6 +108,12 @@ func planAndApprove(s *stage, t *testing.T) {
 	if migrated.Hash != planned.Hash || migrated.Plan != planned.Plan || x.Labels["origin"] != "global" || x.Labels["plan"] != planned.Hash[:12] {
 		t.Errorf("outputs %s, labels %v", x.Outputs, x.Labels)
 	}
+	for i, labels := range x.Known["apply-wave"] {
+		if labels["origin"] != "global" || labels["plan"] != planned.Hash[:12] || labels["wave"] != fmt.Sprint(i+1) {
+			t.Errorf("labels of an apply-wave: %v, expected origin, plan and wave %d", labels, i+1)
+		}
+	}
+	wantText(t, "report of a plan that is given", s.file(t, migrated.Report), "<html", "split-2", planned.Hash)
 	wantText(t, "what was approved", migrated.Shown,
 		"plan "+planned.Hash[:12]+": 2 connectors from global to europe, guarded, ", "wave 2: 1 connectors with 2 tasks: split-2")
 	wantText(t, "summary", migrated.Summary, "2 of 2 connectors of plan "+planned.Hash[:12]+" are moved\nwave 1: 1 moved\nwave 2: 1 moved")
@@ -121,16 +127,72 @@ func planAndApprove(s *stage, t *testing.T) {
 	}
 }
 
-// escaped are texts as they stand in JSON.
-func escaped(t *testing.T, texts []string) []string {
+// file returns what a file in internal storage holds.
+func (s *stage) file(t *testing.T, uri string) string {
 	t.Helper()
-	var found []string
-	for _, text := range texts {
-		quoted, err := json.Marshal(text)
-		must(t, err)
-		found = append(found, strings.NewReplacer(`\u003c`, "<").Replace(strings.Trim(string(quoted), `"`)))
+	content, err := s.ReadFile(uri)
+	must(t, err)
+	return string(content)
+}
+
+// rehearseAndHold plans a list of connectors, rehearses that before it is approved, and holds
+// right before the cut.
+func rehearseAndHold(s *stage, t *testing.T) {
+	s.split(t, "calmly-1", "calmly-2")
+	x := s.run(t, "plan-cluster", map[string]any{"origin": "global", "target": "europe", "connectors": []string{"calmly-1", "calmly-2"}})
+	wantState(t, x, "SUCCESS")
+	run, err := s.Begin("migrate-cluster", map[string]any{
+		"plan": campaignOf(t, x).Plan, "rehearse": true, "hold": true, "notify_url": s.webhook.url + "/hook",
+	})
+	must(t, err)
+	execution, err := run.Paused(t.Context(), "migrate-cluster", waitTime)
+	must(t, err)
+	if state := on(t, s.europe, "calmly-1"); state != "" {
+		t.Errorf("calmly-1 is %q on europe after the rehearsal, expected not there", state)
 	}
-	return found
+	must(t, s.Resume(t.Context(), execution, map[string]any{"decision": "APPROVE", "who": "Ann", "why": "rehearsed"}))
+	s.awaitPosted(t, "is prepared, resume execution "+execution)
+	_, err = run.Paused(t.Context(), "migrate-cluster", waitTime)
+	must(t, err)
+	for _, name := range []string{"calmly-1", "calmly-2"} {
+		if state := on(t, s.europe, name); state != connect.Stopped {
+			t.Errorf("%s is %q on europe before the cut, expected STOPPED", name, state)
+		}
+		s.runsOn(t, "global", name)
+	}
+	must(t, s.Resume(t.Context(), execution, map[string]any{"who": "Bob"}))
+	x = s.wait(t, run)
+	wantState(t, x, "SUCCESS")
+	wantText(t, "what was approved", campaignOf(t, x).Shown, "2 connectors from global to europe")
+	if shown := campaignOf(t, x).Shown; !regexp.MustCompile(`\nrehearsed, longest downtime predicted: [1-9][0-9]* ms`).MatchString(shown) {
+		t.Errorf("no prediction in %s", shown)
+	}
+	wantText(t, "log", x.Text(), "INFO  migrate-cluster/rehearsal ", "INFO  migrate-cluster/prepare ")
+	s.runsOn(t, "europe", "calmly-1", "calmly-2")
+	for _, name := range []string{"calmly-1", "calmly-2"} {
+		s.exactlyOnce(t, name)
+	}
+}
+
+// rehearsalFails asks nobody to approve what could not be rehearsed.
+func rehearsalFails(s *stage, t *testing.T) {
+	s.split(t, "unfit-1")
+	x := s.run(t, "plan-cluster", map[string]any{"origin": "global", "target": "europe", "connectors": []string{"unfit-1"}})
+	wantState(t, x, "SUCCESS")
+	must(t, s.europe.Client().Create(t.Context(), "unfit-1", connecttest.SourceConfig("other", 1), connect.Stopped))
+	x = s.run(t, "migrate-cluster", map[string]any{"plan": campaignOf(t, x).Plan, "rehearse": true, "notify_url": s.webhook.url + "/hook"})
+	wantState(t, x, "FAILED")
+	wantText(t, "log", x.Text(), "ERROR migrate-cluster/rehearsal unfit-1: ")
+	wantText(t, "webhook's texts", strings.Join(s.webhook.bodies.all(), "\n"), " ended early: wave 1: 1 refused")
+	s.runsOn(t, "global", "unfit-1")
+}
+
+// awaitPosted waits until the webhook was sent a text.
+func (s *stage) awaitPosted(t *testing.T, part string) {
+	t.Helper()
+	must(t, wait.Until(t.Context(), "the webhook to be told "+part, waitTime, func(context.Context) (bool, string, error) {
+		return strings.Contains(strings.Join(s.webhook.bodies.all(), "\n"), part), "not yet", nil
+	}))
 }
 
 func reject(s *stage, t *testing.T) {
@@ -165,7 +227,10 @@ func refusedPlan(s *stage, t *testing.T) {
 		inputs     map[string]any
 		line       string
 	}{
-		{"no rules", "plan-cluster", map[string]any{"origin": "global"}, "ERROR plan-cluster/need_rules give either rules or rules_file"},
+		{"no rules", "plan-cluster", map[string]any{"origin": "global"}, "ERROR plan-cluster/need_rules give either rules, or rules_file, or target with connectors"},
+		{"a target alone", "plan-cluster", map[string]any{"origin": "global", "target": "europe"}, "ERROR plan-cluster/need_rules give either"},
+		{"rules and a list", "plan-cluster", map[string]any{"origin": "global", "target": "europe", "connectors": []string{"fits-1"}, "rules": "rules: []"},
+			"ERROR plan-cluster/need_rules give either"},
 		{"neither", "migrate-cluster", map[string]any{}, "ERROR migrate-cluster/need_plan_or_rules give either a plan, or an origin with rules"},
 		{"rules without an origin", "migrate-cluster", map[string]any{"rules": "rules: []"}, "ERROR migrate-cluster/need_plan_or_rules give either"},
 		{"no file", "plan-cluster", map[string]any{"origin": "global", "rules": "nsfile:///nowhere.yaml"},
@@ -188,10 +253,10 @@ func refusedPlan(s *stage, t *testing.T) {
 		t.Errorf("outputs %s, expected one refused", x.Outputs)
 	}
 	wantText(t, "log", x.Text(), "ERROR plan-cluster/plan lacks-2: ", "ERROR notify/log global: the plan refuses 1 of 2 moves, its report says why")
-	x = s.run(t, "show-file", map[string]any{"file": planned.Markdown})
-	wantText(t, "report of a refused plan", string(x.Outputs), "## Refused moves", "lacks-2")
+	wantText(t, "report of a refused plan", s.file(t, planned.Markdown), "## Refused moves", "lacks-2")
 	x = s.run(t, "migrate-cluster", map[string]any{"plan": planned.Plan})
 	wantState(t, x, "FAILED")
+	wantText(t, "report of a refused plan that is given", s.file(t, campaignOf(t, x).Markdown), "## Refused moves", "lacks-2")
 	wantText(t, "log", x.Text(), "ERROR migrate-cluster/need_moves plan "+planned.Hash[:12]+" refuses lacks-2")
 	x = s.run(t, "migrate-cluster", map[string]any{"origin": "global", "rules": rules})
 	wantState(t, x, "FAILED")

@@ -144,6 +144,19 @@ func (e *Engine) launch(ctx context.Context) error {
 // Log returns the path of the engine's own log, which is gone after Close.
 func (e *Engine) Log() string { return filepath.Join(e.folder, "engine.log") }
 
+// ReadFile reads a file of internal storage, by its kestra:// URI.
+func (e *Engine) ReadFile(uri string) ([]byte, error) {
+	path, stored := strings.CutPrefix(uri, "kestra:///")
+	if !stored {
+		return nil, fmt.Errorf("kestratest: %q is no file in internal storage", uri)
+	}
+	content, err := os.ReadFile(filepath.Join(e.folder, "storage", "main", filepath.FromSlash(path)))
+	if err != nil {
+		return nil, fmt.Errorf("kestratest: %s: %w", uri, err)
+	}
+	return content, nil
+}
+
 // Close ends the engine. Executions that still run are cut off.
 func (e *Engine) Close() error {
 	_ = e.send(map[string]bool{"exit": true}) // it may have ended already

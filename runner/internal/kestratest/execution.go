@@ -26,7 +26,7 @@ type Event struct {
 	MS        int64           `json:"ms"`
 	Outputs   json.RawMessage `json:"outputs"`
 	Tasks     []Task          `json:"tasks"`
-	// Labels are those of an execution that has ended.
+	// Labels are those that an execution has by now.
 	Labels map[string]string `json:"labels"`
 }
 
@@ -58,8 +58,9 @@ type Execution struct {
 	Labels  map[string]string
 	// Logs are those of its sub-executions too, in the order they were stored.
 	Logs []Log
-	// States are the last known states of its sub-executions, by flow.
+	// States are the last known states of its sub-executions, by flow, and Known their labels.
 	States map[string][]string
+	Known  map[string][]map[string]string
 }
 
 // Task returns the last run of a task, and whether there was one.
@@ -223,9 +224,10 @@ func (e *Engine) take(event Event) {
 		run.id = event.Execution
 		close(run.started)
 	case event.Event == "ended":
+		states, labels := e.tree.subs(event.Execution)
 		run.end = Execution{
 			ID: event.Execution, Flow: event.Flow, State: event.State, MS: event.MS, Outputs: event.Outputs, Tasks: event.Tasks, Labels: event.Labels,
-			Logs: e.tree.logs(event.Execution), States: e.tree.states(event.Execution),
+			Logs: e.tree.logs(event.Execution), States: states, Known: labels,
 		}
 		close(run.done)
 	case event.Event == "error":
@@ -241,6 +243,7 @@ type tree struct {
 	parents map[string]string
 	flows   map[string]string
 	state   map[string]string
+	labels  map[string]map[string]string
 	order   []string
 	seen    []loggedBy
 }
@@ -251,7 +254,7 @@ type loggedBy struct {
 }
 
 func newTree() tree {
-	return tree{parents: map[string]string{}, flows: map[string]string{}, state: map[string]string{}}
+	return tree{parents: map[string]string{}, flows: map[string]string{}, state: map[string]string{}, labels: map[string]map[string]string{}}
 }
 
 func (t *tree) take(event Event) {
@@ -260,7 +263,7 @@ func (t *tree) take(event Event) {
 		if _, known := t.state[event.Execution]; !known {
 			t.order = append(t.order, event.Execution)
 		}
-		t.flows[event.Execution], t.state[event.Execution] = event.Flow, event.State
+		t.flows[event.Execution], t.state[event.Execution], t.labels[event.Execution] = event.Flow, event.State, event.Labels
 		if event.Parent != "" {
 			t.parents[event.Execution] = event.Parent
 		}
@@ -299,12 +302,14 @@ func (t *tree) logs(root string) []Log {
 	return logs
 }
 
-func (t *tree) states(root string) map[string][]string {
-	states := map[string][]string{}
+// subs returns the states and the labels of what an execution began, by flow.
+func (t *tree) subs(root string) (states map[string][]string, labels map[string][]map[string]string) {
+	states, labels = map[string][]string{}, map[string][]map[string]string{}
 	for _, execution := range t.order {
-		if execution != root && t.within(execution, root) {
-			states[t.flows[execution]] = append(states[t.flows[execution]], t.state[execution])
+		if flow := t.flows[execution]; execution != root && t.within(execution, root) {
+			states[flow] = append(states[flow], t.state[execution])
+			labels[flow] = append(labels[flow], t.labels[execution])
 		}
 	}
-	return states
+	return states, labels
 }

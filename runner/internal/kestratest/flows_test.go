@@ -177,6 +177,8 @@ func TestFlows(t *testing.T) {
 					"in Docker":                inDocker,
 					"down":                     down,
 					"plan and approve":         planAndApprove,
+					"rehearse and hold":        rehearseAndHold,
+					"rehearsal fails":          rehearsalFails,
 					"reject":                   reject,
 					"refused plan":             refusedPlan,
 					"roll a wave back":         rollWaveBack,
@@ -219,6 +221,9 @@ func moveAndTakeBack(s *stage, t *testing.T) {
 	must(t, json.Unmarshal(x.Outputs, &outputs))
 	wantText(t, "summary", outputs.Summary, "2 of 2 moved from global to europe\norders: moved to europe, timed proof, 2 offset entries, down for ", "\npayments: moved")
 	wantText(t, "log", x.Text(), "INFO  migrate-connectors/report 2 of 2 moved")
+	if labels := x.Known["move-connector"]; x.Labels["target"] != "europe" || len(labels) != 2 || labels[0]["origin"] != "global" || labels[0]["connector"] == "" {
+		t.Errorf("labels %v, and of each move %v", x.Labels, labels)
+	}
 	if len(x.States["move-connector"]) != 2 || len(outputs.Results) != 2 {
 		t.Fatalf("sub-executions %v, results %s, expected two of move-connector", x.States, x.Outputs)
 	}
@@ -235,7 +240,7 @@ func moveAndTakeBack(s *stage, t *testing.T) {
 		Text string `json:"text"`
 	}
 	for _, body := range s.webhook.bodies.all() {
-		if strings.Contains(body, "2 of 2") {
+		if strings.Contains(body, "2 of 2 moved") {
 			must(t, json.Unmarshal([]byte(body), &told))
 		}
 	}

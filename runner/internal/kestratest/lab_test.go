@@ -17,26 +17,31 @@ import (
 const longestDowntime = 5000
 
 // TestFlowsOnRealClusters moves connectors of real Connect clusters with a hard
-// proof, and counts every record in a real Kafka.
+// proof, one by one and by a plan, and counts every record in a real Kafka.
 func TestFlowsOnRealClusters(t *testing.T) {
 	selected := versions(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute) // a first run downloads Kafka
 	defer cancel()
 	clusters, err := lab.Start(ctx, lab.Config{
-		Kafka:   []lab.KafkaSpec{{Name: "central"}},
-		Connect: []lab.ConnectSpec{{Name: "global", Kafka: "central"}, {Name: "europe", Kafka: "central"}},
+		Kafka: []lab.KafkaSpec{{Name: "central"}},
+		Connect: []lab.ConnectSpec{
+			{Name: "global", Kafka: "central"}, {Name: "europe", Kafka: "central"}, {Name: "americas", Kafka: "central"}, {Name: "asia", Kafka: "central"},
+		},
 	})
 	must(t, err)
 	t.Cleanup(func() { must(t, clusters.Close()) })
 	for _, version := range selected {
-		t.Run(version, func(t *testing.T) { moveForReal(t, clusters, version) })
+		t.Run(version, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+			defer cancel()
+			engine := startEngine(t, version, clusters)
+			t.Run("one by one", func(t *testing.T) { moveForReal(ctx, t, clusters, engine, version) })
+			t.Run("one into three", func(t *testing.T) { oneIntoThree(ctx, t, clusters, engine, version) })
+		})
 	}
 }
 
-func moveForReal(t *testing.T, clusters *lab.Lab, version string) {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
-	defer cancel()
-	engine := startEngine(t, version, clusters)
+func moveForReal(ctx context.Context, t *testing.T, clusters *lab.Lab, engine *Engine, version string) {
 	moves, returns := "moves-"+version, "returns-"+version
 	kafka := clusters.Kafka("central").Bootstrap()
 	for _, name := range []string{moves, returns} {
@@ -72,7 +77,7 @@ func moveForReal(t *testing.T, clusters *lab.Lab, version string) {
 	wantText(t, "outputs", string(x.Outputs), `"outcome":"rolled_back"`, `"proof":"hard"`)
 
 	for name, home := range map[string]string{moves: "europe", returns: "global"} {
-		countFrom(ctx, t, clusters, kafka, name, home)
+		countFrom(ctx, t, clusters, kafka, name, home, 2)
 	}
 }
 
@@ -101,7 +106,7 @@ func startEngine(t *testing.T, version string, clusters *lab.Lab) *Engine {
 
 // countFrom lets a connector send some more where it is now at home, stops it, and
 // checks that every number arrived once.
-func countFrom(ctx context.Context, t *testing.T, clusters *lab.Lab, kafka, connector, home string) {
+func countFrom(ctx context.Context, t *testing.T, clusters *lab.Lab, kafka, connector, home string, streams int) {
 	t.Helper()
 	before, err := lab.Count(ctx, kafka, connector)
 	must(t, err)
@@ -120,7 +125,7 @@ func countFrom(ctx context.Context, t *testing.T, clusters *lab.Lab, kafka, conn
 			t.Errorf("%s: %+v, expected none lost, none duplicated, from 0 on", name, counted)
 		}
 	}
-	if len(tally) != 2 {
-		t.Errorf("%s: streams %v, expected two", connector, tally)
+	if len(tally) != streams {
+		t.Errorf("%s: streams %v, expected %d", connector, tally, streams)
 	}
 }

@@ -227,7 +227,7 @@ func saysTheTruth(ctx context.Context, t *testing.T, clusters *lab.Lab, v *victi
 		t.Errorf("%s: ended %s, expected SUCCESS, since nobody else was at work on it; its log:\n%s", v.connector, x.State, x.Text())
 	}
 	if home == "global" || home == "europe" {
-		countFrom(ctx, t, clusters, clusters.Kafka("central").Bootstrap(), v.connector, home)
+		countFrom(ctx, t, clusters, clusters.Kafka("central").Bootstrap(), v.connector, home, 2)
 	}
 }
 

@@ -105,3 +105,23 @@ func TestUnknownKafka(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
+
+func TestCountLines(t *testing.T) {
+	folder := t.TempDir()
+	first, second := filepath.Join(folder, "first"), filepath.Join(folder, "second")
+	for file, text := range map[string]string{first: "0\n1\n3\n", second: "5\n3\n7\n8"} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := CountLines(first, second, filepath.Join(folder, "none"))
+	if want := (Stream{Records: 6, Duplicated: 1, Lost: 3, First: 0, Last: 7}); err != nil || got != want {
+		t.Errorf("%+v, %v, expected %+v", got, err, want)
+	}
+	if err := os.WriteFile(first, []byte("one\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := CountLines(first); err == nil {
+		t.Error("a line that is no number was counted")
+	}
+}

@@ -1,5 +1,6 @@
 package engine;
 
+import io.kestra.core.models.Label;
 import io.kestra.core.models.executions.Execution;
 import io.kestra.core.models.executions.LogEntry;
 import io.kestra.core.models.executions.TaskRun;
@@ -64,7 +65,7 @@ final class Watcher {
     private void tellOf(Execution execution) {
         if (execution.getState().getCurrent() != executionStates.put(execution.getId(), execution.getState().getCurrent())) {
             events.write("execution", "execution", execution.getId(), "flow", execution.getFlowId(), "parent", parentOf(execution),
-                "state", execution.getState().getCurrent());
+                "state", execution.getState().getCurrent(), "labels", Label.toMap(execution.getLabels()));
         }
         for (TaskRun taskRun : taskRunsOf(execution)) {
             if (taskRun.getState().getCurrent() != taskStates.put(taskRun.getId(), taskRun.getState().getCurrent())) {

@@ -18,6 +18,7 @@ import lombok.experimental.SuperBuilder;
 
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
@@ -105,6 +106,11 @@ public class Plan extends AbstractFerryTask implements OverridesInterface, CopyI
     private static final String REPORT_FILE = "plan.html";
     private static final String MARKDOWN_FILE = "plan.md";
 
+    /** Where the URIs of the reports go. */
+    static final Map<String, BiConsumer<RunnerOutput.RunnerOutputBuilder, URI>> REPORTS = Map.of(
+        REPORT_FILE, RunnerOutput.RunnerOutputBuilder::report,
+        MARKDOWN_FILE, RunnerOutput.RunnerOutputBuilder::markdown);
+
     @Schema(title = "Origin", description = "The cluster to move from, by its name in `clusters`.")
     @NotNull
     @PluginProperty(group = "main")
@@ -176,9 +182,12 @@ public class Plan extends AbstractFerryTask implements OverridesInterface, CopyI
         describeCopy(request);
         describeAccepted(request);
         describeProof(request);
-        request.put("out", folder.fromWorkingDirectory(PLAN_FILE))
-            .put("report", folder.fromWorkingDirectory(REPORT_FILE))
-            .put("markdown", folder.fromWorkingDirectory(MARKDOWN_FILE));
+        request.put("out", folder.fromWorkingDirectory(PLAN_FILE));
+        describeReports(request, folder);
+    }
+
+    static void describeReports(Request request, PrivateFolder folder) {
+        request.put("report", folder.fromWorkingDirectory(REPORT_FILE)).put("markdown", folder.fromWorkingDirectory(MARKDOWN_FILE));
     }
 
     private void describeRules(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
@@ -197,9 +206,8 @@ public class Plan extends AbstractFerryTask implements OverridesInterface, CopyI
 
     @Override
     Map<String, BiConsumer<RunnerOutput.RunnerOutputBuilder, URI>> outputFiles() {
-        return Map.of(
-            PLAN_FILE, RunnerOutput.RunnerOutputBuilder::uri,
-            REPORT_FILE, RunnerOutput.RunnerOutputBuilder::report,
-            MARKDOWN_FILE, RunnerOutput.RunnerOutputBuilder::markdown);
+        Map<String, BiConsumer<RunnerOutput.RunnerOutputBuilder, URI>> files = new HashMap<>(REPORTS);
+        files.put(PLAN_FILE, RunnerOutput.RunnerOutputBuilder::uri);
+        return files;
     }
 }

@@ -48,10 +48,10 @@ public class RunnerOutput implements Output {
     @Schema(title = "URI of the plan", description = "Only from `Plan`: JSON in internal storage, which `Apply` carries out.")
     private final URI uri;
 
-    @Schema(title = "URI of the plan's report", description = "Only from `Plan`: one HTML file that needs nothing else.")
+    @Schema(title = "URI of the plan's report", description = "Only from `Plan` and `Report`: one HTML file that needs nothing else.")
     private final URI report;
 
-    @Schema(title = "URI of the report in Markdown", description = "Only from `Plan`: Kestra previews it.")
+    @Schema(title = "URI of the report in Markdown", description = "Only from `Plan` and `Report`: Kestra previews it.")
     private final URI markdown;
 
     @Schema(
@@ -60,7 +60,7 @@ public class RunnerOutput implements Output {
     )
     private final Map<String, URI> files;
 
-    @Schema(title = "Hash of the plan", description = "Only from `Plan` and `Apply`, as the counts and the waves.")
+    @Schema(title = "Hash of the plan", description = "Only from `Plan`, `Report` and `Apply`, as the counts and the waves.")
     private final String hash;
 
     @Schema(title = "Number of connectors that the plan moves", description = "With those that are refused.")
@@ -130,6 +130,9 @@ public class RunnerOutput implements Output {
 
         @Schema(title = "Milliseconds the connector stood still", description = "From the request to stop until every task ran on the target.")
         private final Long downtimeMs;
+
+        @Schema(title = "Milliseconds that it is expected to stand still", description = "Of a move that was rehearsed or prepared, and not made.")
+        private final Long expectedDowntimeMs;
 
         @Schema(
             title = "URI of the certificate",

@@ -20,7 +20,7 @@ record RunnerReport(Integer exitCode, String outcome, String message, List<Entry
 
     record Entry(
         String connector, String targetConnector, String outcome, String state, boolean changed, String message,
-        String proof, String copy, Long downtimeMs, int entries, Certificate certificate
+        String proof, String copy, Long downtimeMs, Long expectedDowntimeMs, int entries, Certificate certificate
     ) {
     }
 
@@ -67,7 +67,7 @@ record RunnerReport(Integer exitCode, String outcome, String message, List<Entry
             .certificateJson(certificate == null ? null : stored.apply(certificate.json))
             .connector(entry.connector).targetConnector(entry.targetConnector).outcome(entry.outcome).state(entry.state)
             .changed(entry.changed).message(entry.message).proof(entry.proof).copy(entry.copy)
-            .downtimeMs(entry.downtimeMs).entries(entry.entries)
+            .downtimeMs(entry.downtimeMs).expectedDowntimeMs(entry.expectedDowntimeMs).entries(entry.entries)
             .build();
     }
 }

@@ -26,8 +26,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 /** Holds the properties of the tasks against the schema of the request file, which describes each of them once. */
 class RequestSchemaTest {
     private static final List<Class<? extends AbstractFerryTask>> TASKS = List.of(Check.class, Move.class, Rollback.class, Status.class,
-        CreateStopped.class, FlushWait.class, Start.class, ConnectOffsetsGet.class, ConnectOffsetsPut.class, History.class, Plan.class, Apply.class, Handover.class,
-        Accept.class);
+        CreateStopped.class, FlushWait.class, Start.class, ConnectOffsetsGet.class, ConnectOffsetsPut.class, History.class, Plan.class, Report.class,
+        Apply.class, Handover.class, Accept.class);
 
     private static final Map<Type, String> JSON_TYPES = Map.of(String.class, "string", Duration.class, "string", Boolean.class, "boolean",
         Integer.class, "integer", List.class, "array", Map.class, "object");

@@ -240,6 +240,21 @@ class TasksTest {
             assertThrows(RunnableTaskException.class, () -> apply(runner, "plan.json").build().run(mocked)).getMessage());
     }
 
+    /** A report needs the plan alone: no cluster and no secret reaches the runner. */
+    @Test
+    void showsAPlan() throws Exception {
+        var runner = FakeRunner.done();
+        var task = Report.builder().id("t").type(Report.class.getName()).taskRunner(runner)
+            .clusters(Property.ofValue(CLUSTERS)).plan(Property.ofValue(""));
+        var mocked = context(task.build());
+        var stored = mocked.storage().putFile(new ByteArrayInputStream("{}".getBytes(StandardCharsets.UTF_8)), "plan.json").toString();
+        var output = task.plan(Property.ofValue(stored)).build().run(mocked);
+        assertEquals(List.of("report", "plan.html", "plan.md"), List.of(runner.arguments.get(1),
+            Path.of(runner.request.get("report").asText()).getFileName().toString(), Path.of(runner.request.get("markdown").asText()).getFileName().toString()));
+        assertFalse(runner.request.has("clusters"), runner.request::toString);
+        assertTrue(output.getReport() != null && output.getMarkdown() != null && output.getUri() == null);
+    }
+
     /** The folder of the request has a name that is nobody's concern, and is gone when somebody looks. */
     @Test
     void namesFilesWithoutTheirFolder() throws Exception {
