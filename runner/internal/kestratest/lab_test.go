@@ -29,14 +29,17 @@ func TestFlowsOnRealClusters(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { must(t, clusters.Close()) })
 	for _, version := range selected {
-		t.Run(version, func(t *testing.T) { moveForReal(t, clusters, version) })
+		t.Run(version, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+			defer cancel()
+			engine := startEngine(t, version, clusters)
+			t.Run("one by one", func(t *testing.T) { moveForReal(ctx, t, clusters, engine, version) })
+			t.Run("several into one", func(t *testing.T) { severalIntoOne(ctx, t, clusters, engine, version) })
+		})
 	}
 }
 
-func moveForReal(t *testing.T, clusters *lab.Lab, version string) {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
-	defer cancel()
-	engine := startEngine(t, version, clusters)
+func moveForReal(ctx context.Context, t *testing.T, clusters *lab.Lab, engine *Engine, version string) {
 	moves, returns := "moves-"+version, "returns-"+version
 	kafka := clusters.Kafka("central").Bootstrap()
 	for _, name := range []string{moves, returns} {
@@ -107,20 +110,31 @@ func countFrom(ctx context.Context, t *testing.T, clusters *lab.Lab, kafka, conn
 	must(t, err)
 	stream := connector + "-0"
 	must(t, lab.AwaitSequence(ctx, kafka, connector, stream, before[stream].Last+100, waitTime))
-	client := clusters.Connect(home).Client()
+	stop(ctx, t, clusters.Connect(home).Client(), connector)
+	counted(ctx, t, kafka, connector, 2)
+}
+
+// stop stops a connector, and waits until no task is left.
+func stop(ctx context.Context, t *testing.T, client *connect.Client, connector string) {
+	t.Helper()
 	must(t, client.Stop(ctx, connector))
 	must(t, wait.Until(ctx, connector+" to stop", waitTime, func(ctx context.Context) (bool, string, error) {
 		status, err := client.Status(ctx, connector)
 		return status.Connector.State == connect.Stopped && len(status.Tasks) == 0, fmt.Sprint(status), err
 	}))
-	tally, err := lab.Count(ctx, kafka, connector)
+}
+
+// counted checks that every number of a topic's streams arrived once.
+func counted(ctx context.Context, t *testing.T, kafka, topic string, streams int) {
+	t.Helper()
+	tally, err := lab.Count(ctx, kafka, topic)
 	must(t, err)
 	for name, counted := range tally {
 		if counted.Lost != 0 || counted.Duplicated != 0 || counted.First != 0 {
 			t.Errorf("%s: %+v, expected none lost, none duplicated, from 0 on", name, counted)
 		}
 	}
-	if len(tally) != 2 {
-		t.Errorf("%s: streams %v, expected two", connector, tally)
+	if len(tally) != streams {
+		t.Errorf("%s: streams %v, expected %d", topic, tally, streams)
 	}
 }
