@@ -28,7 +28,7 @@ func TestFlowsParse(t *testing.T) {
 			must(t, err)
 			files, refusals, err := Validate(ctx, version, plugins(t), flows)
 			must(t, err)
-			if want := 8; files != want {
+			if want := 9; files != want {
 				t.Errorf("%d flow files for Kestra %s, expected %d", files, version, want)
 			}
 			for _, refusal := range refusals {
@@ -80,8 +80,8 @@ func TestFlowsAreDescribed(t *testing.T) {
 		must(t, err)
 		files = append(files, found...)
 	}
-	if len(files) != 12 {
-		t.Errorf("%d flow files, expected 12: %v", len(files), files)
+	if len(files) != 13 {
+		t.Errorf("%d flow files, expected 13: %v", len(files), files)
 	}
 	for _, file := range files {
 		content, err := os.ReadFile(file)
@@ -185,6 +185,10 @@ func TestFlows(t *testing.T) {
 					"go on after a failure":    goOnAfterFailure,
 					"stop at a failure":        stopAtFailure,
 					"changed meanwhile":        changedMeanwhile,
+					"consolidate":              consolidateAndTakeBack,
+					"refused consolidation":    refusedConsolidation,
+					"consolidation fails":      consolidationFails,
+					"regrouped wave":           rollRegroupedWaveBack,
 				} {
 					t.Run(name, func(t *testing.T) {
 						t.Parallel()

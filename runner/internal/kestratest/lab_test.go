@@ -37,6 +37,7 @@ func TestFlowsOnRealClusters(t *testing.T) {
 			engine := startEngine(t, version, clusters)
 			t.Run("one by one", func(t *testing.T) { moveForReal(ctx, t, clusters, engine, version) })
 			t.Run("one into three", func(t *testing.T) { oneIntoThree(ctx, t, clusters, engine, version) })
+			t.Run("several into one", func(t *testing.T) { severalIntoOne(ctx, t, clusters, engine, version) })
 		})
 	}
 }
@@ -112,13 +113,24 @@ func countFrom(ctx context.Context, t *testing.T, clusters *lab.Lab, kafka, conn
 	must(t, err)
 	stream := connector + "-0"
 	must(t, lab.AwaitSequence(ctx, kafka, connector, stream, before[stream].Last+100, waitTime))
-	client := clusters.Connect(home).Client()
+	stop(ctx, t, clusters.Connect(home).Client(), connector)
+	counted(ctx, t, kafka, connector, streams)
+}
+
+// stop stops a connector, and waits until no task is left.
+func stop(ctx context.Context, t *testing.T, client *connect.Client, connector string) {
+	t.Helper()
 	must(t, client.Stop(ctx, connector))
 	must(t, wait.Until(ctx, connector+" to stop", waitTime, func(ctx context.Context) (bool, string, error) {
 		status, err := client.Status(ctx, connector)
 		return status.Connector.State == connect.Stopped && len(status.Tasks) == 0, fmt.Sprint(status), err
 	}))
-	tally, err := lab.Count(ctx, kafka, connector)
+}
+
+// counted checks that every number of a topic's streams arrived once.
+func counted(ctx context.Context, t *testing.T, kafka, topic string, streams int) {
+	t.Helper()
+	tally, err := lab.Count(ctx, kafka, topic)
 	must(t, err)
 	for name, counted := range tally {
 		if counted.Lost != 0 || counted.Duplicated != 0 || counted.First != 0 {
@@ -126,6 +138,6 @@ func countFrom(ctx context.Context, t *testing.T, clusters *lab.Lab, kafka, conn
 		}
 	}
 	if len(tally) != streams {
-		t.Errorf("%s: streams %v, expected %d", connector, tally, streams)
+		t.Errorf("%s: streams %v, expected %d", topic, tally, streams)
 	}
 }

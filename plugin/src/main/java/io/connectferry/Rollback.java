@@ -16,6 +16,7 @@ import lombok.ToString;
 import lombok.experimental.SuperBuilder;
 
 import java.time.Duration;
+import java.util.Map;
 
 @SuperBuilder
 @ToString
@@ -26,7 +27,8 @@ import java.time.Duration;
     title = "Roll moved connectors back",
     description = """
         The move the other way: the target's newer offsets go back to the origin, so that nothing is sent twice. An unfinished move is \
-        put back. Name origin and target as for the move. Changes nothing if there is nothing to roll back."""
+        put back. Name origin and target as for the move. With the `into` of a `Consolidate`, or the `parts` of a `Split`, it takes that \
+        back. Changes nothing if there is nothing to roll back."""
 )
 @Plugin(
     metrics = @Metric(name = "ferry.downtime", type = Timer.TYPE, unit = "seconds", description = "How long a connector stood still"),
@@ -72,10 +74,38 @@ import java.time.Duration;
                     target: europe
                     connectors: "{{ inputs.connectors }}"
                 """
+        ),
+        @Example(
+            title = "Take a consolidation back: the two run again, each with its own offsets",
+            full = true,
+            code = """
+                id: rollback_mirrors
+                namespace: company.team
+
+                tasks:
+                  - id: rollback
+                    type: io.connectferry.Rollback
+                    origin: global
+                    target: europe
+                    connectors: [mirror-orders, mirror-users]
+                    into: mirror
+                """
         )
     }
 )
-public class Rollback extends AbstractMoveTask implements ProofInterface, WaitInterface, CopyInterface, CertificateInterface {
+public class Rollback extends AbstractMoveTask implements ProofInterface, WaitInterface, CopyInterface, ListInterface, CertificateInterface {
+    @Schema(title = "Name of the one", description = "Takes a consolidation back: the connector on the target that `connectors` became.")
+    @PluginProperty(group = "processing")
+    private Property<String> into;
+
+    @Schema(title = "What each of the several lists", description = "Takes a split back: as `Split` had it. `connectors` names the one.")
+    @PluginProperty(group = "processing")
+    private Property<Map<String, String>> parts;
+
+    private Property<String> list;
+
+    private Property<String> field;
+
     @Builder.Default
     private Property<ProofKind> proof = Property.ofValue(ProofKind.AUTO);
 
@@ -111,7 +141,15 @@ public class Rollback extends AbstractMoveTask implements ProofInterface, WaitIn
         describeProof(request);
         describeWait(request);
         describeCopy(request);
-        request.flag("same_log", sameLog);
-        describeCertificates(request, folder);
+        request.flag("same_log", sameLog).text("into", into).textMap("part", parts);
+        describeList(request);
+        if (!regroups(request)) {
+            describeCertificates(request, folder);
+        }
+    }
+
+    /** A consolidation and a split leave no certificate. */
+    private static boolean regroups(Request request) {
+        return request.get("into") != null || request.get("part") instanceof Map<?, ?> given && !given.isEmpty();
     }
 }

@@ -93,6 +93,9 @@ public class RunnerOutput implements Output {
         @Schema(title = "Name of its copy on the target")
         private final String targetConnector;
 
+        @Schema(title = "The several that became this one, or that it became", description = "Only of a `Consolidate`, a `Split`, and their `Rollback`.")
+        private final List<String> parts;
+
         @Schema(
             title = "Outcome of the connector",
             description = """

@@ -19,7 +19,7 @@ record RunnerReport(Integer exitCode, String outcome, String message, List<Entry
         .configure(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES, false); // An image may be newer than this jar.
 
     record Entry(
-        String connector, String targetConnector, String outcome, String state, boolean changed, String message,
+        String connector, String targetConnector, List<String> parts, String outcome, String state, boolean changed, String message,
         String proof, String copy, Long downtimeMs, Long expectedDowntimeMs, int entries, Certificate certificate
     ) {
     }
@@ -65,7 +65,7 @@ record RunnerReport(Integer exitCode, String outcome, String message, List<Entry
         return RunnerOutput.Connector.builder()
             .certificate(certificate == null ? null : stored.apply(certificate.html))
             .certificateJson(certificate == null ? null : stored.apply(certificate.json))
-            .connector(entry.connector).targetConnector(entry.targetConnector).outcome(entry.outcome).state(entry.state)
+            .connector(entry.connector).targetConnector(entry.targetConnector).parts(entry.parts).outcome(entry.outcome).state(entry.state)
             .changed(entry.changed).message(entry.message).proof(entry.proof).copy(entry.copy)
             .downtimeMs(entry.downtimeMs).expectedDowntimeMs(entry.expectedDowntimeMs).entries(entry.entries)
             .build();

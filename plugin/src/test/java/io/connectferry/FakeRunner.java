@@ -21,7 +21,7 @@ import java.util.TreeMap;
 /** A task runner that takes the place of the runner: keeps what it is asked and says what the test wants. */
 class FakeRunner extends TaskRunner<TaskRunnerDetailResult> {
     static final String DONE = """
-        ::{"outputs":{"exit_code":0,"outcome":"done","message":"1 moved","connectors":[{"connector":"orders","target_connector":"orders",\
+        ::{"outputs":{"exit_code":0,"outcome":"done","message":"1 moved","connectors":[{"connector":"orders","target_connector":"orders","parts":["a","b"],\
         "outcome":"moved","state":"moved","changed":true,"message":"moved","proof":"hard","copy":"rest","downtime_ms":212,"entries":3}]}}::""";
 
     List<String> arguments;

@@ -26,14 +26,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 /** Holds the properties of the tasks against the schema of the request file, which describes each of them once. */
 class RequestSchemaTest {
     private static final List<Class<? extends AbstractFerryTask>> TASKS = List.of(Check.class, Move.class, Rollback.class, Status.class,
-        CreateStopped.class, FlushWait.class, Start.class, ConnectOffsetsGet.class, ConnectOffsetsPut.class, History.class, Plan.class, Report.class,
-        Apply.class, Handover.class, Accept.class);
+        Consolidate.class, Split.class, CreateStopped.class, FlushWait.class, Start.class, ConnectOffsetsGet.class, ConnectOffsetsPut.class,
+        History.class, Plan.class, Report.class, Apply.class, Handover.class, Accept.class);
 
     private static final Map<Type, String> JSON_TYPES = Map.of(String.class, "string", Duration.class, "string", Boolean.class, "boolean",
         Integer.class, "integer", List.class, "array", Map.class, "object");
 
     /** Where a property is called otherwise in the request. */
-    private static final Map<String, String> OTHER_NAMES = Map.of("connectors", "connector", "wait_timeout", "timeout");
+    private static final Map<String, String> OTHER_NAMES = Map.of("connectors", "connector", "parts", "part", "wait_timeout", "timeout");
 
     /** What is Kestra's, or makes up the clusters document. */
     private static final Set<String> NOT_ASKED = Set.of("container_image", "connect_url", "username", "password", "headers");

@@ -69,6 +69,20 @@ class TasksTest {
             new Case("rollback", runner -> fill(Rollback.builder(), runner).copy(Property.ofValue(CopyWay.REST)).sameLog(Property.ofValue(true)).build(),
                 "'origin':'global','target':'europe','connector':['orders'],'concurrency':8,'proof':'auto','allow_duplicates':false,"
                     + "'timeout':'PT1M','copy':'rest','same_log':true,'report':'FOLDER/certificates'"),
+            new Case("rollback", runner -> fill(Rollback.builder(), runner).into(Property.ofValue("all")).parts(Property.ofExpression("{{ {} | toJson }}"))
+                .list(Property.ofValue("feeds")).field(Property.ofValue("feed")).build(),
+                "'origin':'global','target':'europe','connector':['orders'],'concurrency':8,'proof':'auto','allow_duplicates':false,"
+                    + "'timeout':'PT1M','copy':'auto','same_log':false,'into':'all','part':{},'list':'feeds','field':'feed'"),
+            new Case("consolidate", runner -> regroup(Consolidate.builder(), runner).connectors(Property.ofValue(List.of("orders", "users")))
+                .into(Property.ofValue("all")).dryRun(Property.ofValue(true)).set(Property.ofValue(Map.of("tasks.max", "2")))
+                .unset(Property.ofValue(List.of("a"))).list(Property.ofValue("feeds")).field(Property.ofValue("feed")).build(),
+                "'connector':['orders','users'],'into':'all','origin':'global','target':'europe','dry_run':true,'set':{'tasks.max':'2'},'unset':['a'],"
+                    + "'overwrite':false,'list':'feeds','field':'feed','at_least_once':false,'proof':'auto','allow_duplicates':false,'timeout':'PT1M'"),
+            new Case("split", runner -> regroup(Split.builder(), runner).connector(Property.ofValue("all"))
+                .parts(Property.ofValue(Map.of("orders", "o,p"))).overwrite(Property.ofValue(true)).atLeastOnce(Property.ofValue(true))
+                .list(Property.ofExpression("{{ '' }}")).build(),
+                "'connector':'all','part':{'orders':'o,p'},'origin':'global','target':'europe','dry_run':false,'overwrite':true,'at_least_once':true,"
+                    + "'proof':'auto','allow_duplicates':false,'timeout':'PT1M'"),
             new Case("status", runner -> fill(Status.builder(), runner).build(),
                 "'origin':'global','target':'europe','connector':['orders'],'concurrency':8"),
             new Case("handover", runner -> fill(Handover.builder(), runner).format(Property.ofValue(List.of(HandoverFormat.STRIMZI, HandoverFormat.JSON)))
@@ -128,6 +142,7 @@ class TasksTest {
         assertEquals("moved", connector.getOutcome());
         assertEquals(212L, connector.getDowntimeMs());
         assertEquals("hard", connector.getProof());
+        assertEquals(List.of("a", "b"), connector.getParts());
         assertNotNull(output.getResultUri());
         assertEquals(asked.command().equals("connect-offsets-get"), output.getOffsetsUri() != null);
         assertEquals(asked.command().equals("plan"), output.getUri() != null && output.getReport() != null && output.getMarkdown() != null);
@@ -383,6 +398,12 @@ class TasksTest {
     private static <B extends AbstractMoveTask.AbstractMoveTaskBuilder<?, ?>> B fill(B builder, FakeRunner runner) {
         return (B) builder.id("t").type("t").taskRunner(runner).clusters(Property.ofValue(CLUSTERS))
             .origin(Property.ofValue("global")).target(Property.ofValue("europe")).connectors(Property.ofValue(List.of("orders")));
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <B extends AbstractRegroupTask.AbstractRegroupTaskBuilder<?, ?>> B regroup(B builder, FakeRunner runner) {
+        return (B) builder.id("t").type("t").taskRunner(runner).clusters(Property.ofValue(CLUSTERS))
+            .origin(Property.ofValue("global")).target(Property.ofValue("europe"));
     }
 
     @SuppressWarnings("unchecked")
