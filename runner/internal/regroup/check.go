@@ -41,7 +41,7 @@ func (r *run) check(ctx context.Context, begun bool) error {
 			return "", err
 		}
 		if r.configsMade() { // what follows is about them
-			if err := look(r.checkMade, r.checkOwners, r.checkMoves); err != nil {
+			if err := look(r.checkMade, r.checkGroups, r.checkOwners, r.checkMoves); err != nil {
 				return "", err
 			}
 		}
@@ -134,8 +134,7 @@ func (r *run) checkOwners(ctx context.Context, _ bool) error {
 		r.note(event.Warn, "%s of %s belong to nothing that they list, and stay behind", event.Entries(behind), r.origin.cluster.Name)
 	}
 	for _, m := range r.origin.members {
-		m.snapshot = m.have
-		r.assigned = append(r.assigned, r.partitionsOf(ctx, m)...)
+		r.noteAssigned(ctx, m)
 	}
 	r.result.Entries = united.Len()
 	return r.onlyOwners(r.known(united))
@@ -175,22 +174,29 @@ func (r *run) onlyOwners(known []string) error {
 	return refuse(against)
 }
 
-// partitionsOf are the partitions that the tasks of a connector read; none if its tasks do not
-// tell, or if it has none.
-func (r *run) partitionsOf(ctx context.Context, m *member) []string {
+// partitionsOf are the partitions that the tasks of a connector read. They are not known if its
+// tasks do not tell.
+func (r *run) partitionsOf(ctx context.Context, m *member) (partitions []string, known bool) {
 	if m.owner.list.Assigned == "" {
-		return nil
+		return nil, false
 	}
-	tasks, err := m.Cluster.Client.TaskConfigs(ctx, m.Name)
+	tasks, err := m.RetryLonger().Cluster.Client.TaskConfigs(ctx, m.Name)
 	if err != nil {
 		r.note(event.Warn, "what the tasks of %s read cannot be seen: %s", m.Name, err)
-		return nil
+		return nil, false
 	}
-	var partitions []string
 	for _, task := range tasks {
 		partitions = append(partitions, Items(task.Text(m.owner.list.Assigned))...)
 	}
-	return partitions
+	return partitions, true
+}
+
+// noteAssigned notes what the tasks of a connector read before. What is not known is not compared
+// later.
+func (r *run) noteAssigned(ctx context.Context, m *member) {
+	m.snapshot = m.have
+	partitions, _ := r.partitionsOf(ctx, m)
+	r.assigned = append(r.assigned, partitions...)
 }
 
 // checkMoves runs the checks of a move for each pair of a connector on the origin and one that
@@ -277,12 +283,11 @@ func (r *run) checkBack(ctx context.Context) error {
 		if err := r.checkClusters(ctx, true); err != nil {
 			return "", err
 		}
-		if err := errors.Join(r.own(), r.open(ctx)); err != nil {
+		if err := errors.Join(r.own(), r.checkGroups(ctx, true), r.open(ctx)); err != nil {
 			return "", err
 		}
 		for _, m := range r.target.members {
-			m.snapshot = m.have
-			r.assigned = append(r.assigned, r.partitionsOf(ctx, m)...)
+			r.noteAssigned(ctx, m)
 		}
 		return "", nil
 	})

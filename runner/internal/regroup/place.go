@@ -3,6 +3,7 @@ package regroup
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
@@ -56,7 +57,7 @@ func onItsWay(m *member) bool {
 // other. Without a mark the offsets tell.
 func (r *run) place(ctx context.Context) (where place, begun bool, err error) {
 	origin, target := r.origin, r.target
-	begun = target.any(func(m *member) bool { return exists(m) && !waits(m) })
+	begun = target.any(r.carriesOn)
 	switch {
 	case origin.any(awake) && target.any(awake):
 		if origin.any(runs) && target.any(runs) {
@@ -82,6 +83,24 @@ func (r *run) place(ctx context.Context) (where place, begun bool, err error) {
 	}
 	where, err = r.ahead(ctx)
 	return where, begun, err
+}
+
+// carriesOn reports whether a connector on the target is part of what an earlier run began. One
+// without a mark had its final offsets and may be started at any moment; or it is of somebody else
+// and only has the name. Then it lists other things.
+func (r *run) carriesOn(m *member) bool {
+	return exists(m) && !waits(m) && (marked(m) || awake(m) || r.origin.any(func(from *member) bool { return r.alike(from, m) }))
+}
+
+// alike reports whether two connectors have something in common that they list.
+func (r *run) alike(from, to *member) bool {
+	if !exists(from) || from.own(r.request.List, r.sink) != nil || to.own(r.request.List, r.sink) != nil {
+		return true // not known
+	}
+	lists := func(owner owner) func(string) bool {
+		return func(item string) bool { return slices.Contains(owner.items, item) || owner.matches(item) }
+	}
+	return slices.ContainsFunc(to.owner.items, lists(from.owner)) || slices.ContainsFunc(from.owner.items, lists(to.owner))
 }
 
 // startedTooEarly refuses a side of which a connector runs although another, or it itself, does
