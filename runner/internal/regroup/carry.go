@@ -81,10 +81,10 @@ func (c *carry) prepare(ctx context.Context) (string, error) {
 			settings = config.WithKeepState(settings, c.hold)
 		}
 		created, err := m.CreateStopped(ctx, settings, m.seen.Exists)
+		m.created = m.created || created
 		if err != nil {
 			return err
 		}
-		m.created = m.created || created
 		if !created {
 			return nil
 		}
@@ -378,7 +378,11 @@ func (c *carry) watch(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("watch on %s: %w", c.to.cluster.Name, err)
 		}
 		for i, m := range c.from.members {
-			if state := m.AwakeEverywhere(ctx); twice[i].See(state != "") {
+			state := m.AwakeEverywhere(ctx)
+			if state == connect.Paused { // by a late pause of this run, and sends nothing
+				state = ""
+			}
+			if twice[i].See(state != "") {
 				return "", c.stopStarted(ctx, m, state)
 			}
 		}

@@ -54,7 +54,8 @@ func onItsWay(m *member) bool {
 //
 // No connector of a side starts before all of that side hold their final offsets. So the side
 // that runs has the latest. If none runs, a side with a mark was about to get them from the
-// other. Without a mark the offsets tell.
+// other. Without a mark the offsets tell. A side that is paused does not run: a pause that was
+// sent before the stop may come after it.
 func (r *run) place(ctx context.Context) (where place, begun bool, err error) {
 	origin, target := r.origin, r.target
 	begun = target.any(r.carriesOn)
@@ -66,9 +67,9 @@ func (r *run) place(ctx context.Context) (where place, begun bool, err error) {
 		}
 		return "", begun, cluster.Refused(fmt.Sprintf("%s on %s and %s on %s are both awake; stop those that should not run",
 			origin.names(awake), origin.cluster.Name, target.names(awake), target.cluster.Name))
-	case origin.any(awake):
+	case origin.any(runs):
 		return onOrigin, begun, origin.startedTooEarly()
-	case target.any(awake):
+	case target.any(runs):
 		return onTarget, begun, target.startedTooEarly()
 	case !origin.any(exists) && !target.any(exists):
 		return "", begun, origin.cluster.Absent(origin.names(everyone))
@@ -82,6 +83,12 @@ func (r *run) place(ctx context.Context) (where place, begun bool, err error) {
 		return onTarget, begun, nil
 	}
 	where, err = r.ahead(ctx)
+	switch { // of equal offsets, those of a side that was paused since count
+	case where == onBoth && target.any(awake):
+		where = onTarget
+	case where == onBoth && origin.any(awake):
+		where = onOrigin
+	}
 	return where, begun, err
 }
 
@@ -109,7 +116,7 @@ func (s *side) startedTooEarly() error {
 	if !s.any(marked) {
 		return nil
 	}
-	return cluster.Refused(fmt.Sprintf("%s on %s was started before %s had the final offsets; stop it, and find out who started it",
+	return cluster.Refused(fmt.Sprintf("%s on %s was started before %s had the final offsets; stop it, and find out who started it, or, if it has them, take the setting ferry.offsets out of its config",
 		s.names(awake), s.cluster.Name, s.names(marked)))
 }
 

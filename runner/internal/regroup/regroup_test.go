@@ -133,13 +133,9 @@ func killed(t *testing.T, form Form, at int, opposite, carriedOut bool) (done bo
 	return done
 }
 
-// TestInterrupted interrupts a consolidation at many of its requests: it ends put back or moved.
+// TestInterrupted interrupts a consolidation at each of its requests: it ends put back or moved.
 func TestInterrupted(t *testing.T) {
-	every := 13
-	if *all {
-		every = 1
-	}
-	for at, done := 1, false; !done; at += every {
+	for at, done := 1, false; !done; at++ {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, true)
 			w.run("a", "b", "c")
