@@ -454,10 +454,10 @@ func (c *carry) comparePartitions(ctx context.Context) (string, error) {
 		delete(now, partition)
 	}
 	if len(missing) > 0 && !c.undoing && !c.reversing {
-		return "", fmt.Errorf("%d partitions were read before and are read no more: %s", len(missing), event.Abbreviated(missing))
+		return "", fmt.Errorf("%d were read before and are read no more: %s", len(missing), event.Abbreviated(missing))
 	}
 	if more := len(now); more > 0 {
-		c.note(event.Warn, "%d partitions more are read than before", more)
+		c.note(event.Warn, "%d more are read than before", more)
 	}
-	return fmt.Sprintf("the same %d partitions are read", len(c.assigned)-len(missing)), nil
+	return fmt.Sprintf("the same %d are read", len(c.assigned)-len(missing)), nil
 }

@@ -135,6 +135,10 @@ func (r *run) checkOwners(ctx context.Context, _ bool) error {
 	}
 	for _, m := range r.origin.members {
 		r.noteAssigned(ctx, m)
+		if own, others := m.owned(m.have); len(own) == 0 && len(others) > 0 {
+			return cluster.Refused(fmt.Sprintf("%s has %s, and none is of what its %s lists, such as %s: it would be read from its beginning",
+				m.Name, event.Entries(len(others)), m.owner.list.Setting, others[0].Partition))
+		}
 	}
 	r.result.Entries = united.Len()
 	return r.onlyOwners(r.known(united))
@@ -149,8 +153,8 @@ func (r *run) known(united offset.Document) []string {
 		}
 	}
 	for _, partition := range r.assigned {
-		if at := strings.LastIndexByte(partition, '-'); at > 0 {
-			names[partition[:at]] = true
+		if name := r.origin.members[0].owner.readBy(partition); name != "" {
+			names[name] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(names))
@@ -166,6 +170,8 @@ func (r *run) onlyOwners(known []string) error {
 			switch {
 			case len(owners) == 0 && side == r.target:
 				against = append(against, fmt.Sprintf("%s would be read by none of %s", name, side.names(everyone)))
+			case len(owners) == 0: // its tasks read it
+				against = append(against, fmt.Sprintf("ferry cannot tell which of %s lists %s, which is read", side.names(everyone), name))
 			case len(owners) > 1:
 				against = append(against, fmt.Sprintf("%s is read by %s on %s", name, side.names(lists), side.cluster.Name))
 			}
