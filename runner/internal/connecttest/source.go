@@ -60,13 +60,14 @@ func newSourceTask(t *task) *sourceTask {
 		block: time.Duration(number("poll.block.ms", 0)) * time.Millisecond,
 		ack:   time.Duration(number("ack.ms", defaultAckMS)) * time.Millisecond,
 	}
+	id := strconv.Itoa(t.id)
 	if own := t.config.Text("task.stream"); own != "" {
-		s.stream = own
+		s.stream, prefix, id = own, own, "listed"
 	}
 	s.partition = rawjson.Object{}.With("stream", rawjson.String(s.stream)).Value()
 	if t.config.Text("key.order") == "linked" {
 		// A LinkedHashMap, in the order that a HashMap does not have.
-		s.partition = rawjson.Object{}.With("database", rawjson.String(prefix)).With("server", rawjson.String(strconv.Itoa(t.id))).Value()
+		s.partition = rawjson.Object{}.With("database", rawjson.String(prefix)).With("server", rawjson.String(id)).Value()
 	}
 	s.store = t.cluster.store(t.config)
 	return s

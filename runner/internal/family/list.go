@@ -15,15 +15,16 @@ type List struct {
 	Form    ListForm `yaml:"form"`
 	// Except are settings with patterns of what is left out all the same.
 	Except []string `yaml:"except"`
-	// Assigned is the setting of a task that lists its partitions as name-number, "" if
-	// there is none.
+	// Assigned is the setting of a task that lists what it reads: its tables, or its partitions
+	// as name-number. "" if there is none.
 	Assigned string `yaml:"assigned"`
 }
 
 // ListForm is what the items of a [List] are.
 type ListForm string
 
-// The forms. A table may be listed without its catalog and schema, which the partition has.
+// The forms. A table may be listed without its catalog and schema, which the partition has, and
+// in quotes, which it has not.
 const (
 	Names    ListForm = "names"
 	Patterns ListForm = "patterns" // regular expressions for the whole name

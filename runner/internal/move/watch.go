@@ -30,23 +30,23 @@ type watch struct {
 
 // do watches for [Options.Watch], and longer while a suspicion is open.
 func (w *watch) do(ctx context.Context) error {
-	var twice, behind suspicion
+	var twice, behind instance.Suspicion
 	for ends := time.Now().Add(w.Options.Watch); ; {
 		if err := w.running(ctx, ends.Add(cluster.StaleTime)); err != nil {
 			return err
 		}
 		other := w.otherAwake(ctx)
-		if twice.see(other != "") {
+		if twice.See(other != "") {
 			return w.stopCopy(ctx, other)
 		}
 		regressed, err := w.fellBehind(ctx)
 		if err != nil {
 			return fmt.Errorf("watch on %s: %w", w.copy.On(), err)
 		}
-		if behind.see(regressed != "") {
+		if behind.See(regressed != "") {
 			return &regressedError{fmt.Sprintf("watch on %s: %s; it has sent records again", w.copy.On(), regressed)}
 		}
-		if time.Now().After(ends) && !twice.open() && !behind.open() {
+		if time.Now().After(ends) && !twice.Open() && !behind.Open() {
 			return nil
 		}
 		if err := wait.For(ctx, watchEvery); err != nil {
@@ -130,23 +130,3 @@ func (w *watch) stopCopy(ctx context.Context, other connect.State) error {
 		w.other.On(), w.other.On(), w.copy.On(), w.copy.Name)
 	return &instance.RunningTwiceError{Reason: fmt.Sprintf("%s; the copy has been %s again", reason, asked)}
 }
-
-// confirmFor is how long a suspicion must hold without a break before the run acts on it:
-// a worker that lags behind shows an old state.
-const confirmFor = time.Second
-
-// suspicion is acted on only once it has held for [confirmFor].
-type suspicion struct{ since time.Time }
-
-// see records one observation and reports whether the suspicion is confirmed.
-func (s *suspicion) see(suspect bool) bool {
-	switch {
-	case !suspect:
-		s.since = time.Time{}
-	case s.since.IsZero():
-		s.since = time.Now()
-	}
-	return s.open() && time.Since(s.since) >= confirmFor
-}
-
-func (s *suspicion) open() bool { return !s.since.IsZero() }

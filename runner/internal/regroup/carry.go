@@ -3,6 +3,7 @@ package regroup
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
@@ -31,6 +32,8 @@ type carry struct {
 	keepOwn bool
 	// hold marks what is prepared as waiting for its cut: config.Held or config.Rehearsal.
 	hold connect.State
+	// stopping is set before the first request that brings a connector of from to rest.
+	stopping bool
 	// startRequested is set before the first request that starts a connector of to.
 	startRequested bool
 }
@@ -78,14 +81,15 @@ func (c *carry) prepare(ctx context.Context) (string, error) {
 			settings = config.WithKeepState(settings, c.hold)
 		}
 		created, err := m.CreateStopped(ctx, settings, m.seen.Exists)
+		m.created = m.created || created
 		if err != nil {
 			return err
 		}
-		m.created = m.created || created
 		if !created {
 			return nil
 		}
-		m.have, err = m.read(ctx) // of an earlier connector of that name
+		m.before, err = m.read(ctx)
+		m.have = m.before
 		return err
 	})
 	if err != nil {
@@ -121,19 +125,22 @@ func (c *carry) rehearse(ctx context.Context) error {
 }
 
 // rest brings the connectors to rest, all together. The first takes the turn for all of them.
+// None is paused before all may be.
 func (c *carry) rest(ctx context.Context) error {
 	first := c.from.members[0]
 	if err := c.begin(ctx, first, c.Turns); err != nil {
 		return fmt.Errorf("%s: %w", first.Name, err)
 	}
-	return c.from.each(func(m *member) error {
-		if m != first {
-			if err := c.begin(ctx, m, nil); err != nil {
-				return err
-			}
+	if err := c.from.each(func(m *member) error {
+		if m == first {
+			return nil
 		}
-		return m.attempt.Quiesce(ctx)
-	})
+		return c.begin(ctx, m, nil)
+	}); err != nil {
+		return err
+	}
+	c.stopping = true
+	return c.from.each(func(m *member) error { return m.attempt.Quiesce(ctx) })
 }
 
 // begin begins to bring one connector to rest. Nothing has been done to it when it returns.
@@ -146,7 +153,7 @@ func (c *carry) begin(ctx context.Context, m *member, turns *proof.Turns) (err e
 	kind := family.For(m.config)
 	subject := proof.Subject{
 		Connector: m.Name, Snapshot: m.snapshot, Regressed: kind.Regressed, Linger: config.Linger(m.config), Read: m.store.Read,
-		OtherKafka: m.config.Text(config.ProducerServers) != "", FurtherGroups: kind.SecondGroups(m.Name, m.config),
+		OtherKafka: m.config.Text(config.ProducerServers) != "",
 	}
 	if c.sink {
 		subject.Group = config.Group(m.Name, m.config)
@@ -242,24 +249,50 @@ func (c *carry) distribute(of func(*member) offset.Document) error {
 	if err != nil {
 		return err
 	}
-	given := 0
+	left, err := c.ownerless(united)
+	if err != nil {
+		return err
+	}
+	c.result.Entries = 0
 	for _, m := range c.to.members {
-		_, others := m.owned(m.have)
 		own, _ := m.owned(united)
-		given += len(own)
+		if c.undoing {
+			own = append(own, c.from.unlisted(m, of)...)
+		}
+		_, others := m.owned(m.have)
+		c.result.Entries += len(own)
 		if m.want, err = document(united, append(own, others...)); err != nil {
 			return fmt.Errorf("offsets of %s: %w", m.Name, err)
 		}
 	}
-	c.result.Entries = given
-	left := united.Len() - given
-	switch {
-	case left > 0 && (c.undoing || c.reversing): // its topic came since; going back must not depend on it
+	if left > 0 {
 		c.note(event.Warn, "%s belong to nothing that %s list, and stay behind", event.Entries(left), c.to.names(everyone))
-	case left != 0:
-		return cluster.Refused(fmt.Sprintf("of %s, %d have no owner or several among %s", event.Entries(united.Len()), max(left, -left), c.to.names(everyone)))
 	}
 	return nil
+}
+
+// ownerless counts the entries that nobody of to lists. They are refused, except on the way back,
+// which must not depend on a topic that came since. So is what several list.
+func (c *carry) ownerless(united offset.Document) (left int, err error) {
+	several := 0
+	for _, entry := range united.Entries() {
+		owners := 0
+		for _, m := range c.to.members {
+			if m.owner.owns(entry.Partition) {
+				owners++
+			}
+		}
+		switch {
+		case owners == 0:
+			left++
+		case owners > 1:
+			several++
+		}
+	}
+	if several > 0 || left > 0 && !c.undoing && !c.reversing {
+		return 0, cluster.Refused(fmt.Sprintf("of %s, %d have no owner and %d have several among %s", event.Entries(united.Len()), left, several, c.to.names(everyone)))
+	}
+	return left, nil
 }
 
 func (c *carry) copy(ctx context.Context) (string, error) {
@@ -333,6 +366,7 @@ const watchEvery = 200 * time.Millisecond
 // watch makes sure that the connectors keep running, that none of the other side does, and that
 // they read what was read before.
 func (c *carry) watch(ctx context.Context) (string, error) {
+	twice := make([]instance.Suspicion, len(c.from.members))
 	for ends := time.Now().Add(c.Options.Watch); ; {
 		if err := c.to.each(func(m *member) error {
 			status, err := m.RetryLonger().Cluster.Client.Status(ctx, m.Name)
@@ -343,12 +377,16 @@ func (c *carry) watch(ctx context.Context) (string, error) {
 		}); err != nil {
 			return "", fmt.Errorf("watch on %s: %w", c.to.cluster.Name, err)
 		}
-		for _, m := range c.from.members {
-			if state := m.AwakeEverywhere(ctx); state != "" {
+		for i, m := range c.from.members {
+			state := m.AwakeEverywhere(ctx)
+			if state == connect.Paused { // by a late pause of this run, and sends nothing
+				state = ""
+			}
+			if twice[i].See(state != "") {
 				return "", c.stopStarted(ctx, m, state)
 			}
 		}
-		if time.Now().After(ends) {
+		if time.Now().After(ends) && !slices.ContainsFunc(twice, func(one instance.Suspicion) bool { return one.Open() }) {
 			break
 		}
 		if err := wait.For(ctx, watchEvery); err != nil {
@@ -400,12 +438,13 @@ func (c *carry) comparePartitions(ctx context.Context) (string, error) {
 	}
 	now := map[string]bool{}
 	for _, m := range c.to.members {
-		for _, partition := range c.partitionsOf(ctx, m) {
+		partitions, known := c.partitionsOf(ctx, m)
+		if !known {
+			return "what the tasks read cannot be seen", nil
+		}
+		for _, partition := range partitions {
 			now[partition] = true
 		}
-	}
-	if len(now) == 0 {
-		return "what the tasks read cannot be seen", nil
 	}
 	var missing []string
 	for _, partition := range c.assigned {
@@ -415,10 +454,10 @@ func (c *carry) comparePartitions(ctx context.Context) (string, error) {
 		delete(now, partition)
 	}
 	if len(missing) > 0 && !c.undoing && !c.reversing {
-		return "", fmt.Errorf("%d partitions were read before and are read no more: %s", len(missing), event.Abbreviated(missing))
+		return "", fmt.Errorf("%d were read before and are read no more: %s", len(missing), event.Abbreviated(missing))
 	}
 	if more := len(now); more > 0 {
-		c.note(event.Warn, "%d partitions more are read than before", more)
+		c.note(event.Warn, "%d more are read than before", more)
 	}
-	return fmt.Sprintf("the same %d partitions are read", len(c.assigned)-len(missing)), nil
+	return fmt.Sprintf("the same %d are read", len(c.assigned)-len(missing)), nil
 }

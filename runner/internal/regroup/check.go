@@ -41,7 +41,7 @@ func (r *run) check(ctx context.Context, begun bool) error {
 			return "", err
 		}
 		if r.configsMade() { // what follows is about them
-			if err := look(r.checkMade, r.checkOwners, r.checkMoves); err != nil {
+			if err := look(r.checkMade, r.checkGroups, r.checkOwners, r.checkMoves); err != nil {
 				return "", err
 			}
 		}
@@ -134,8 +134,11 @@ func (r *run) checkOwners(ctx context.Context, _ bool) error {
 		r.note(event.Warn, "%s of %s belong to nothing that they list, and stay behind", event.Entries(behind), r.origin.cluster.Name)
 	}
 	for _, m := range r.origin.members {
-		m.snapshot = m.have
-		r.assigned = append(r.assigned, r.partitionsOf(ctx, m)...)
+		r.noteAssigned(ctx, m)
+		if own, others := m.owned(m.have); len(own) == 0 && len(others) > 0 {
+			return cluster.Refused(fmt.Sprintf("%s has %s, and none is of what its %s lists, such as %s: it would be read from its beginning",
+				m.Name, event.Entries(len(others)), m.owner.list.Setting, others[0].Partition))
+		}
 	}
 	r.result.Entries = united.Len()
 	return r.onlyOwners(r.known(united))
@@ -150,8 +153,8 @@ func (r *run) known(united offset.Document) []string {
 		}
 	}
 	for _, partition := range r.assigned {
-		if at := strings.LastIndexByte(partition, '-'); at > 0 {
-			names[partition[:at]] = true
+		if name := r.origin.members[0].owner.readBy(partition); name != "" {
+			names[name] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(names))
@@ -167,6 +170,8 @@ func (r *run) onlyOwners(known []string) error {
 			switch {
 			case len(owners) == 0 && side == r.target:
 				against = append(against, fmt.Sprintf("%s would be read by none of %s", name, side.names(everyone)))
+			case len(owners) == 0: // its tasks read it
+				against = append(against, fmt.Sprintf("ferry cannot tell which of %s lists %s, which is read", side.names(everyone), name))
 			case len(owners) > 1:
 				against = append(against, fmt.Sprintf("%s is read by %s on %s", name, side.names(lists), side.cluster.Name))
 			}
@@ -175,22 +180,29 @@ func (r *run) onlyOwners(known []string) error {
 	return refuse(against)
 }
 
-// partitionsOf are the partitions that the tasks of a connector read; none if its tasks do not
-// tell, or if it has none.
-func (r *run) partitionsOf(ctx context.Context, m *member) []string {
+// partitionsOf are the partitions that the tasks of a connector read. They are not known if its
+// tasks do not tell.
+func (r *run) partitionsOf(ctx context.Context, m *member) (partitions []string, known bool) {
 	if m.owner.list.Assigned == "" {
-		return nil
+		return nil, false
 	}
-	tasks, err := m.Cluster.Client.TaskConfigs(ctx, m.Name)
+	tasks, err := m.RetryLonger().Cluster.Client.TaskConfigs(ctx, m.Name)
 	if err != nil {
 		r.note(event.Warn, "what the tasks of %s read cannot be seen: %s", m.Name, err)
-		return nil
+		return nil, false
 	}
-	var partitions []string
 	for _, task := range tasks {
 		partitions = append(partitions, Items(task.Text(m.owner.list.Assigned))...)
 	}
-	return partitions
+	return partitions, true
+}
+
+// noteAssigned notes what the tasks of a connector read before. What is not known is not compared
+// later.
+func (r *run) noteAssigned(ctx context.Context, m *member) {
+	m.snapshot = m.have
+	partitions, _ := r.partitionsOf(ctx, m)
+	r.assigned = append(r.assigned, partitions...)
 }
 
 // checkMoves runs the checks of a move for each pair of a connector on the origin and one that
@@ -277,12 +289,11 @@ func (r *run) checkBack(ctx context.Context) error {
 		if err := r.checkClusters(ctx, true); err != nil {
 			return "", err
 		}
-		if err := errors.Join(r.own(), r.open(ctx)); err != nil {
+		if err := errors.Join(r.own(), r.checkGroups(ctx, true), r.open(ctx)); err != nil {
 			return "", err
 		}
 		for _, m := range r.target.members {
-			m.snapshot = m.have
-			r.assigned = append(r.assigned, r.partitionsOf(ctx, m)...)
+			r.noteAssigned(ctx, m)
 		}
 		return "", nil
 	})

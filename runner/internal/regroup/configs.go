@@ -1,6 +1,7 @@
 package regroup
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/family"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
@@ -23,17 +25,17 @@ func (r *run) join() error {
 	var items, against []string
 	differ := map[string][]string{} // from the first, by setting
 	tasks := 0
-	for _, m := range r.origin.members {
+	for i, m := range r.origin.members {
 		if m.owner.list.Setting != list.Setting {
 			against = append(against, fmt.Sprintf("%s lists its %s and %s its %s", first.Name, list.Setting, m.Name, m.owner.list.Setting))
 			continue
 		}
-		for _, item := range m.owner.items {
-			if slices.Contains(items, item) {
-				against = append(against, fmt.Sprintf("%s of several connectors has %s; let only one of them list it", list.Setting, item))
+		for _, other := range r.origin.members[:i] {
+			if item := cmp.Or(m.owner.both(other.owner), other.owner.both(m.owner)); item != "" {
+				against = append(against, fmt.Sprintf("%s of both %s and %s has %s; let only one of them list it", list.Setting, other.Name, m.Name, item)+otherSchema(list))
 			}
-			items = append(items, item)
 		}
+		items = append(items, m.owner.items...)
 		tasks += max(1, number(m.config))
 		for _, key := range config.Differing(config.WithoutMarks(first.config), config.WithoutMarks(m.config)) {
 			if key != "name" && key != list.Setting && key != tasksMax && !r.decided(key) {
@@ -55,6 +57,13 @@ func (r *run) join() error {
 	whole.config = r.changed(first.config, whole.Name, list.Setting, listed, tasks)
 	config.Learn(r.Mask, whole.config)
 	return nil
+}
+
+func otherSchema(list family.List) string {
+	if list.Form != family.Tables {
+		return ""
+	}
+	return ", or one of its name in another schema: such a source takes only one of a name"
 }
 
 // divide makes the configs of the several from that of the one, each with its own part of what

@@ -14,6 +14,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/family"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
@@ -30,7 +31,9 @@ type member struct {
 	owner   owner
 	store   offsetstore.Store
 	created bool            // by this run
+	before  offset.Document // of its store when it was created, of an earlier connector of its name
 	have    offset.Document // of its store, as last read or written
+	was     connect.State   // what it is put back to; "" for RUNNING
 
 	// Of a connector that is brought to rest.
 	follower resumes.Follower
@@ -165,6 +168,36 @@ func (s *side) unite(of func(*member) offset.Document) (offset.Document, error) 
 		return offset.NewExact(all...)
 	}
 	return offset.New(all...)
+}
+
+// unlisted are the offsets of what a connector of the other side lists and none of this one lists
+// any more, because a config was edited. The latest that is known of them counts: where this side
+// came to before, or what the connector has.
+func (s *side) unlisted(other *member, of func(*member) offset.Document) []offset.Entry {
+	listed := func(entry offset.Entry) bool {
+		return !other.owner.owns(entry.Partition) || s.any(func(m *member) bool { return m.owner.owns(entry.Partition) })
+	}
+	latest := map[string]offset.Entry{}
+	keep := func(document offset.Document) {
+		for _, entry := range slices.DeleteFunc(document.Entries(), listed) {
+			key := entry.Partition.Canonical()
+			if known, there := latest[key]; !there || !behind(other, entry, known) {
+				latest[key] = entry
+			}
+		}
+	}
+	keep(other.have)
+	for _, m := range s.members {
+		keep(of(m))
+	}
+	return slices.Collect(maps.Values(latest))
+}
+
+// behind reports whether an entry is known to be behind another of the same partition.
+func behind(of *member, entry, other offset.Entry) bool {
+	now, err := offset.New(entry)
+	before, err2 := offset.New(other)
+	return err == nil && err2 == nil && len(family.For(of.config).Regressed(before, now)) > 0
 }
 
 // others returns how many entries of the members belong to nothing that they list.

@@ -32,8 +32,8 @@ func ownerOf(list family.List, config rawjson.Object) (owner, error) {
 	if o.matching, err = patterns(list.Setting, o.items); err != nil {
 		return owner{}, err
 	}
-	for _, setting := range list.Except {
-		if except := Items(config.Text(setting)); len(except) > 0 {
+	for _, setting := range list.Except { // the first that is given counts (ConfigUtils.translateDeprecatedConfigs)
+		if except := Items(config.Text(setting)); len(except) > 0 && o.except == nil && err == nil {
 			o.except, err = patterns(setting, except)
 		}
 	}
@@ -51,8 +51,16 @@ func Items(text string) []string {
 	return items
 }
 
+// onlyJava are expressions that Go takes too, with another meaning: classes within classes.
+var onlyJava = regexp.MustCompile(`&&|\[[^\]]*\[`)
+
 // patterns joins regular expressions as Connect does (MirrorUtils.compilePatternList).
 func patterns(setting string, items []string) (*regexp.Regexp, error) {
+	for _, item := range items {
+		if onlyJava.MatchString(item) {
+			return nil, cluster.Refused(fmt.Sprintf("ferry cannot tell what %s means, since Go reads %s in another way than Java; write it without a class in a class", setting, item))
+		}
+	}
 	compiled, err := regexp.Compile("^(?:" + strings.Join(items, "|") + ")$")
 	if err != nil {
 		return nil, cluster.Refused(fmt.Sprintf("ferry cannot tell what %s means, since it is not a Go regular expression: %s", setting, err))
@@ -69,9 +77,43 @@ func (o owner) matches(name string) bool {
 		return o.matching.MatchString(name)
 	default:
 		return slices.ContainsFunc(o.items, func(item string) bool {
-			return item == name || o.list.Form == family.Tables && strings.HasSuffix(name, "."+item)
+			return item == name || o.list.Form == family.Tables && (unquoted(item) == name || strings.HasSuffix(name, "."+unquoted(item)))
 		})
 	}
+}
+
+// unquoted is the name of a table as partitions have it.
+func unquoted(name string) string {
+	return strings.NewReplacer(`"`, "", "`", "", "[", "", "]", "").Replace(name)
+}
+
+// topicName is what a pattern is that matches itself only, or a dot.
+var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]+$`)
+
+// both says what two connectors list, "" if nothing is known to be of both. Of tables the last
+// part of the name counts: JDBC sources name topics after it, and take only one of a name.
+func (o owner) both(other owner) string {
+	for _, item := range o.items {
+		for _, theirs := range other.items {
+			if item == theirs || o.list.Form == family.Tables && last(unquoted(item)) == last(unquoted(theirs)) {
+				return item
+			}
+		}
+		if o.matching != nil && topicName.MatchString(item) && o.matches(item) && other.matches(item) {
+			return item
+		}
+	}
+	return ""
+}
+
+func last(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
+
+// readBy is what an entry of [family.List.Assigned] is of.
+func (o owner) readBy(assigned string) string {
+	if o.list.Form == family.Tables {
+		return unquoted(assigned)
+	}
+	return assigned[:max(0, strings.LastIndexByte(assigned, '-'))]
 }
 
 // nameOf is what a partition is of; false if it does not have the field.

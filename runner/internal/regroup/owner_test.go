@@ -1,6 +1,7 @@
 package regroup
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/family"
@@ -20,12 +21,15 @@ func TestOwner(t *testing.T) {
 		"a pattern of either":      {config: mirror + `,"topics":"a|b"`, partition: `{"topic":"b"}`, want: true},
 		"a pattern, whole":         {config: mirror + `,"topics":"orders"`, partition: `{"topic":"orders.eu"}`},
 		"left out":                 {config: mirror + `,"topics":".*","topics.exclude":"x, orders\\..*"`, partition: `{"topic":"orders.eu"}`},
+		"left out, both ways":      {config: mirror + `,"topics":".*","topics.exclude":"a","topics.blacklist":"b"`, partition: `{"topic":"a"}`},
 		"left out, the old way":    {config: mirror + `,"topics":".*","topics.blacklist":"b"`, partition: `{"topic":"b"}`},
 		"no topic":                 {config: mirror + `,"topics":".*"`, partition: `{"partition":0}`},
 		"a table":                  {config: jdbc + `,"table.whitelist":"orders,payments"`, partition: `{"protocol":"1","table":"payments"}`, want: true},
 		"a table with its schema":  {config: jdbc + `,"table.whitelist":"orders"`, partition: `{"table":"shop.public.orders"}`, want: true},
 		"a table, part of a name":  {config: jdbc + `,"table.whitelist":"orders"`, partition: `{"table":"old_orders"}`},
 		"a table, part of a path":  {config: jdbc + `,"table.whitelist":"public.orders"`, partition: `{"table":"shop.public.orders"}`, want: true},
+		"a table in quotes":        {config: jdbc + `,"table.whitelist":"\"public\".\"orders\""`, partition: `{"table":"public.orders"}`, want: true},
+		"a table in backticks":     {config: jdbc + ",\"table.whitelist\":\"`orders`\"", partition: `{"table":"shop.orders"}`, want: true},
 		"the newer name of a list": {config: jdbc + `,"table.include.list":"orders"`, partition: `{"table":"orders"}`, want: true},
 		"a sink's topic":           {config: `"connector.class":"S","topics":"a,b"`, partition: `{"kafka_topic":"b","kafka_partition":0}`, sink: true, want: true},
 		"a sink's other topic":     {config: `"connector.class":"S","topics":"a,b"`, partition: `{"kafka_topic":"c","kafka_partition":0}`, sink: true},
@@ -53,7 +57,44 @@ func TestOwner(t *testing.T) {
 			t.Errorf("%s lists its %s", name, list.Setting)
 		}
 	}
-	if _, err := ownerOf(family.List{Setting: "topics", Field: "topic", Form: family.Patterns}, rawjsontest.Object(t, `{"topics":"(?<!x)a"}`)); err == nil {
-		t.Error("an expression that Go does not know is taken")
+	for _, text := range []string{"(?<!x)a", "[a-z&&[^b]]", "[a[bc]]"} {
+		if _, err := ownerOf(family.List{Setting: "topics", Field: "topic", Form: family.Patterns}, rawjsontest.Object(t, `{"topics":"`+text+`"}`)); err == nil {
+			t.Errorf("%s, which Go does not know or reads in another way, is taken", text)
+		}
+	}
+}
+
+// TestBoth says what two connectors both list.
+func TestBoth(t *testing.T) {
+	const mirror, jdbc = `{"connector.class":"org.apache.kafka.connect.mirror.MirrorSourceConnector","topics":"%s"}`, `{"connector.class":"io.aiven.connect.jdbc.JdbcSourceConnector","table.whitelist":"%s"}`
+	for name, test := range map[string]struct {
+		kind, ours, theirs string
+		want               bool
+	}{
+		"a topic":                 {mirror, "a,b", "b,c", true},
+		"others":                  {mirror, "a,b", "c,d", false},
+		"a topic and a pattern":   {mirror, "orders.eu", "x,orders.*", true},
+		"two patterns":            {mirror, "[ab]x", "..x", false}, // only what they find tells
+		"a table":                 {jdbc, "orders", "payments,orders", true},
+		"a table and its schema":  {jdbc, "orders", "public.orders", true},
+		"a name in two schemas":   {jdbc, "sales.orders", "public.orders", true},
+		"a table in quotes":       {jdbc, `\"public\".\"orders\"`, "public.orders", true},
+		"tables of another names": {jdbc, "orders", "old_orders", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			of := func(listed string) owner {
+				config := rawjsontest.Object(t, fmt.Sprintf(test.kind, listed))
+				list, _ := family.ListOf(config, false)
+				o, err := ownerOf(list, config)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return o
+			}
+			ours, theirs := of(test.ours), of(test.theirs)
+			if got := ours.both(theirs) + theirs.both(ours); (got != "") != test.want {
+				t.Errorf("both list %q", got)
+			}
+		})
 	}
 }

@@ -3,6 +3,7 @@ package regroup
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
@@ -53,10 +54,11 @@ func onItsWay(m *member) bool {
 //
 // No connector of a side starts before all of that side hold their final offsets. So the side
 // that runs has the latest. If none runs, a side with a mark was about to get them from the
-// other. Without a mark the offsets tell.
+// other. Without a mark the offsets tell. A side that is paused does not run: a pause that was
+// sent before the stop may come after it.
 func (r *run) place(ctx context.Context) (where place, begun bool, err error) {
 	origin, target := r.origin, r.target
-	begun = target.any(func(m *member) bool { return exists(m) && !waits(m) })
+	begun = target.any(r.carriesOn)
 	switch {
 	case origin.any(awake) && target.any(awake):
 		if origin.any(runs) && target.any(runs) {
@@ -65,9 +67,9 @@ func (r *run) place(ctx context.Context) (where place, begun bool, err error) {
 		}
 		return "", begun, cluster.Refused(fmt.Sprintf("%s on %s and %s on %s are both awake; stop those that should not run",
 			origin.names(awake), origin.cluster.Name, target.names(awake), target.cluster.Name))
-	case origin.any(awake):
+	case origin.any(runs):
 		return onOrigin, begun, origin.startedTooEarly()
-	case target.any(awake):
+	case target.any(runs):
 		return onTarget, begun, target.startedTooEarly()
 	case !origin.any(exists) && !target.any(exists):
 		return "", begun, origin.cluster.Absent(origin.names(everyone))
@@ -81,7 +83,31 @@ func (r *run) place(ctx context.Context) (where place, begun bool, err error) {
 		return onTarget, begun, nil
 	}
 	where, err = r.ahead(ctx)
+	switch { // of equal offsets, those of a side that was paused since count
+	case where == onBoth && target.any(awake):
+		where = onTarget
+	case where == onBoth && origin.any(awake):
+		where = onOrigin
+	}
 	return where, begun, err
+}
+
+// carriesOn reports whether a connector on the target is part of what an earlier run began. One
+// without a mark had its final offsets and may be started at any moment; or it is of somebody else
+// and only has the name. Then it lists other things.
+func (r *run) carriesOn(m *member) bool {
+	return exists(m) && !waits(m) && (marked(m) || awake(m) || r.origin.any(func(from *member) bool { return r.alike(from, m) }))
+}
+
+// alike reports whether two connectors have something in common that they list.
+func (r *run) alike(from, to *member) bool {
+	if !exists(from) || from.own(r.request.List, r.sink) != nil || to.own(r.request.List, r.sink) != nil {
+		return true // not known
+	}
+	lists := func(owner owner) func(string) bool {
+		return func(item string) bool { return slices.Contains(owner.items, item) || owner.matches(item) }
+	}
+	return slices.ContainsFunc(to.owner.items, lists(from.owner)) || slices.ContainsFunc(from.owner.items, lists(to.owner))
 }
 
 // startedTooEarly refuses a side of which a connector runs although another, or it itself, does
@@ -90,7 +116,7 @@ func (s *side) startedTooEarly() error {
 	if !s.any(marked) {
 		return nil
 	}
-	return cluster.Refused(fmt.Sprintf("%s on %s was started before %s had the final offsets; stop it, and find out who started it",
+	return cluster.Refused(fmt.Sprintf("%s on %s was started before %s had the final offsets; stop it, and find out who started it, or, if it has them, take the setting ferry.offsets out of its config",
 		s.names(awake), s.cluster.Name, s.names(marked)))
 }
 

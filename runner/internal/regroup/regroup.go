@@ -8,6 +8,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
+	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
@@ -88,14 +89,19 @@ func (r *run) finish(ctx context.Context) event.ConnectorResult {
 	if !r.target.all(exists) {
 		return r.fail(ctx, cluster.Refused(fmt.Sprintf("only some of them are on %s; take it back with `ferry rollback`, and begin anew", r.target.cluster.Name)))
 	}
-	if r.target.all(awake) && !r.origin.any(marked) || r.target.all(runs) {
+	undone := r.origin.any(marked)
+	if r.target.all(awake) && !undone || r.target.all(runs) {
 		if err := r.target.each(func(m *member) error { return m.seen.Failure() }); err != nil {
 			r.result.Instructions = r.target.members[0].RestartAdvice() + "; or take it back with `ferry rollback`"
 			return r.fail(ctx, err)
 		}
+		r.forgetUndo(ctx)
 		return r.end(event.Unchanged, "is done already: "+r.where(r.target))
 	}
 	if err := r.checkBack(ctx); err != nil {
+		return r.fail(ctx, err)
+	}
+	if err := r.refuseStopped(); err != nil && !undone {
 		return r.fail(ctx, err)
 	}
 	for _, m := range r.target.members {
@@ -106,7 +112,41 @@ func (r *run) finish(ctx context.Context) event.ConnectorResult {
 	if err := c.start(ctx); err != nil {
 		return c.failed(ctx, err)
 	}
+	r.forgetUndo(ctx)
 	return r.end(event.Moved, r.past()+", what did not run has been started")
+}
+
+// refuseStopped refuses to start connectors that have run and were stopped since: not by ferry.
+func (r *run) refuseStopped() error {
+	given, err := r.origin.unite(func(m *member) offset.Document { return m.have })
+	if err != nil {
+		return err
+	}
+	ran := func(m *member) bool {
+		own, _ := m.owned(given)
+		have, _ := m.owned(m.have)
+		gave, err := document(given, own)
+		now, err2 := document(given, have)
+		return !awake(m) && (err != nil || err2 != nil || !offset.Equal(gave, now))
+	}
+	if !r.target.any(ran) {
+		return nil
+	}
+	return cluster.Refused(fmt.Sprintf("%s on %s ran and was stopped while others run; let it run on with `ferry start`, or take all back with `ferry rollback`",
+		r.target.names(ran), r.target.cluster.Name))
+}
+
+// forgetUndo removes what a killed rollback marked: the offsets of the origin are not awaited.
+func (r *run) forgetUndo(ctx context.Context) {
+	_ = r.origin.each(func(m *member) error {
+		if !marked(m) {
+			return nil
+		}
+		if err := m.MarkFinal(ctx); err != nil {
+			r.note(event.Warn, "%s on %s keeps the mark of a rollback: %s", m.Name, m.On(), err)
+		}
+		return nil
+	})
 }
 
 func (r *run) undo(ctx context.Context) event.ConnectorResult {
@@ -120,6 +160,17 @@ func (r *run) undo(ctx context.Context) event.ConnectorResult {
 	if !r.origin.all(exists) {
 		return r.fail(ctx, cluster.Refused(fmt.Sprintf("%s is gone on %s, so there is nothing to go back to; regroup the other way instead",
 			r.origin.names(func(m *member) bool { return !exists(m) }), r.origin.cluster.Name)))
+	}
+	if gone := r.target.names(func(m *member) bool { return !exists(m) }); gone != "" {
+		return r.fail(ctx, cluster.Refused(fmt.Sprintf("%s is gone on %s, so how far it has come cannot be read; create it there once more with its config, stopped: Connect keeps the offsets of a name",
+			gone, r.target.cluster.Name)))
+	}
+	if !r.origin.any(marked) { // no rollback has begun, so the target's are as their team wants them
+		for _, m := range r.target.members {
+			if !runs(m) {
+				m.was = m.seen.State()
+			}
+		}
 	}
 	if err := r.checkBack(ctx); err != nil {
 		return r.fail(ctx, err)

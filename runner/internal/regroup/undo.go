@@ -1,7 +1,9 @@
 package regroup
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
@@ -31,7 +33,7 @@ func (c *carry) failed(ctx context.Context, cause error) event.ConnectorResult {
 		c.result.Instructions = "look at both clusters, then run the same command again"
 		return c.fail(ctx, &notPutBackError{cause, fmt.Errorf("nor do they run on %s again", c.to.cluster.Name)})
 	}
-	begun := c.from.any(func(m *member) bool { return m.attempt != nil || !awake(m) })
+	begun := c.stopping || !c.from.all(awake)
 	if begun {
 		if err := c.putBack(ctx, c.from, c.to); err != nil {
 			return c.fail(ctx, &notPutBackError{cause, err})
@@ -91,14 +93,15 @@ func (r *run) putBack(ctx context.Context, side, others *side) error {
 			}
 		}
 		err := side.each(func(m *member) error {
-			_, err := m.Restore(ctx, connect.Running, m.seen.Status, r.Options.Watch)
+			_, err := m.Restore(ctx, cmp.Or(m.was, connect.Running), m.seen.Status, r.Options.Watch)
 			return err
 		})
 		return fmt.Sprintf("%s on %s", side.names(everyone), side.cluster.Name), err
 	})
 }
 
-// cleanUp removes what this run created, and its offsets. What was there before is left idle.
+// cleanUp removes what this run created, and the offsets that it gave it. What was there before
+// is left idle, and what has been started meanwhile is left as it is.
 func (c *carry) cleanUp(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Options.PutBack)
 	defer cancel()
@@ -106,10 +109,18 @@ func (c *carry) cleanUp(ctx context.Context) {
 		if !m.created {
 			return nil
 		}
-		if have, err := m.read(ctx); err == nil && have.Len() > 0 {
-			if _, err := offsetstore.MakeEqual(ctx, m.On(), m.store, offset.Document{}, have); err != nil {
-				c.note(event.Warn, "offsets of the rehearsal are left on %s: %s", m.On(), connect.Message(err))
-			}
+		if m.Gone(ctx) {
+			c.note(event.Warn, "%s on %s is gone: somebody has removed it", m.Name, m.On())
+			m.created, m.seen = false, instance.Observed{}
+			return nil
+		}
+		if started, ok := errors.AsType[*instance.InterferedError](m.AwaitRest(ctx)); ok {
+			c.note(event.Warn, "%s is left as it is: %s", m.Name, started)
+			m.created, m.seen = false, instance.Observed{}
+			return nil
+		}
+		if err := c.takeOffsetsBack(ctx, m); err != nil {
+			c.note(event.Warn, "offsets of the rehearsal are left on %s: %s", m.On(), connect.Message(err))
 		}
 		if err := m.Delete(ctx, cluster.DowntimeRetry); err != nil {
 			c.note(event.Warn, "%s is left at rest on %s: %s", m.Name, m.On(), connect.Message(err))
@@ -118,4 +129,21 @@ func (c *carry) cleanUp(ctx context.Context) {
 		return nil
 	})
 	c.leaveIdle(ctx, c.to)
+}
+
+// takeOffsetsBack makes the offsets of what a connector lists those that it had before, and leaves
+// all others: another connector may have them too.
+func (c *carry) takeOffsetsBack(ctx context.Context, m *member) error {
+	have, err := m.read(ctx)
+	if err != nil {
+		return err
+	}
+	own, _ := m.owned(m.before)
+	_, others := m.owned(have)
+	want, err := document(have, append(own, others...))
+	if err != nil {
+		return err
+	}
+	_, err = offsetstore.MakeEqual(ctx, m.On(), m.store, want, have)
+	return err
 }

@@ -36,11 +36,11 @@ type world struct {
 	line           *line
 }
 
-func newWorld(t *testing.T, hard bool) *world {
+func newWorld(t *testing.T, hard bool, options ...connecttest.Option) *world {
 	t.Helper()
 	w := &world{t: t, kafka: connecttest.NewKafka(), hard: hard, line: &line{}}
-	w.global = connecttest.New(connecttest.WithKafka(w.kafka), connecttest.WithName("global"))
-	w.europe = connecttest.New(connecttest.WithKafka(w.kafka), connecttest.WithName("europe"))
+	w.global = connecttest.New(append(options, connecttest.WithKafka(w.kafka), connecttest.WithName("global"))...)
+	w.europe = connecttest.New(append(options, connecttest.WithKafka(w.kafka), connecttest.WithName("europe"), connecttest.WithGroupID("europe"))...)
 	w.kafka.Intercept(func(_ context.Context, _ connecttest.Access, do func() error) error { return w.line.carry(do) })
 	t.Cleanup(w.global.Close)
 	t.Cleanup(w.europe.Close)
