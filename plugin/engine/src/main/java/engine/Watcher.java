@@ -32,7 +32,7 @@ final class Watcher {
     private final Events events;
     private final Map<String, State.Type> executionStates = new HashMap<>();
     private final Map<String, State.Type> taskStates = new HashMap<>();
-    private final Map<String, Integer> logsSeen = new HashMap<>();
+    private final Map<String, Map<String, Integer>> logsSeen = new HashMap<>();
     private long looks;
 
     Watcher(ApplicationContext context, Events events) {
@@ -80,12 +80,18 @@ final class Watcher {
         List<LogEntry> logs = new ArrayList<>(context.getBean(ExecutionLogService.class)
             .getExecutionLogs(TENANT, execution.getId(), Level.INFO, null, null, null, false));
         logs.sort(Comparator.comparing(LogEntry::getTimestamp));
-        int seen = logsSeen.getOrDefault(execution.getId(), 0);
-        for (LogEntry entry : logs.subList(Math.min(seen, logs.size()), logs.size())) {
+        // By what they are, not by their number: one that is stored late may stand before others that were seen.
+        Map<String, Integer> told = new HashMap<>(logsSeen.getOrDefault(execution.getId(), Map.of()));
+        Map<String, Integer> seen = logsSeen.computeIfAbsent(execution.getId(), id -> new HashMap<>());
+        for (LogEntry entry : logs) {
+            String line = entry.getTimestamp() + " " + entry.getTaskRunId() + " " + entry.getMessage();
+            if (told.merge(line, -1, Integer::sum) >= 0) {
+                continue;
+            }
+            seen.merge(line, 1, Integer::sum);
             events.write("log", "execution", execution.getId(), "flow", execution.getFlowId(), "task", entry.getTaskId(),
                 "level", entry.getLevel(), "at", entry.getTimestamp(), "message", entry.getMessage());
         }
-        logsSeen.put(execution.getId(), Math.max(seen, logs.size()));
     }
 
     List<Map<String, Object>> tasksOf(Execution execution) throws Exception {
