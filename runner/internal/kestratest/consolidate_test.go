@@ -195,7 +195,7 @@ func consolidationFails(s *stage, t *testing.T) {
 func rollRegroupedWaveBack(s *stage, t *testing.T) {
 	s.feeds(t, "herd", "herd-a", "herd-b")
 	s.source(t, "pair", map[string]string{"streams": "x,y"})
-	s.source(t, "stray", nil)
+	s.split(t, "stray")
 	s.europe.FailStarts("stray", "no license")
 	rules := "rules:\n" +
 		"  - {name: herd, match: {glob: herd-*}, target: europe, into: herd, list: streams, field: stream}\n" +
