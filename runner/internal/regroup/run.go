@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
@@ -27,6 +28,9 @@ type run struct {
 	sink           bool
 	method         offsetstore.Method
 	assigned       []string // partitions that the tasks of the origin had; empty if not known
+
+	// twice says that one of those that are to rest ran for a while beside those that run.
+	twice atomic.Pointer[instance.RunningTwiceError]
 
 	result event.ConnectorResult
 }
@@ -123,6 +127,9 @@ func (r *run) stands(state pair.State) {
 }
 
 func (r *run) end(outcome event.Outcome, message string) event.ConnectorResult {
+	if twice := r.twice.Load(); twice != nil {
+		outcome, message = event.RunningTwice, twice.Reason+"; "+message
+	}
 	switch outcome { //nolint:exhaustive // of the others it is not known
 	case event.Moved:
 		r.stands(pair.Moved)
