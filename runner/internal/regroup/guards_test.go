@@ -186,3 +186,50 @@ func TestStartedAtTheCut(t *testing.T) {
 		}
 	})
 }
+
+// TestResumedAtTheLastMoment has somebody resume a part after all was looked at: only the config
+// topic shows it. The one is not started.
+func TestResumedAtTheLastMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, true)
+		w.run("a", "b", "c")
+		w.europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			next.ServeHTTP(rw, r)
+			if r.Method == http.MethodPatch && strings.HasSuffix(r.URL.Path, "/config") { // it has its final offsets
+				_ = w.global.Client().Resume(t.Context(), "b")
+			}
+		})
+		got := w.regroup(w.consolidate())
+		w.expect(got, event.Failed)
+		if !strings.Contains(got.Instructions, "nothing was undone") {
+			t.Errorf("%+v", got)
+		}
+		w.at(w.global, "a=STOPPED b=RUNNING c=STOPPED")
+		w.at(w.europe, "abc=STOPPED")
+		w.europe.Intercept(nil)
+		w.pass(time.Minute)
+		w.expect(w.regroup(w.consolidate()), event.Moved)
+		w.exact()
+	})
+}
+
+// TestFellBehind shows the one behind the offsets that it was given, as one that does not take them
+// would be. It is taken back, and the parts go on from their own.
+func TestFellBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, true)
+		w.run("a", "b", "c")
+		w.europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/abc/offsets") && w.running(w.europe, "abc") {
+				w.europe.PutOffset("abc", rawjsontest.Object(t, `{"stream":"b"}`).Value(), connecttest.SourceOffset(3))
+			}
+			next.ServeHTTP(rw, r)
+		})
+		got := w.regroup(w.consolidate())
+		w.expect(got, event.RolledBack)
+		if got.Copy != "none" || !strings.Contains(got.Message, "fell behind") {
+			t.Errorf("%+v", got)
+		}
+		w.at(w.global, "a=RUNNING b=RUNNING c=RUNNING")
+	})
+}

@@ -1,6 +1,7 @@
 package regroup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -204,10 +205,14 @@ func (r *run) past() string {
 
 func (r *run) where(side *side) string {
 	said := fmt.Sprintf("%s on %s", side.names(everyone), side.cluster.Name)
-	if running := side.names(awake); running != "" {
+	switch {
+	case side.all(runs):
 		return said + ", RUNNING"
+	case side.any(awake):
+		return said + ", of which run: " + cmp.Or(side.names(runs), "none")
+	default:
+		return said
 	}
-	return said
 }
 
 func (r *run) down() string {
