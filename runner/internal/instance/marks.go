@@ -3,6 +3,7 @@ package instance
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
@@ -11,9 +12,21 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
-// MarkIdle marks a stopped copy as part of no move.
+// MarkIdle marks a stopped copy as part of no move. If somebody deletes it at this moment, the
+// patch may create it anew, running (DistributedHerder.patchConnectorConfig): then it is stopped.
+// Nobody else starts one with this mark, since `ferry start` removes it first.
 func (i Instance) MarkIdle(ctx context.Context) error {
-	return i.changeMarks(ctx, config.ChangeKeep(config.Idle))
+	err := i.changeMarks(ctx, config.ChangeKeep(config.Idle))
+	if err == nil || i.AwakeEverywhere(ctx) != connect.Running {
+		return err
+	}
+	if settings, unknown := i.config(ctx); unknown != nil || config.KeepState(settings) != config.Idle {
+		return err
+	}
+	if _, err := i.AskToRest(ctx, cluster.PutBackRetry); err != nil {
+		return &RunningTwiceError{Reason: fmt.Sprintf("the copy on %s was deleted, came back running with its mark, and cannot be stopped: %s; stop it now", i.On(), err)}
+	}
+	return &RunningTwiceError{Reason: fmt.Sprintf("the copy on %s was deleted, came back running with its mark, and was stopped again; what it sent meanwhile is sent twice", i.On())}
 }
 
 // MarkHeld marks a stopped copy as one that waits for its cut.
@@ -101,8 +114,10 @@ func (i Instance) settledState(ctx context.Context) (state connect.State, err er
 	return state, err
 }
 
-// awaitMarks waits until the marks read back as changed and the connector rests again.
+// awaitMarks waits until the marks read back as changed and the connector rests again. It waits no
+// longer for one that runs than a worker may lag behind.
 func (i Instance) awaitMarks(ctx context.Context, change rawjson.Object, state connect.State) error {
+	var since time.Time // it runs
 	return wait.Until(ctx, "the config of the copy on "+i.On(), cluster.SettleTime, func(ctx context.Context) (bool, string, error) {
 		current, err := i.client().Config(ctx, i.Name)
 		if err != nil {
@@ -115,7 +130,15 @@ func (i Instance) awaitMarks(ctx context.Context, change rawjson.Object, state c
 		if err != nil {
 			return i.unknown(ctx, "status", err)
 		}
-		missing := status.Missing(state, 0)
-		return missing == "", missing, nil
+		switch missing := status.Missing(state, 0); {
+		case missing == "" || status.Connector.State != connect.Running:
+			since = time.Time{}
+			return missing == "", missing, nil
+		case since.IsZero():
+			since = time.Now()
+		case time.Since(since) > cluster.StaleTime:
+			return false, "", Interfered("another run or somebody started the connector on %s: it is %s there", i.On(), status.Connector.State)
+		}
+		return false, "it is RUNNING", nil
 	})
 }

@@ -2,11 +2,13 @@ package regroup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
@@ -208,8 +210,12 @@ func (r *run) leaveIdle(ctx context.Context, side *side) {
 		if !m.seen.Exists && !m.created {
 			return nil
 		}
-		if err := m.MarkIdle(ctx); err != nil {
+		err := m.MarkIdle(ctx)
+		if err != nil {
 			r.note(event.Warn, "%s on %s is left as it is: %s", m.Name, m.On(), err)
+		}
+		if twice, ok := errors.AsType[*instance.RunningTwiceError](err); ok {
+			r.twice.Store(twice)
 		}
 		return nil
 	})

@@ -271,6 +271,20 @@ func TestRefused(t *testing.T) {
 		"another config": {prepare: func(w *world) { w.create("b", source("b").With("rate", rawjson.String("7"))) }, want: "rate differs between a and b"},
 		"one is stopped": {prepare: func(w *world) { _ = w.global.Client().Stop(w.t.Context(), "b"); w.pass(time.Minute) }, want: "b is STOPPED on global"},
 		"one is gone":    {prepare: func(w *world) { _ = w.global.Client().Delete(w.t.Context(), "b"); w.pass(time.Minute) }, want: `"b" does not exist`},
+		"one has failed": {prepare: func(w *world) { w.global.FailTask("b", 0, "no"); w.pass(time.Second) }, want: "b on global: task 0 FAILED"},
+		"one is a sink": {prepare: func(w *world) {
+			_ = w.global.Client().Delete(w.t.Context(), "b")
+			w.pass(time.Minute)
+			w.create("b", connecttest.SinkConfig("b", "copies"))
+			w.pass(time.Minute)
+		}, want: "is not of the kind of the others"},
+		"of nobody": {request: func(_ *world, r *Request) { r.Set = map[string]string{"streams": "a,b"} }, want: "c would be read by none of abc"},
+		"two Kafkas": {request: func(w *world, r *Request) {
+			r.Target = w.side(connecttest.New(connecttest.WithKafka(connecttest.NewKafka()), connecttest.WithName("europe")))
+		}, want: "are on two Kafka clusters"},
+		"old workers": {request: func(w *world, r *Request) {
+			r.Target = w.side(connecttest.New(connecttest.WithKafka(w.kafka), connecttest.WithName("europe"), connecttest.WithVersion("3.5.2")))
+		}, want: "have Kafka 3.5;"},
 		"the name is taken": {
 			prepare: func(w *world) {
 				_ = w.europe.Client().Create(w.t.Context(), "abc", connecttest.SourceConfig("other", 1), "STOPPED")

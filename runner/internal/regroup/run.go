@@ -1,10 +1,12 @@
 package regroup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
@@ -27,6 +29,9 @@ type run struct {
 	sink           bool
 	method         offsetstore.Method
 	assigned       []string // partitions that the tasks of the origin had; empty if not known
+
+	// twice says that one of those that are to rest ran for a while beside those that run.
+	twice atomic.Pointer[instance.RunningTwiceError]
 
 	result event.ConnectorResult
 }
@@ -123,6 +128,9 @@ func (r *run) stands(state pair.State) {
 }
 
 func (r *run) end(outcome event.Outcome, message string) event.ConnectorResult {
+	if twice := r.twice.Load(); twice != nil {
+		outcome, message = event.RunningTwice, twice.Reason+"; "+message
+	}
 	switch outcome { //nolint:exhaustive // of the others it is not known
 	case event.Moved:
 		r.stands(pair.Moved)
@@ -197,10 +205,14 @@ func (r *run) past() string {
 
 func (r *run) where(side *side) string {
 	said := fmt.Sprintf("%s on %s", side.names(everyone), side.cluster.Name)
-	if running := side.names(awake); running != "" {
+	switch {
+	case side.all(runs):
 		return said + ", RUNNING"
+	case side.any(awake):
+		return said + ", of which run: " + cmp.Or(side.names(runs), "none")
+	default:
+		return said
 	}
-	return said
 }
 
 func (r *run) down() string {

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
@@ -99,6 +100,44 @@ func TestReadNoMore(t *testing.T) {
 			t.Errorf("%+v", count)
 		}
 	})
+}
+
+// TestDeletedWhileItIsMarked deletes the one that is to rest at moments about the patch of its mark.
+// At one of them the patch brings it back, running: it is stopped, and that is said.
+func TestDeletedWhileItIsMarked(t *testing.T) {
+	cameBack := false
+	for after := range 12 {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, true)
+			w.run("a", "b", "c")
+			w.expect(w.regroup(w.consolidate()), event.Moved)
+			w.pass(time.Minute)
+			w.europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+				if r.Method == http.MethodPatch && strings.HasSuffix(r.URL.Path, "/config") {
+					go func() {
+						w.pass(time.Duration(after) * time.Millisecond)
+						_ = w.europe.Client().Delete(context.WithoutCancel(t.Context()), "abc")
+					}()
+				}
+				next.ServeHTTP(rw, r)
+			})
+			got := w.undo(w.consolidate())
+			w.europe.Intercept(nil)
+			w.expect(got, event.RolledBack, event.RunningTwice)
+			w.pass(time.Minute)
+			status, err := w.europe.Client().Status(t.Context(), "abc")
+			if err == nil && status.Connector.State != connect.Stopped {
+				t.Errorf("abc is %s: %s", status.Connector.State, got.Message)
+			}
+			if got.Outcome == event.RunningTwice {
+				cameBack = cameBack || strings.Contains(got.Message, "came back running")
+			}
+			w.at(w.global, "a=RUNNING b=RUNNING c=RUNNING")
+		})
+	}
+	if !cameBack {
+		t.Error("at no moment did the patch bring it back")
+	}
 }
 
 // TestTasksUnknown cannot see what the tasks of a part read after its start: that is no reason to
