@@ -91,7 +91,7 @@ func TestCheckRequest(t *testing.T) {
 		"inline":          {`{"clusters": {"clusters": {"a": {"connect_url": ["http://x"]}}}}`, ""},
 		"unknown":         {`{"conector": "a"}`, "1:2: unknown key 'conector', did you mean connector"},
 		"hyphen":          {`{"allow-duplicates": true}`, "1:2: unknown key 'allow-duplicates', did you mean allow_duplicates"},
-		"first of two":    {"{\"bb\": 1,\n \"aa\": 2}", "1:2: unknown key 'bb', expected allow_duplicates, approved_by, at_least_once, certificate, cluster, clusters, concurrency, config, connect_cluster, connector, copy, dry_run, field, format, from, into, list, markdown, max_failures, namespace, offsets, only, origin, other_kafka, out, output, overwrite, part, plan, proof, rehearse, rename, report, result, rules, same_log, set, since, target, timeout, unset, until, was_state, wave"},
+		"first of two":    {"{\"bb\": 1,\n \"aa\": 2}", "1:2: unknown key 'bb', expected allow_duplicates, approved_by, at_least_once, certificate, cluster, clusters, concurrency, config, connect_cluster, connector, copy, dry_run, every, field, for, format, from, into, list, markdown, max_failures, namespace, offsets, only, origin, other_kafka, out, output, overwrite, part, plan, policy, proof, rehearse, rename, report, result, rules, same_log, set, since, target, timeout, unset, until, was_state, wave"},
 		"number":          {"{\n  \"origin\": 1}", "2:13: origin: expected text, found a number, put it in quotes"},
 		"clusters number": {`{"clusters": 1}`, "1:14: clusters: expected text or an object, found a number, put it in quotes"},
 		"inline, unknown": {`{"clusters": {"clusters": {"a": {"connect_url": "http://x", "pasword": "hunter2"}}}}`, "1:61: clusters.clusters.a: unknown key 'pasword', did you mean password"},

@@ -108,7 +108,7 @@ func newApp(stdout, stderr io.Writer, code *int) *ucli.App {
 		},
 	}
 	for _, build := range []func() definition{
-		planCommand, reportCommand, applyCommand, checkCommand, moveCommand, consolidateCommand, splitCommand, rollbackCommand, statusCommand, diffCommand,
+		planCommand, reportCommand, applyCommand, checkCommand, moveCommand, consolidateCommand, splitCommand, rollbackCommand, statusCommand, diffCommand, watchCommand,
 		handoverCommand, acceptCommand,
 		createStoppedCommand, flushWaitCommand, offsetsGetCommand, offsetsPutCommand, startCommand,
 	} {

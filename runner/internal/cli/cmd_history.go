@@ -116,7 +116,7 @@ func sinceTime(text string, now time.Time) (time.Time, error) {
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
 		return at, nil
 	}
-	ago, err := duration(text, 0)
+	ago, err := duration("since", text, 0)
 	if err != nil {
 		return time.Time{}, usagef("--since is a time such as 24h, PT24H or 2026-11-24T18:00:00Z, not %q", text)
 	}

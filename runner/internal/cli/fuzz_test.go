@@ -58,7 +58,7 @@ func FuzzDuration(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got, err := duration(text, time.Second)
+		got, err := duration("timeout", text, time.Second)
 		if err == nil && got <= 0 || err != nil && got != 0 {
 			t.Fatalf("%q is %s, %v", text, got, err)
 		}

@@ -61,6 +61,9 @@ type request struct {
 	Only            []string          `json:"only"`
 	Rehearse        bool              `json:"rehearse"`
 	Until           string            `json:"until"`
+	Policy          string            `json:"policy"`
+	Every           string            `json:"every"`
+	For             string            `json:"for"`
 	MaxFailures     int               `json:"max_failures"`
 	Output          string            `json:"output"`
 	Result          string            `json:"result"`
@@ -170,8 +173,8 @@ func (r *request) clusters() (clusterfile.Clusters, error) {
 
 var isoDuration = regexp.MustCompile(`^PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?$`)
 
-// duration reads 90s, 2m, or ISO 8601 such as PT2M, which is what Kestra writes.
-func duration(text string, otherwise time.Duration) (time.Duration, error) {
+// duration reads the time that a flag gives: 90s, 2m, or ISO 8601 such as PT2M, which is what Kestra writes.
+func duration(flag, text string, otherwise time.Duration) (time.Duration, error) {
 	if text == "" {
 		return otherwise, nil
 	}
@@ -186,7 +189,7 @@ func duration(text string, otherwise time.Duration) (time.Duration, error) {
 	}
 	parsed, err := time.ParseDuration(goText)
 	if err != nil || parsed <= 0 {
-		return 0, usagef("--timeout is a time such as 90s, 2m or PT2M, not %q", text)
+		return 0, usagef("--%s is a time such as 90s, 2m or PT2M, not %q", flag, text)
 	}
 	return parsed, nil
 }

@@ -150,7 +150,7 @@ func (d definition) perform(ctx context.Context, asked request, mask *secret.Mas
 		mask.Add(clusters.Secrets()...)
 	}
 	options := move.DefaultOptions()
-	if options.Proof.Timeout, err = duration(asked.Timeout, options.Proof.Timeout); err != nil {
+	if options.Proof.Timeout, err = duration("timeout", asked.Timeout, options.Proof.Timeout); err != nil {
 		return err
 	}
 	options.Proof.Mode, options.Proof.AllowDuplicates = proof.Mode(asked.Proof), asked.AllowDuplicates

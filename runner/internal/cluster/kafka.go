@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/internaltopic"
@@ -118,6 +119,8 @@ type ConfigTopic interface {
 // Groups reads the state of consumer groups; [kafka.Client] is the real one.
 type Groups interface {
 	Group(ctx context.Context, name string) (kafka.Group, error)
+	// OffsetRetention is how long the brokers keep the offsets of a group without members.
+	OffsetRetention(ctx context.Context) (time.Duration, error)
 }
 
 // GroupOffsets reads and writes the offsets of consumer groups; [kafka.Client] is the

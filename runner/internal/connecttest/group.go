@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
@@ -39,6 +40,15 @@ func (k *Kafka) Group(ctx context.Context, name string) (kafka.Group, error) {
 		return nil
 	})
 	return state, err
+}
+
+// OffsetRetention returns the brokers' default, a week.
+func (k *Kafka) OffsetRetention(ctx context.Context) (retention time.Duration, err error) {
+	err = k.access(ctx, Access{Verb: "describe brokers"}, func() error {
+		retention = 7 * 24 * time.Hour
+		return nil
+	})
+	return retention, err
 }
 
 // GroupOffsets returns the committed offsets of a group in Connect's form, none

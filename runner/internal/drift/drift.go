@@ -35,6 +35,8 @@ type Comparer struct {
 	// Concurrency bounds the connectors that are looked at at a time.
 	Concurrency int
 	Mask        *secret.Mask // learns the secrets in configs; may be nil
+	// Judge may add to what is said of each connector, several at a time; nil for no more.
+	Judge func(ctx context.Context, request pair.Request, seen pair.Observation, result *event.ConnectorResult)
 }
 
 // Compare returns a result for each connector, in the order of the names: those of the origin,
@@ -55,15 +57,15 @@ func (c Comparer) Compare(ctx context.Context) ([]event.ConnectorResult, error) 
 	for i, request := range requests {
 		here, onOrigin := ours[request.Connector]
 		there, onTarget := theirs[request.TargetName()]
-		if onOrigin && onTarget {
-			group.Go(func() (err error) {
-				defer crash.Catch(&err)
+		group.Go(func() (err error) {
+			defer crash.Catch(&err)
+			if onOrigin && onTarget {
 				results[i] = c.both(ctx, request)
 				return nil
-			})
-			continue
-		}
-		results[i] = oneSide(request, observed(request.From(), here, onOrigin), observed(request.To(), there, onTarget))
+			}
+			results[i] = c.oneSide(ctx, request, observed(request.From(), here, onOrigin), observed(request.To(), there, onTarget))
+			return nil
+		})
 	}
 	return results, group.Wait()
 }
@@ -133,7 +135,7 @@ func begun(request pair.Request, seen pair.Observation) event.ConnectorResult {
 	return result
 }
 
-func oneSide(request pair.Request, origin, target instance.Observed) event.ConnectorResult {
+func (c Comparer) oneSide(ctx context.Context, request pair.Request, origin, target instance.Observed) event.ConnectorResult {
 	seen := pair.Observation{Origin: origin, Target: target}
 	result := begun(request, seen)
 	side, on := origin, request.Origin.Name
@@ -144,8 +146,15 @@ func oneSide(request pair.Request, origin, target instance.Observed) event.Conne
 	if !side.Exists {
 		result.Message = "on neither cluster"
 	}
-	judge(&result, request, seen)
+	c.judge(ctx, &result, request, seen)
 	return result
+}
+
+func (c Comparer) judge(ctx context.Context, result *event.ConnectorResult, request pair.Request, seen pair.Observation) {
+	judge(result, request, seen)
+	if c.Judge != nil {
+		c.Judge(ctx, request, seen, result)
+	}
 }
 
 // judge gives a connector that is down that outcome, and one that runs twice its own.
@@ -187,7 +196,7 @@ func (c Comparer) both(ctx context.Context, request pair.Request) event.Connecto
 	} else if said := offsetsSay[result.Offsets]; said != "" {
 		result.Message += fmt.Sprintf("; its offsets on %s %s", c.Target.Name, said)
 	}
-	judge(&result, request, seen)
+	c.judge(ctx, &result, request, seen)
 	return result
 }
 

@@ -60,6 +60,7 @@ type kestraConnector struct {
 	DowntimeMS      *int64    `json:"downtime_ms,omitempty"`
 	ExpectedMS      *int64    `json:"expected_downtime_ms,omitempty"`
 	Entries         int       `json:"entries"`
+	Findings        []Finding `json:"findings,omitempty"`
 	// Certificate is where its files are, which the plugin stores.
 	Certificate *CertificateFiles `json:"certificate,omitempty"`
 }
@@ -78,7 +79,8 @@ func (k *Kestra) Result(result Result) {
 	for _, c := range result.Connectors {
 		small := kestraConnector{
 			Connector: c.Connector, TargetConnector: c.TargetConnector, Parts: c.Parts, Outcome: c.Outcome, State: c.State,
-			Changed: c.Changed, Message: c.Message, Copy: c.Copy, DowntimeMS: c.DowntimeMS, ExpectedMS: c.ExpectedDowntimeMS, Entries: c.Entries, Certificate: c.Certificate,
+			Changed: c.Changed, Message: c.Message, Copy: c.Copy, DowntimeMS: c.DowntimeMS, ExpectedMS: c.ExpectedDowntimeMS, Entries: c.Entries,
+			Findings: c.Findings, Certificate: c.Certificate,
 		}
 		if c.Proof != nil {
 			small.Proof = c.Proof.Kind

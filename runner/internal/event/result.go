@@ -147,6 +147,8 @@ type ConnectorResult struct {
 	Differences []SettingDifference `json:"config_difference,omitempty"`
 	Offsets     string              `json:"offsets,omitempty"` // equal, ahead, behind or differ
 	OffsetsFile string              `json:"offsets_file,omitempty"`
+	// Findings are what a watch found alarming.
+	Findings []Finding `json:"findings,omitempty"`
 	// Certificate is where the certificate of the move is, if one was asked for.
 	Certificate *CertificateFiles `json:"certificate,omitempty"`
 	Files       []string          `json:"files,omitempty"` // that were written, those to read first at the end
@@ -154,6 +156,17 @@ type ConnectorResult struct {
 	// absent for a cluster whose status topic could not be followed.
 	Neighbours   []Neighbours `json:"neighbours,omitempty"`
 	Instructions string       `json:"instructions,omitempty"` // what to do next
+}
+
+// Finding is what is alarming about a connector on two clusters.
+type Finding struct {
+	Code      string    `json:"code"`
+	Connector string    `json:"connector"`
+	Origin    string    `json:"origin"` // the clusters
+	Target    string    `json:"target"`
+	Since     time.Time `json:"since,omitzero"` // by the worker's clock; zero if not known
+	Means     string    `json:"means"`
+	Do        string    `json:"do"`
 }
 
 // CertificateFiles are the paths of a certificate, as a page and as JSON.

@@ -101,6 +101,9 @@ func Summary(out io.Writer, result Result) {
 				_, _ = fmt.Fprintf(out, "    %s %s: %s\n", checkMark(check), check.Check, OneLine(check.Reason))
 			}
 		}
+		for _, found := range connector.Findings {
+			_, _ = fmt.Fprintf(out, "    %s\n", OneLine(found.String()))
+		}
 		if connector.Instructions != "" {
 			_, _ = fmt.Fprintf(out, "    %s\n", connector.Instructions)
 		}
@@ -120,6 +123,15 @@ func mark(command string, outcome Outcome) string {
 	default:
 		return "ok"
 	}
+}
+
+// String is a finding for people: its code, since when, and what it means.
+func (f Finding) String() string {
+	since := ""
+	if !f.Since.IsZero() {
+		since = " since " + f.Since.UTC().Format(time.RFC3339)
+	}
+	return f.Code + since + ": " + f.Means
 }
 
 func checkMark(check Check) string {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -68,6 +70,46 @@ func (c *Client) newGroup(ctx context.Context, name string) (Group, error) {
 		return Group{}, fmt.Errorf("kafka %s: describe group %q: %w", c.brokers, name, group.Err)
 	}
 	return Group{State: group.State, Members: len(group.Members)}, nil
+}
+
+const retentionSetting = "offsets.retention.minutes"
+
+// OffsetRetention returns how long the brokers keep the offsets of a group that has no members
+// (KIP-211): the shortest, if they differ. It needs the right to describe the brokers' configs.
+func (c *Client) OffsetRetention(ctx context.Context) (time.Duration, error) {
+	refused := func(err error) (time.Duration, error) {
+		return 0, fmt.Errorf("kafka %s: %s of the brokers: %w", c.brokers, retentionSetting, err)
+	}
+	brokers, err := c.admin.ListBrokers(ctx)
+	if err != nil {
+		return refused(err)
+	}
+	described, err := c.admin.DescribeBrokerConfigs(ctx, brokers.NodeIDs()...)
+	if err != nil {
+		return refused(err)
+	}
+	var shortest time.Duration
+	for _, broker := range described {
+		if broker.Err != nil {
+			return refused(broker.Err)
+		}
+		for _, setting := range broker.Configs {
+			if setting.Key != retentionSetting {
+				continue
+			}
+			minutes, err := strconv.ParseInt(setting.MaybeValue(), 10, 32)
+			if err != nil {
+				return refused(err)
+			}
+			if kept := time.Duration(minutes) * time.Minute; shortest == 0 || kept < shortest {
+				shortest = kept
+			}
+		}
+	}
+	if shortest == 0 {
+		return refused(errors.New("the answer does not have it"))
+	}
+	return shortest, nil
 }
 
 // Members of Connect's form of a sink's offsets (SinkUtils).

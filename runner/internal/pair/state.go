@@ -89,6 +89,13 @@ func (o Observation) TargetWaits() bool {
 	return marked == config.Held || marked == config.Rehearsal
 }
 
+// TargetUnmarked reports whether no mark speaks against the target as the one that should run:
+// its move is finished, and no rollback of it was begun.
+func (o Observation) TargetUnmarked() bool {
+	return config.KeepState(o.Target.Config) == "" && !config.IsPreliminary(o.Target.Config) &&
+		config.BackState(o.Origin.Config) == "" && config.Class(o.Origin.Config) == config.Class(o.Target.Config)
+}
+
 // TargetDeleted reports whether only the stopped connector of an unfinished rollback is left.
 func (o Observation) TargetDeleted() bool {
 	return !o.Target.Exists && o.Origin.AtRest() && config.BackState(o.Origin.Config) != ""

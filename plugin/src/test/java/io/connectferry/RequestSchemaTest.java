@@ -44,6 +44,9 @@ class RequestSchemaTest {
     /** What the tasks decide themselves. */
     private static final Set<String> DECIDED = Set.of("output", "result", "out", "report", "markdown", "certificate");
 
+    /** Of `ferry watch`, for which there is no task: a script task runs it. */
+    private static final Set<String> WITHOUT_TASK = Set.of("policy", "every", "for");
+
     @Test
     void tasksHaveThePropertiesOfTheSchema() throws Exception {
         var schema = JacksonMapper.ofJson().readTree(Files.readString(Path.of("../schemas/request.schema.json")));
@@ -66,7 +69,7 @@ class RequestSchemaTest {
             }
         }
         properties.fieldNames().forEachRemaining(name ->
-            assertTrue(asked.contains(name) || DECIDED.contains(name), "no task has the property " + name));
+            assertTrue(asked.contains(name) || DECIDED.contains(name) || WITHOUT_TASK.contains(name), "no task has the property " + name));
     }
 
     /** The JSON types that a property may have; a list of values counts as one, with the values in it. */

@@ -1,0 +1,89 @@
+package move
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/family"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+)
+
+// StopOrigin stops the origin's copy of a moved connector that runs on both clusters. It refuses
+// unless that is the wrong one beyond doubt, and changes nothing while another run works on it.
+func (m *Mover) StopOrigin(ctx context.Context, request pair.Request) event.ConnectorResult {
+	return m.leased(ctx, "watch", request.Connector, request.From(), []instance.Instance{request.To()}, func(ctx context.Context, from instance.Instance) event.ConnectorResult {
+		request.Origin = from.Cluster
+		r := m.newPairRun(request, "")
+		if err := r.step("check", func() (string, error) { return "", r.originIsWrong(ctx, request) }); err != nil {
+			return r.failObserved(ctx, request, err)
+		}
+		// From here on an interrupt does not end it: nobody would know whether it is stopped.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.Options.PutBack)
+		defer cancel()
+		err := r.step("stop", func() (string, error) {
+			r.result.Changed = true
+			asked, err := from.AskToRest(ctx, cluster.PutBackRetry)
+			if err == nil {
+				err = from.AwaitRest(ctx)
+			}
+			return asked + " on " + from.On(), err
+		})
+		if err != nil {
+			return r.failObserved(ctx, request, err)
+		}
+		r.observeEnd(ctx, request)
+		return r.end(event.RunningTwice, fmt.Sprintf("the one on %s was stopped; what it sent meanwhile is sent twice", from.On()))
+	})
+}
+
+// originIsWrong looks for longer than a suspicion must hold: all the time both run, no mark
+// speaks against the target, and none of its offsets is behind while some are ahead.
+func (r *run) originIsWrong(ctx context.Context, request pair.Request) error {
+	var wrong instance.Suspicion
+	for {
+		seen, err := request.Observe(ctx, r.Mask)
+		if err == nil {
+			err = r.targetLeads(ctx, request, seen)
+		}
+		if err != nil || wrong.See(true) {
+			return err
+		}
+		if err := wait.For(ctx, watchEvery); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *run) targetLeads(ctx context.Context, request pair.Request, seen pair.Observation) error {
+	const undecided = "which of the two is wrong cannot be told: "
+	switch {
+	case seen.State() != pair.RunningTwice:
+		return cluster.Refused("it does not run on both clusters any more")
+	case !seen.TargetUnmarked():
+		return cluster.Refused(undecided + "the copies carry marks of a move or rollback that is not finished, or are of different classes")
+	case seen.Origin.Sink() && request.Origin.OtherKafka(request.Target):
+		return cluster.Refused(undecided + "their offsets count different logs")
+	case request.Shared(seen.Origin.Sink(), seen.Origin.Config, seen.Target.Config):
+		return cluster.Refused(undecided + "both keep their offsets in one place")
+	}
+	opened, err := request.Open(ctx, seen)
+	if err != nil {
+		return err
+	}
+	if opened.External() {
+		return cluster.Refused(undecided + "they have no offsets")
+	}
+	theirs, err := opened.To.Read(ctx)
+	if err != nil {
+		return fmt.Errorf("on %s: %w", request.Target.Name, err)
+	}
+	kind := family.For(seen.Origin.Config)
+	if len(kind.Regressed(opened.Offsets, theirs)) > 0 || len(kind.Regressed(theirs, opened.Offsets)) == 0 {
+		return cluster.Refused(undecided + "the one on " + request.Target.Name + " is not ahead in its offsets")
+	}
+	return nil
+}

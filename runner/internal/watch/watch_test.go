@@ -1,0 +1,242 @@
+package watch
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+)
+
+// TestNothingAlarming: before a move, with a prepared copy, and after it.
+func TestNothingAlarming(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.create(w.global, source(), connect.Running)
+		w.found(w.watcher(), "")
+		if result := w.mover().Prepare(w.Context(), w.request()); result.Outcome != event.Prepared {
+			w.Fatal(result.Message)
+		}
+		w.pass(2 * time.Minute)
+		w.found(w.watcher(), "")
+		if result := w.mover().Move(w.Context(), w.request()); result.Outcome != event.Moved {
+			w.Fatal(result.Message)
+		}
+		w.found(w.watcher(), "")
+		w.pass(2 * time.Minute)
+		if report := w.look(w.watcher()); report.Summary() != "1 looked at, nothing alarming" {
+			w.Error(report.Summary())
+		}
+	})
+}
+
+// TestOriginResumed resumes the origin of a moved connector: the one that is behind is named, and
+// only with the policy stop is it stopped. What it is told of it comes from two looks.
+func TestOriginResumed(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.moved(source())
+		w.check(w.global.Client().Resume(w.Context(), orders))
+		w.pass(20 * time.Second)
+		result := w.found(w.watcher(), event.RunningTwice, OriginResumed)
+		w.says(result.Findings[0], "the one on global is behind the one on europe")
+		w.states(connect.Running, connect.Running)
+		if result.Changed || !strings.Contains(result.Instructions, "/connectors/orders/stop") {
+			w.Errorf("%+v", result)
+		}
+		stopping := w.watcher()
+		stopping.Stop = w.mover().StopOrigin
+		if result = w.found(stopping, event.RunningTwice, OriginResumed); !result.Changed || !strings.Contains(result.Message, "the one on global was stopped") {
+			w.Errorf("%+v", result)
+		}
+		w.states(connect.Stopped, connect.Running)
+		w.found(w.watcher(), "")
+	})
+}
+
+// TestCreatedAgain has an origin's copy that an acceptance has removed: running, it is told as the
+// wrong one; at rest, it is told as well.
+func TestCreatedAgain(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.moved(source())
+		watcher := w.watcher()
+		watcher.Removed = func(pair.Request) (time.Time, error) { return time.Now().Add(-time.Hour), nil }
+		w.says(w.found(watcher, event.Observed, OriginCreatedAgain).Findings[0], "and is there again (STOPPED)")
+		w.check(w.global.Client().Resume(w.Context(), orders))
+		w.pass(20 * time.Second)
+		w.says(w.found(watcher, event.RunningTwice, OriginCreatedAgain).Findings[0], "something has created it again")
+	})
+}
+
+// TestNotToldWhich has two that run, of which none is shown to be wrong: neither is stopped.
+func TestNotToldWhich(t *testing.T) {
+	for name, prepare := range map[string]func(w *world){
+		"the target is behind": func(w *world) {
+			w.create(w.global, source(), connect.Running)
+			w.pass(time.Hour)
+			w.create(w.europe, source(), connect.Running)
+		},
+		"other partitions": func(w *world) {
+			w.create(w.global, source(), connect.Running)
+			w.create(w.europe, source().With("stream.prefix", rawjson.String("x")), connect.Running)
+		},
+		"a copy with a mark": func(w *world) {
+			w.moved(config.WithKeepState(source(), config.Idle))
+			w.check(w.europe.Client().PutConfig(w.Context(), orders, config.WithKeepState(source(), config.Idle)))
+			w.check(w.global.Client().Resume(w.Context(), orders))
+			w.pass(20 * time.Second)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				prepare(w)
+				watcher := w.watcher()
+				watcher.Stop = w.mover().StopOrigin
+				w.says(w.found(watcher, event.RunningTwice, RunningTwice).Findings[0], "is not known")
+				w.states(connect.Running, connect.Running)
+				if result := w.mover().StopOrigin(w.Context(), w.request()); result.Outcome != event.Refused || result.Changed {
+					w.Errorf("%+v", result)
+				}
+				w.states(connect.Running, connect.Running)
+			})
+		})
+	}
+}
+
+// TestTargetStartedLast has a target that is ahead and was started after the origin. Where Kafka
+// tells that, nobody knows which of the two is wrong.
+func TestTargetStartedLast(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.moved(source())
+		w.check(w.europe.Client().Stop(w.Context(), orders))
+		w.check(w.global.Client().Resume(w.Context(), orders))
+		w.pass(20 * time.Second)
+		w.check(w.europe.Client().Resume(w.Context(), orders))
+		w.pass(20 * time.Second)
+		want := map[bool]string{true: RunningTwice, false: OriginResumed}
+		w.found(w.watcher(), event.RunningTwice, want[w.kafka])
+	})
+}
+
+// TestSharedOffsetsTellNothing has a sink that runs twice in one group: it is reported only.
+func TestSharedOffsetsTellNothing(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.create(w.global, connecttest.SinkConfig("numbers", "copied"), connect.Running)
+		w.create(w.europe, connecttest.SinkConfig("numbers", "copied"), connect.Running)
+		w.found(w.watcher(), event.RunningTwice, RunningTwice)
+		if result := w.mover().StopOrigin(w.Context(), w.request()); result.Outcome != event.Refused || result.Changed {
+			w.Errorf("%+v", result)
+		}
+		w.states(connect.Running, connect.Running)
+	})
+}
+
+// TestHalfMoved leaves a connector as a run that was killed does. One that is gone on with between
+// the two looks is not told.
+func TestHalfMoved(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.create(w.global, source(), connect.Running)
+		w.check(w.europe.Client().Create(w.Context(), orders, source(), connect.Stopped))
+		w.check(w.global.Client().Stop(w.Context(), orders))
+		w.pass(10 * time.Second)
+		result := w.found(w.watcher(), event.Down, HalfMoved)
+		w.says(result.Findings[0], "it runs on neither cluster")
+		if !strings.Contains(result.Instructions, "`ferry move --origin global --target europe --connector orders` goes on") {
+			w.Error(result.Instructions)
+		}
+		w.during(3*time.Second, func(ctx context.Context) error { return w.global.Client().Resume(ctx, orders) })
+		w.found(w.watcher(), "")
+	})
+}
+
+// TestFellBehind lets the origin run again while the copy, which went further, rests.
+func TestFellBehind(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.moved(source())
+		w.check(w.europe.Client().Stop(w.Context(), orders))
+		w.check(w.global.Client().Resume(w.Context(), orders))
+		w.pass(20 * time.Second)
+		w.says(w.found(w.watcher(), event.Observed, FellBehind).Findings[0], "it runs on global behind the last offsets of its copy at rest on europe")
+	})
+}
+
+// TestGroupExpires has a stopped sink. Without its Kafka nobody knows until when.
+func TestGroupExpires(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.create(w.global, connecttest.SinkConfig("numbers", "copied"), connect.Running)
+		w.found(w.watcher(), "")
+		w.check(w.global.Client().Stop(w.Context(), orders))
+		w.pass(time.Minute)
+		until := "when is not known: "
+		if w.kafka {
+			until = "are kept until " + time.Now().Add(7*24*time.Hour-time.Minute).UTC().Format("2006-01-02T15:04")
+		}
+		w.says(w.found(w.watcher(), event.Observed, GroupExpires).Findings[0], until)
+		if w.kafka {
+			w.pass(8 * 24 * time.Hour)
+			w.says(w.found(w.watcher(), event.Observed, GroupExpires).Findings[0], "are gone, or go at any moment")
+		}
+	})
+}
+
+// TestGroupMembers has a second consumer in the group of a sink.
+func TestGroupMembers(t *testing.T) {
+	inWorld(t, func(w *world) {
+		sink := connecttest.SinkConfig("numbers", "copied")
+		w.create(w.global, sink, connect.Running)
+		other := sink.With(config.GroupOverride, rawjson.String("connect-"+orders))
+		w.check(w.europe.Client().Create(w.Context(), "other", other, connect.Running))
+		w.pass(70 * time.Second)
+		if !w.kafka {
+			w.found(w.watcher(), "")
+			return
+		}
+		watcher := w.watcher()
+		watcher.Compare.Only = []string{orders}
+		result := w.found(watcher, event.Observed, GroupMembers)
+		if !strings.Contains(result.Findings[0].Means, "connect-orders on global has 2 members, and its tasks are 1") {
+			w.Error(result.Findings[0].Means)
+		}
+	})
+}
+
+// TestOnlyChangesAreTold watches for a while in which a task fails and is mended: one note when it
+// comes, one when it goes.
+func TestOnlyChangesAreTold(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.create(w.global, source(), connect.Running)
+		w.during(time.Minute, func(context.Context) error { w.global.FailTask(orders, 0, "login refused"); return nil })
+		w.during(5*time.Minute, func(ctx context.Context) error { return w.global.Client().RestartTask(ctx, orders, 0) })
+		watcher := w.watcher()
+		watcher.Every, watcher.For = 30*time.Second, 10*time.Minute
+		if report := w.look(watcher); len(report.Connectors) != 0 {
+			w.Errorf("%+v", report)
+		}
+		if len(w.notes) != 2 || !strings.HasPrefix(w.notes[0], "WARN down: ") || w.notes[1] != "INFO down is over" {
+			w.Errorf("%q", []string(w.notes))
+		}
+	})
+}
+
+// TestStoppedStaysInTheReport: what an earlier look stopped is told at the end of the watch.
+func TestStoppedStaysInTheReport(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.moved(source())
+		w.during(time.Minute, func(ctx context.Context) error { return w.global.Client().Resume(ctx, orders) })
+		watcher := w.watcher()
+		watcher.Every, watcher.For, watcher.Stop = 30*time.Second, 10*time.Minute, w.mover().StopOrigin
+		report := w.look(watcher)
+		w.states(connect.Stopped, connect.Running)
+		if len(report.Connectors) != 1 || !report.Connectors[0].Changed || report.Connectors[0].Outcome != event.RunningTwice {
+			w.Errorf("%+v", report)
+		}
+		if !slices.Contains(w.notes, "INFO "+OriginResumed+" is over") {
+			w.Errorf("%q", []string(w.notes))
+		}
+	})
+}
