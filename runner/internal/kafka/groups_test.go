@@ -120,3 +120,10 @@ func TestGroupPatchRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestOffsetRetention: the brokers of the lab have the default, a week.
+func TestOffsetRetention(t *testing.T) {
+	if kept, err := open(t).OffsetRetention(t.Context()); err != nil || kept != 7*24*time.Hour {
+		t.Errorf("%s, %v", kept, err)
+	}
+}

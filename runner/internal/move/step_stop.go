@@ -40,8 +40,9 @@ func (m *Mover) StopOrigin(ctx context.Context, request pair.Request) event.Conn
 	})
 }
 
-// originIsWrong looks for longer than a suspicion must hold: all the time both run, no mark
-// speaks against the target, and none of its offsets is behind while some are ahead.
+// originIsWrong looks for longer than a suspicion must hold: all the time both run with the same
+// config, no mark speaks of what is not finished, and of the target's offsets none is behind and
+// some are ahead.
 func (r *run) originIsWrong(ctx context.Context, request pair.Request) error {
 	var wrong instance.Suspicion
 	for {
@@ -63,8 +64,8 @@ func (r *run) targetLeads(ctx context.Context, request pair.Request, seen pair.O
 	switch {
 	case seen.State() != pair.RunningTwice:
 		return cluster.Refused("it does not run on both clusters any more")
-	case !seen.TargetUnmarked():
-		return cluster.Refused(undecided + "the copies carry marks of a move or rollback that is not finished, or are of different classes")
+	case !seen.LooksMoved():
+		return cluster.Refused(undecided + "the copies carry marks of a move or rollback that is not finished, or differ in a setting")
 	case seen.Origin.Sink() && request.Origin.OtherKafka(request.Target):
 		return cluster.Refused(undecided + "their offsets count different logs")
 	case request.Shared(seen.Origin.Sink(), seen.Origin.Config, seen.Target.Config):
@@ -81,8 +82,13 @@ func (r *run) targetLeads(ctx context.Context, request pair.Request, seen pair.O
 	if err != nil {
 		return fmt.Errorf("on %s: %w", request.Target.Name, err)
 	}
+	// Both go on meanwhile. The origin's are read last, so that only what is really behind looks so.
+	ours, err := opened.From.Read(ctx)
+	if err != nil {
+		return fmt.Errorf("on %s: %w", request.Origin.Name, err)
+	}
 	kind := family.For(seen.Origin.Config)
-	if len(kind.Regressed(opened.Offsets, theirs)) > 0 || len(kind.Regressed(theirs, opened.Offsets)) == 0 {
+	if len(kind.Regressed(ours, theirs)) > 0 || len(kind.Regressed(theirs, ours)) == 0 {
 		return cluster.Refused(undecided + "the one on " + request.Target.Name + " is not ahead in its offsets")
 	}
 	return nil

@@ -89,11 +89,13 @@ func (o Observation) TargetWaits() bool {
 	return marked == config.Held || marked == config.Rehearsal
 }
 
-// TargetUnmarked reports whether no mark speaks against the target as the one that should run:
-// its move is finished, and no rollback of it was begun.
-func (o Observation) TargetUnmarked() bool {
-	return config.KeepState(o.Target.Config) == "" && !config.IsPreliminary(o.Target.Config) &&
-		config.BackState(o.Origin.Config) == "" && config.Class(o.Origin.Config) == config.Class(o.Target.Config)
+// LooksMoved reports whether the target has the config of the origin, and no mark says that its
+// move is not finished or that a rollback was begun. What runs in both clusters on purpose, each
+// for itself, differs in some setting; so does a copy that was moved with other settings.
+func (o Observation) LooksMoved() bool {
+	origin, target := config.WithoutMarks(o.Origin.Config), config.WithoutMarks(o.Target.Config)
+	return config.KeepState(o.Target.Config) == "" && !config.IsPreliminary(o.Target.Config) && config.BackState(o.Origin.Config) == "" &&
+		len(config.Differing(origin.Without("name"), target.Without("name"))) == 0
 }
 
 // TargetDeleted reports whether only the stopped connector of an unfinished rollback is left.

@@ -88,8 +88,8 @@ func (j *judge) removed() time.Time {
 }
 
 // runningTwice says which of the two is wrong, as far as that is known. The origin's is if an
-// acceptance removed it, or if all that is known says that it was moved: no mark speaks against
-// the target, no offset of it is behind, some are ahead, and it did not start last.
+// acceptance removed it, or if all that is known says that it was moved: the same config, no mark
+// of what is not finished, no offset of the target behind, some ahead, and it did not start last.
 func (j *judge) runningTwice(ctx context.Context, removed time.Time) {
 	from, to := j.request.From(), j.request.To()
 	origin, target := j.since(ctx, from, j.seen.Origin), j.since(ctx, to, j.seen.Target)
@@ -99,7 +99,7 @@ func (j *judge) runningTwice(ctx context.Context, removed time.Time) {
 	case !removed.IsZero():
 		j.add(OriginCreatedAgain, origin, fmt.Sprintf("%s: its copy on %s was accepted and removed at %s, and something has created it again",
 			twice, from.On(), removed.Format(time.RFC3339)), stop)
-	case j.result.Offsets == drift.Ahead && j.seen.TargetUnmarked() && !(origin.Before(target) && !origin.IsZero()):
+	case j.result.Offsets == drift.Ahead && j.seen.LooksMoved() && !(origin.Before(target) && !origin.IsZero()):
 		j.add(OriginResumed, origin, fmt.Sprintf("%s: the one on %s is behind the one on %s, so it was moved, and a deployment tool or somebody has resumed it",
 			twice, from.On(), to.On()), stop)
 	default:

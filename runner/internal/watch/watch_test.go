@@ -85,8 +85,22 @@ func TestNotToldWhich(t *testing.T) {
 			w.create(w.global, source(), connect.Running)
 			w.create(w.europe, source().With("stream.prefix", rawjson.String("x")), connect.Running)
 		},
+		"other settings": func(w *world) {
+			w.moved(source())
+			w.check(w.europe.Client().PutConfig(w.Context(), orders, source().With("database.host", rawjson.String("other"))))
+			w.pass(time.Minute)
+			w.check(w.global.Client().Resume(w.Context(), orders))
+			w.pass(20 * time.Second)
+		},
+		"ahead in some, behind in another": func(w *world) {
+			w.moved(source())
+			one := rawjson.Object{}.With("n", rawjson.Int(1)).Value()
+			w.global.PutOffset(orders, rawjson.Object{}.With("stream", rawjson.String("only-here")).Value(), one)
+			w.check(w.global.Client().Resume(w.Context(), orders))
+			w.pass(20 * time.Second)
+		},
 		"a copy with a mark": func(w *world) {
-			w.moved(config.WithKeepState(source(), config.Idle))
+			w.moved(source())
 			w.check(w.europe.Client().PutConfig(w.Context(), orders, config.WithKeepState(source(), config.Idle)))
 			w.check(w.global.Client().Resume(w.Context(), orders))
 			w.pass(20 * time.Second)
@@ -99,10 +113,7 @@ func TestNotToldWhich(t *testing.T) {
 				watcher.Stop = w.mover().StopOrigin
 				w.says(w.found(watcher, event.RunningTwice, RunningTwice).Findings[0], "is not known")
 				w.states(connect.Running, connect.Running)
-				if result := w.mover().StopOrigin(w.Context(), w.request()); result.Outcome != event.Refused || result.Changed {
-					w.Errorf("%+v", result)
-				}
-				w.states(connect.Running, connect.Running)
+				w.refuses("which of the two is wrong cannot be told")
 			})
 		})
 	}
@@ -129,10 +140,20 @@ func TestSharedOffsetsTellNothing(t *testing.T) {
 		w.create(w.global, connecttest.SinkConfig("numbers", "copied"), connect.Running)
 		w.create(w.europe, connecttest.SinkConfig("numbers", "copied"), connect.Running)
 		w.found(w.watcher(), event.RunningTwice, RunningTwice)
-		if result := w.mover().StopOrigin(w.Context(), w.request()); result.Outcome != event.Refused || result.Changed {
-			w.Errorf("%+v", result)
+		w.refuses("both keep their offsets in one place")
+	})
+}
+
+// TestEqualOffsetsTellNothing resumes the origin before the copy has committed anything.
+func TestEqualOffsetsTellNothing(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.create(w.global, source(), connect.Running)
+		if result := w.mover().Move(w.Context(), w.request()); result.Outcome != event.Moved {
+			w.Fatal(result.Message)
 		}
-		w.states(connect.Running, connect.Running)
+		w.check(w.global.Client().Resume(w.Context(), orders))
+		w.pass(time.Second)
+		w.refuses("is not ahead in its offsets")
 	})
 }
 
@@ -162,6 +183,11 @@ func TestFellBehind(t *testing.T) {
 		w.check(w.global.Client().Resume(w.Context(), orders))
 		w.pass(20 * time.Second)
 		w.says(w.found(w.watcher(), event.Observed, FellBehind).Findings[0], "it runs on global behind the last offsets of its copy at rest on europe")
+		result := w.mover().StopOrigin(w.Context(), w.request())
+		if result.Outcome != event.Refused || !strings.Contains(result.Message, "does not run on both clusters any more") {
+			w.Errorf("%+v", result)
+		}
+		w.states(connect.Running, connect.Stopped) // the only one that runs
 	})
 }
 
@@ -181,6 +207,16 @@ func TestGroupExpires(t *testing.T) {
 			w.pass(8 * 24 * time.Hour)
 			w.says(w.found(w.watcher(), event.Observed, GroupExpires).Findings[0], "are gone, or go at any moment")
 		}
+	})
+}
+
+// TestMovedToAnotherGroup: the group that a moved sink has left is empty, and nobody needs it.
+func TestMovedToAnotherGroup(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.create(w.global, connecttest.SinkConfig("numbers", "copied"), connect.Running)
+		w.check(w.global.Client().Stop(w.Context(), orders))
+		w.create(w.europe, connecttest.SinkConfig("numbers", "copied").With(config.GroupOverride, rawjson.String("own")), connect.Running)
+		w.found(w.watcher(), "")
 	})
 }
 

@@ -154,6 +154,15 @@ func (w *world) states(origin, target connect.State) {
 	}
 }
 
+// refuses wants the stop of the origin to be refused, for that reason, and both to run on.
+func (w *world) refuses(reason string) {
+	w.Helper()
+	if result := w.mover().StopOrigin(w.Context(), w.request()); result.Outcome != event.Refused || result.Changed || !strings.Contains(result.Message, reason) {
+		w.Errorf("%+v", result)
+	}
+	w.states(connect.Running, connect.Running)
+}
+
 func source() rawjson.Object { return connecttest.SourceConfig("numbers", 2) }
 
 // notes keeps the notes of a watch.
