@@ -142,7 +142,7 @@ func awaitState(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(stageOf(ts).await(context.Background(), args[0], args[1], connect.State(args[2])))
 }
 
-// askConnector: ask CLUSTER NAME pause|resume|stop|delete|fail
+// askConnector: ask CLUSTER NAME pause|resume|stop|delete|fail|mend|commit
 func askConnector(ts *testscript.TestScript, _ bool, args []string) {
 	cluster, ctx := stageOf(ts).clusters[args[0]], context.Background()
 	client := cluster.Client()
@@ -157,6 +157,8 @@ func askConnector(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(client.Delete(ctx, args[1]))
 	case "fail":
 		cluster.FailStarts(args[1], "java.sql.SQLException: login\n\twith planted-config refused")
+	case "commit": // of all connectors
+		cluster.Commit()
 	case "mend":
 		cluster.FailStarts(args[1], "")
 	default:

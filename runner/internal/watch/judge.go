@@ -131,7 +131,7 @@ func (j *judge) fellBehind(ctx context.Context, runs instance.Instance, seen ins
 	}
 	j.add(FellBehind, j.since(ctx, runs, seen),
 		fmt.Sprintf("it runs on %s behind the last offsets of its copy at rest on %s, so it sends records again", runs.On(), rests.On()),
-		fmt.Sprintf("find out who started it; `ferry diff --origin %s --target %s` shows both", pair.Shell(j.request.Origin.Name), pair.Shell(j.request.Target.Name)))
+		fmt.Sprintf("if that lasts for longer than its workers take to commit (a minute by default), find out who started it; `ferry diff --origin %s --target %s` shows both", pair.Shell(j.request.Origin.Name), pair.Shell(j.request.Target.Name)))
 }
 
 // since is when the connector's present state was written to the status topic of its cluster,

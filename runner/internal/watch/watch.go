@@ -102,12 +102,26 @@ func (w *Watcher) Watch(ctx context.Context) (Report, error) {
 	}
 }
 
-// withStopped adds what an earlier look stopped, and the last one found in order.
+// withStopped adds what an earlier look stopped. If the last one found something else about such
+// a connector, both are told, and the worse outcome.
 func withStopped(report Report, stopped []event.ConnectorResult) Report {
 	for _, result := range stopped {
-		if !slices.ContainsFunc(report.Connectors, func(other event.ConnectorResult) bool { return other.Connector == result.Connector }) {
+		at := slices.IndexFunc(report.Connectors, func(other event.ConnectorResult) bool { return other.Connector == result.Connector })
+		if at < 0 {
 			report.Connectors = append(report.Connectors, result)
+			continue
 		}
+		last := &report.Connectors[at]
+		if last.Changed {
+			continue // by the last look itself, or told already
+		}
+		last.Changed, last.Steps = true, result.Steps
+		last.Message = result.Message + "; now " + last.Message
+		last.Findings = slices.Concat(result.Findings, last.Findings)
+		if !last.Outcome.Bad() {
+			last.Outcome = result.Outcome
+		}
+		advise(last)
 	}
 	return report
 }

@@ -276,3 +276,18 @@ func TestStoppedStaysInTheReport(t *testing.T) {
 		}
 	})
 }
+
+// TestStoppedAndFoundAgain: what the last look finds about a connector does not hide that an
+// earlier one stopped it, however often.
+func TestStoppedAndFoundAgain(t *testing.T) {
+	stopped := event.ConnectorResult{Connector: orders, Outcome: event.RunningTwice, Changed: true, Message: "stopped", Findings: []event.Finding{{Code: OriginResumed, Do: "a"}}}
+	last := event.ConnectorResult{Connector: orders, Outcome: event.Observed, Message: "moved", Findings: []event.Finding{{Code: FellBehind, Do: "b"}}}
+	report := withStopped(Report{Connectors: []event.ConnectorResult{last}, Looked: 1}, []event.ConnectorResult{stopped, stopped})
+	got := report.Connectors[0]
+	if len(report.Connectors) != 1 || got.Outcome != event.RunningTwice || !got.Changed || got.Message != "stopped; now moved" || got.Instructions != "a; b" {
+		t.Errorf("%+v", report)
+	}
+	if report.Summary() != "1 looked at, alarming: 1 fell_behind, 1 origin_resumed" {
+		t.Error(report.Summary())
+	}
+}
