@@ -52,6 +52,21 @@ func TestMake(t *testing.T) {
 			}
 		}
 	})
+	files, err := filepath.Glob(filepath.Join(root, "examples", "*", "*.*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range versioned.FindAllStringSubmatch(string(content), -1) {
+			if match[1] != version {
+				t.Errorf("%s names version %s, the Makefile has %s", file, match[1], version)
+			}
+		}
+	}
 }
 
 // TestMakeRuns wants the tests that the Makefile names to exist: go test -run says nothing of one that does not.

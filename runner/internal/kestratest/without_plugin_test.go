@@ -39,6 +39,14 @@ func TestWithoutPlugin(t *testing.T) {
 			runsAgain(t, s.global, "taken-back")
 			s.exactlyOnce(t, "taken-back")
 
+			s.source(t, "script-killed", slow)
+			run, err := s.Begin("move-by-script", map[string]any{"connector": "script-killed", "origin": "global", "target": "europe"})
+			must(t, err)
+			s.awaitPaused(t, "script-killed")
+			must(t, run.Kill(ctx))
+			wantState(t, s.wait(t, run), "KILLED")
+			s.isBack(t, "script-killed")
+
 			// A quote in a name ends no command.
 			for _, name := range []string{"nobody", `no"body'; echo planted`} {
 				x = s.run(t, "move-by-script", map[string]any{"connector": name, "origin": "global", "target": "europe"})
