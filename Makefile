@@ -23,6 +23,10 @@ test: plugin ## Everything, unit to end to end: Go, Java, real Kafka, Connect, K
 	$(MAVEN) -f plugin/pom.xml test
 	$(GOTESTSUM) --format testname --hide-summary=output -- -timeout 20m -p 1 ./...
 
+flows: ## Every flow and example without a server: both engines parse them, tasks are in the jar, all is described, no secret
+	go test -count=1 ./runner/internal/kestratest -run '^(TestFlowsParse|TestOtherFlowsParse|TestFlowsOfTheOtherVersionAreRefused|TestFlowsAreDescribed|TestVariantsAgree|TestTasksAreInTheJar)$$'
+	go test -count=1 ./docs -run '^(TestForm|TestEverythingIsDescribed|TestCompose|TestComposeClusters|TestComposeCount|TestHelm|TestScripts)$$'
+
 # Only all rows with one worker, as without HAZARDS, are the matrix that docs/hazards.md shows.
 hazards: ## The hazard matrix on real clusters, into docs/hazards.md (HAZARDS="-workers 2", "-schedules 20 -seed 1"; half an hour)
 	go test -c -o build/hazards.test ./runner/internal/hazard
@@ -79,4 +83,4 @@ clean: ## Remove what was built
 	rm -rf build plugin/target plugin/engine/target
 
 FORCE:
-.PHONY: help demo test bench hazards test-short build runner plugin image dist dist-check lint vuln golden fuzz clean FORCE
+.PHONY: help demo test flows bench hazards test-short build runner plugin image dist dist-check lint vuln golden fuzz clean FORCE

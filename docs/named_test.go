@@ -52,6 +52,35 @@ func TestMake(t *testing.T) {
 			}
 		}
 	})
+	files, err := filepath.Glob(filepath.Join(root, "examples", "*", "*.*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range versioned.FindAllStringSubmatch(string(content), -1) {
+			if match[1] != version {
+				t.Errorf("%s names version %s, the Makefile has %s", file, match[1], version)
+			}
+		}
+	}
+}
+
+// TestMakeRuns wants the tests that the Makefile names to exist: go test -run says nothing of one that does not.
+func TestMakeRuns(t *testing.T) {
+	tests := goTests(t)
+	named := goTest.FindAllString(string(read(t, "Makefile")), -1)
+	for _, name := range named {
+		if !tests[name] {
+			t.Errorf("the Makefile runs %s, which does not exist", name)
+		}
+	}
+	if len(named) == 0 {
+		t.Error("the Makefile names none")
+	}
 }
 
 // ferry builds the runner, once, and returns what it prints.
@@ -316,7 +345,7 @@ func TestNamed(t *testing.T) {
 func goTests(t *testing.T) map[string]bool {
 	t.Helper()
 	found := map[string]bool{}
-	for _, folder := range []string{"runner", "schemas", "docs"} {
+	for _, folder := range []string{"runner", "schemas", "docs", "examples"} {
 		err := filepath.WalkDir(filepath.Join(root, folder), func(file string, _ os.DirEntry, err error) error {
 			if err != nil || !strings.HasSuffix(file, "_test.go") {
 				return err

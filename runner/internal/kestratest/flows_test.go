@@ -5,13 +5,10 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	yaml "go.yaml.in/yaml/v3"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
@@ -26,13 +23,25 @@ func TestFlowsParse(t *testing.T) {
 			defer cancel()
 			flows, err := Flows(version)
 			must(t, err)
+			root, err := Root()
+			must(t, err)
+			flows = append(flows, filepath.Join(root, "examples", "without-plugin"), filepath.Join(root, "examples", "nats"))
 			files, refusals, err := Validate(ctx, version, plugins(t), flows)
 			must(t, err)
-			if want := 9; files != want {
+			if want := 9 + 1 + 4; files != want {
 				t.Errorf("%d flow files for Kestra %s, expected %d", files, version, want)
 			}
+			foreign := 0
 			for _, refusal := range refusals {
+				// Kestra's NATS plugin is in no registry that CI reaches, so what names it is refused, and for that alone.
+				if strings.Contains(refusal.Reason, "io.kestra.plugin.nats.core.") {
+					foreign++
+					continue
+				}
 				t.Errorf("Kestra %s refuses %s: %s", version, refusal.File, refusal.Reason)
+			}
+			if foreign != 3 {
+				t.Errorf("Kestra %s refuses %d flows for the NATS plugin, expected three of examples/nats: %v", version, foreign, refusals)
 			}
 		})
 	}
@@ -66,93 +75,6 @@ func TestFlowsOfTheOtherVersionAreRefused(t *testing.T) {
 		t.Errorf("Kestra 2.0.0 refuses %v of flows/1.x, expected all four: then one file can serve both versions", refusals)
 	}
 }
-
-var snakeCase = regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
-
-// TestFlowsAreDescribed checks what the flows promise their readers: a name that
-// is the file's, a description of each flow and each task, and no secret.
-func TestFlowsAreDescribed(t *testing.T) {
-	root, err := Root()
-	must(t, err)
-	var files []string
-	for _, pattern := range []string{"*.yaml", "*/*.yaml"} {
-		found, err := filepath.Glob(filepath.Join(root, "flows", pattern))
-		must(t, err)
-		files = append(files, found...)
-	}
-	if len(files) != 13 {
-		t.Errorf("%d flow files, expected 13: %v", len(files), files)
-	}
-	for _, file := range files {
-		content, err := os.ReadFile(file)
-		must(t, err)
-		var flow struct {
-			ID          string `yaml:"id"`
-			Namespace   string `yaml:"namespace"`
-			Description string `yaml:"description"`
-			Tasks       []task `yaml:"tasks"`
-			Errors      []task `yaml:"errors"`
-		}
-		must(t, yaml.Unmarshal(content, &flow))
-		if flow.ID+".yaml" != filepath.Base(file) || flow.Namespace != Namespace || flow.Description == "" {
-			t.Errorf("%s: id %q, namespace %q, description %q", file, flow.ID, flow.Namespace, flow.Description)
-		}
-		if strings.Contains(string(content), "secret") {
-			t.Errorf("%s: a flow is not to render secrets, the plugin resolves them", file)
-		}
-		for _, task := range append(flow.Tasks, flow.Errors...) {
-			task.check(t, file)
-		}
-	}
-}
-
-type task struct {
-	ID          string `yaml:"id"`
-	Description string `yaml:"description"`
-	Tasks       []task `yaml:"tasks"`
-	Then        []task `yaml:"then"`
-	Errors      []task `yaml:"errors"`
-}
-
-func (x task) check(t *testing.T, file string) {
-	t.Helper()
-	if x.Description == "" || !snakeCase.MatchString(x.ID) {
-		t.Errorf("%s: task %q with the description %q, expected snake_case and a sentence", file, x.ID, x.Description)
-	}
-	for _, inner := range slices.Concat(x.Tasks, x.Then, x.Errors) {
-		inner.check(t, file)
-	}
-}
-
-// TestVariantsAgree holds the files of one name together: they may differ in
-// their loops and what reads those, and in the sentence that says so.
-func TestVariantsAgree(t *testing.T) {
-	root, err := Root()
-	must(t, err)
-	for file, parts := range map[string][2]string{
-		"migrate-connectors.yaml": {"  - id: waves\n", "  - id: summary\n"},
-		"move-wave.yaml":          {"  - id: together\n", "outputs:\n  - id: results\n"},
-		"migrate-cluster.yaml":    {"  - id: waves\n", "  - id: summary\n"},
-		"apply-wave.yaml":         {"      - id: roll_back\n", "  - id: outcome\n"},
-	} {
-		var texts [2][2]string
-		for i, folder := range []string{"1.x", "2.x"} {
-			content, err := os.ReadFile(filepath.Join(root, "flows", folder, file))
-			must(t, err)
-			before, rest, found := strings.Cut(string(content), parts[0])
-			_, after, foundToo := strings.Cut(rest, parts[1])
-			if !found || !foundToo {
-				t.Fatalf("%s/%s lacks %q or, after it, %q", folder, file, parts[0], parts[1])
-			}
-			texts[i] = [2]string{ofAnyVersion.ReplaceAllString(before, ""), after}
-		}
-		if texts[0] != texts[1] {
-			t.Errorf("flows/1.x/%s and flows/2.x/%s differ outside of their loops", file, file)
-		}
-	}
-}
-
-var ofAnyVersion = regexp.MustCompile(`(?m)^ *This file is for Kestra .*$`)
 
 func TestFlows(t *testing.T) {
 	for _, version := range versions(t) {

@@ -111,15 +111,20 @@ func newStage(t *testing.T, version string) *stage {
 	defer cancel()
 	flows, err := Flows(version)
 	must(t, err)
-	said := &notes{}
-	engine, err := Start(ctx, Options{
+	return stageOf(ctx, t, Options{
 		Version: version, Plugins: plugins(t), Flows: append(flows, "testdata/flows"),
 		Secrets: map[string]string{"CONNECT_PASSWORD": password},
-		OnEvent: func(event Event) {
-			line, _ := json.Marshal(event)
-			said.add(string(line))
-		},
 	})
+}
+
+func stageOf(ctx context.Context, t *testing.T, options Options) *stage {
+	t.Helper()
+	said := &notes{}
+	options.OnEvent = func(event Event) {
+		line, _ := json.Marshal(event)
+		said.add(string(line))
+	}
+	engine, err := Start(ctx, options)
 	must(t, err)
 	t.Cleanup(func() { must(t, engine.Close()) })
 
