@@ -111,6 +111,7 @@ func (m *mirrors) ends(arguments []string, outcomes ...event.Outcome) event.Conn
 // TestMirrorsConsolidated makes one MirrorSourceConnector of eight under traffic, takes that
 // back, does it again, and splits the one into eight on its own cluster.
 func TestMirrorsConsolidated(t *testing.T) {
+	t.Parallel()
 	m := newMirrors(t, 8)
 	moved := m.ends(m.arguments("consolidate"), event.Moved)
 	if moved.SentAgain == nil || *moved.SentAgain != 0 || moved.Proof == nil || moved.Proof.Kind != event.Hard || len(moved.Parts) != 8 {
@@ -135,6 +136,7 @@ func TestMirrorsConsolidated(t *testing.T) {
 // TestMirrorsConsolidatedKilled kills consolidations, rollbacks and splits at random moments, and
 // runs the same command again.
 func TestMirrorsConsolidatedKilled(t *testing.T) {
+	t.Parallel()
 	m := newMirrors(t, 3)
 	seed := uint64(time.Now().UnixNano()) // #nosec G115 -- any number
 	t.Logf("seed %d", seed)
