@@ -360,7 +360,7 @@ func TestInterrupted(t *testing.T) {
 		c := s.campaign(s.plan(""))
 		c.Slots = campaign.NewSlots(1)
 		ctx, cancel := context.WithCancelCause(t.Context())
-		time.AfterFunc(3*time.Second, func() { cancel(move.ErrInterrupted) })
+		time.AfterFunc(3*time.Second, func() { cancel(event.ErrInterrupted) })
 		got, _ := s.run(ctx, c)
 		if got["eu-2"] != event.Interrupted {
 			t.Errorf("%v", got)

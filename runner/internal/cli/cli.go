@@ -16,7 +16,7 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
-	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 )
 
 // Version is that of the runner, the plugin and the image.
@@ -73,7 +73,7 @@ func cancelOnSignal(cancel context.CancelCauseFunc) (stop func()) {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		if received, open := <-signals; open {
-			cancel(fmt.Errorf("%w by signal %q", move.ErrInterrupted, received))
+			cancel(fmt.Errorf("%w by signal %q", event.ErrInterrupted, received))
 		}
 	}()
 	return func() {

@@ -2,18 +2,15 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/handover"
-	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
-	"github.com/connect-ferry/connect-ferry/runner/internal/move"
+	"github.com/connect-ferry/connect-ferry/runner/internal/outcome"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 )
 
@@ -77,7 +74,7 @@ func (s *session) handOver(ctx context.Context, request pair.Request, formats []
 		result.Files, err = writeHandover(s.request.Out, connector.Folder(), written.Files)
 	}
 	if err != nil {
-		result.Outcome, result.Message = handoverOutcome(ctx, err), event.OneLine(err.Error())
+		result.Outcome, result.Message = outcome.Of(ctx, err), event.OneLine(err.Error())
 		return result
 	}
 	result.Outcome = event.Written
@@ -104,19 +101,6 @@ func secretsToFill(connector handover.Connector) string {
 		return "without a secret to fill in"
 	}
 	return "with secrets to fill in: " + strings.Join(names, ", ")
-}
-
-func handoverOutcome(ctx context.Context, err error) event.Outcome {
-	if errors.Is(context.Cause(ctx), move.ErrInterrupted) {
-		return event.Interrupted
-	}
-	if _, twice := errors.AsType[*instance.RunningTwiceError](err); twice {
-		return event.RunningTwice
-	}
-	if cluster.IsRefused(err) {
-		return event.Refused
-	}
-	return event.Failed
 }
 
 // writeHandover writes a connector's files into its folder, or into a device such as

@@ -11,7 +11,6 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/dial"
 	"github.com/connect-ferry/connect-ferry/runner/internal/drift"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
-	"github.com/connect-ferry/connect-ferry/runner/internal/move"
 	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rules"
 )
@@ -85,7 +84,7 @@ func conclude(result *event.Result, err error) {
 }
 
 func concludeError(err error) (event.Outcome, int) {
-	if errors.Is(err, move.ErrInterrupted) {
+	if errors.Is(err, event.ErrInterrupted) {
 		return event.Interrupted, exitInterrupted
 	}
 	if _, ok := errors.AsType[*usageError](err); ok {

@@ -14,6 +14,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kept"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/outcome"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/resumes"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
@@ -56,7 +57,7 @@ func (a *acceptance) do(ctx context.Context, folder kept.Folder) event.Connector
 		return string(a.seen.State()), err
 	})
 	switch {
-	case is[*instance.RunningTwiceError](err):
+	case outcome.Is[*instance.RunningTwiceError](err):
 		a.result.Instructions = fmt.Sprintf("if the one on %s is the one to keep: PUT %s, then `ferry accept` again", to.On(), from.URL("stop"))
 		return a.fail(ctx, err)
 	case err != nil:

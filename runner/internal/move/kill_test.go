@@ -75,7 +75,7 @@ func TestInterruptedAtEveryRequest(t *testing.T) {
 			w.run(slowSource())
 			ctx, cancel := context.WithCancelCause(t.Context())
 			w.line.cut(request, false)
-			w.line.onCut = func() { cancel(ErrInterrupted) }
+			w.line.onCut = func() { cancel(event.ErrInterrupted) }
 			result := w.mover().Move(ctx, w.request())
 			done = w.line.sent < request
 			cancel(nil)

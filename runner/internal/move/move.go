@@ -12,6 +12,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/outcome"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
@@ -53,13 +54,13 @@ func (m *Mover) move(ctx context.Context, request pair.Request, kept *certificat
 		c.followOffsets(ctx, request, verdict, copied)
 		err = c.do(ctx)
 	}
-	if err != nil && m.AtFailure != nil && !is[*proof.NotAllowedError](err) {
+	if err != nil && m.AtFailure != nil && !outcome.Is[*proof.NotAllowedError](err) {
 		m.AtFailure(request.Connector)
 	}
 	switch {
 	case err == nil:
 		return r.moved(ctx, request, verdict.Seen, c)
-	case is[*instance.RunningTwiceError](err):
+	case outcome.Is[*instance.RunningTwiceError](err):
 		return r.failObserved(ctx, request, err)
 	case c != nil && c.startRequested:
 		return r.rollBackFailedStart(ctx, request, c, err)

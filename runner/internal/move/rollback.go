@@ -13,6 +13,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/mirror"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/outcome"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/resumes"
@@ -222,7 +223,7 @@ func (r *run) rollbackFailed(ctx context.Context, request pair.Request, seen pai
 		return r.failObserved(ctx, request, cause)
 	case c.startRequested && wasDeleted(ctx, to, cause):
 		return r.deleted(ctx, request, to, from, cause)
-	case is[*connect.FailedError](cause) && c.startRequested:
+	case outcome.Is[*connect.FailedError](cause) && c.startRequested:
 		r.result.Instructions = to.RestartAdvice()
 		return r.failObserved(ctx, request, fmt.Errorf("stopped on %s, and does not run on %s: %w", from.On(), to.On(), cause))
 	case c.startRequested:
@@ -239,7 +240,7 @@ func (r *run) rollbackFailed(ctx context.Context, request pair.Request, seen pai
 		if wasDeleted(ctx, from, err) {
 			return r.deleted(ctx, request, from, to, cause)
 		}
-		return r.failObserved(ctx, request, &notPutBackError{cause, err})
+		return r.failObserved(ctx, request, &outcome.NotPutBackError{Cause: cause, Failure: err})
 	}
 	if err := to.Unmark(context.WithoutCancel(ctx)); err != nil {
 		r.note(event.Warn, "the mark on %s cannot be removed: %s", to.On(), connect.Message(err))

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/certificate"
-	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
@@ -56,30 +55,11 @@ func (r *run) follow(ctx context.Context, of instance.Instance) resumes.Follower
 
 // step runs one step, emits its events and adds it to the result.
 func (r *run) step(name string, do func() (detail string, err error)) error {
-	started := time.Now()
-	r.Events.Emit(event.StepStarted{Connector: r.result.Connector, Step: name, Destination: r.destination, At: started})
-	detail, err := recovered(do)
-	took := time.Since(started)
-	r.Events.Emit(event.StepEnded{Connector: r.result.Connector, Step: name, Destination: r.destination, At: time.Now(), Took: took, Detail: detail, Err: err})
-	noted := event.Step{Step: name, StartedAt: started.UTC(), TookMS: took.Milliseconds()}
-	if err != nil {
-		noted.Error = event.OneLine(err.Error())
-		if r.result.FailedAt == "" {
-			r.result.FailedAt = name
-		}
-	}
-	r.result.Steps = append(r.result.Steps, noted)
+	noted, detail, err := event.RunStep(r.Events, &r.result, r.destination, name, do)
 	r.kept.AddStep(certificate.Step{
 		Step: name, Toward: r.destination, StartedAt: noted.StartedAt, TookMS: noted.TookMS, Detail: event.OneLine(detail), Error: noted.Error,
 	})
 	return err
-}
-
-// recovered turns a panic into the error of a step, so that the connector is still put
-// back.
-func recovered(do func() (string, error)) (detail string, err error) {
-	defer crash.Catch(&err)
-	return do()
 }
 
 func (r *run) note(level event.Level, format string, arguments ...any) {

@@ -139,7 +139,7 @@ func (s *schedule) disturbed() {
 		how = fmt.Sprintf("killed before request %d", at)
 	case 2:
 		s.line.cut(at, false)
-		s.line.onCut = func() { cancel(ErrInterrupted) }
+		s.line.onCut = func() { cancel(event.ErrInterrupted) }
 		how = fmt.Sprintf("interrupted at request %d", at)
 	}
 	percent := []int{0, 0, 5, 20}[s.dice.IntN(4)]

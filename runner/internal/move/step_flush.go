@@ -11,6 +11,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/outcome"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
 
@@ -59,7 +60,7 @@ func (r *run) flushFailed(ctx context.Context, resting *rest, before connect.Sta
 	}
 	was := before.Connector.State
 	if err := r.putBack(ctx, resting.of, was, before); err != nil {
-		return r.fail(ctx, &notPutBackError{cause, err})
+		return r.fail(ctx, &outcome.NotPutBackError{Cause: cause, Failure: err})
 	}
 	result := r.fail(ctx, cause)
 	result.Message += fmt.Sprintf("; %s is %s as before", resting.of.Name, was)

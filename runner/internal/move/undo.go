@@ -16,6 +16,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/mirror"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/outcome"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
@@ -49,12 +50,12 @@ func (r *run) undo(ctx context.Context, request pair.Request, seen pair.Observat
 			if wasDeleted(ctx, from, err) {
 				return r.deleted(ctx, request, from, request.To(), cause)
 			}
-			return r.failObserved(ctx, request, &notPutBackError{cause, err})
+			return r.failObserved(ctx, request, &outcome.NotPutBackError{Cause: cause, Failure: err})
 		}
 		stoppedEarlier = false
 	}
 	// A run that failed before it prepared anything has nothing to remove.
-	if held := config.KeepState(seen.Target.Config) == config.Held; held && is[*proof.NotAllowedError](cause) {
+	if held := config.KeepState(seen.Target.Config) == config.Held; held && outcome.Is[*proof.NotAllowedError](cause) {
 		if err := request.To().MarkHeld(context.WithoutCancel(ctx)); err != nil {
 			r.note(event.Warn, "the prepared copy on %s is left as it is: %s", request.To().On(), connect.Message(err))
 		}
@@ -98,7 +99,7 @@ func (r *run) putBack(ctx context.Context, of instance.Instance, keep connect.St
 			r.kept.RunsAgain(of.On(), time.Now())
 		}
 		switch {
-		case is[*connect.FailedError](err):
+		case outcome.Is[*connect.FailedError](err):
 			r.result.Instructions = of.RestartAdvice()
 		case err != nil:
 			verb := map[connect.State]string{connect.Paused: "pause", connect.Stopped: "stop"}[keep]
@@ -182,7 +183,7 @@ func (r *run) rollBackFailedStart(ctx context.Context, request pair.Request, c *
 	ctx = context.WithoutCancel(ctx)
 	back := r.reversed(from, to, c)
 	progress := "with its progress"
-	if is[*regressedError](cause) {
+	if outcome.Is[*outcome.RegressedError](cause) {
 		back.transfer.keepOwn, progress = true, "with the offsets it had, since the copy's are behind them"
 	}
 	err := from.MarkBack(ctx, c.keep)
@@ -191,7 +192,7 @@ func (r *run) rollBackFailedStart(ctx context.Context, request pair.Request, c *
 	}
 	if err != nil {
 		r.result.Instructions = "look at both clusters with `ferry status`, then run `ferry rollback` again"
-		return r.failObserved(ctx, request, &notPutBackError{cause, err})
+		return r.failObserved(ctx, request, &outcome.NotPutBackError{Cause: cause, Failure: err})
 	}
 	if there := c.transfer.translate; there != nil { // both ways count
 		r.result.SentAgain = sum(there.sentAgain, back.transfer.translate.sentAgain)

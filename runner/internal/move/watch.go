@@ -8,6 +8,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/outcome"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
@@ -44,7 +45,7 @@ func (w *watch) do(ctx context.Context) error {
 			return fmt.Errorf("watch on %s: %w", w.copy.On(), err)
 		}
 		if behind.See(regressed != "") {
-			return &regressedError{fmt.Sprintf("watch on %s: %s; it has sent records again", w.copy.On(), regressed)}
+			return &outcome.RegressedError{What: fmt.Sprintf("watch on %s: %s; it has sent records again", w.copy.On(), regressed)}
 		}
 		if time.Now().After(ends) && !twice.Open() && !behind.Open() {
 			return nil
@@ -71,7 +72,7 @@ func (r *run) keepsRunning(ctx context.Context, of instance.Instance, seen insta
 
 // adviseRestart says how to restart what is FAILED, if that is the error.
 func (r *run) adviseRestart(of instance.Instance, err error) {
-	if is[*connect.FailedError](err) {
+	if outcome.Is[*connect.FailedError](err) {
 		r.result.Instructions = of.RestartAdvice()
 	}
 }

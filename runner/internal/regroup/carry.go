@@ -13,6 +13,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/mirror"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/outcome"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/resumes"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
@@ -107,7 +108,7 @@ func (c *carry) rehearse(ctx context.Context) error {
 	}
 	err := c.to.each(func(m *member) error {
 		done, err := offsetstore.MakeEqual(ctx, m.On(), m.store, m.want, m.have)
-		if is[*connect.ResponseError](err) && !connect.IsTemporary(err) || is[*offsetstore.MismatchError](err) {
+		if outcome.Is[*connect.ResponseError](err) && !connect.IsTemporary(err) || outcome.Is[*offsetstore.MismatchError](err) {
 			return cluster.Refused(fmt.Sprintf("%s does not take the offsets in a rehearsal: %s", m.On(), connect.Message(err)))
 		}
 		if err != nil || done.Unanswered.IsZero() {

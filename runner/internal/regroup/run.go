@@ -3,21 +3,17 @@ package regroup
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
 	"time"
 
-	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
-	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/outcome"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
-	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
 
 // run is one command for one regrouping.
@@ -96,22 +92,7 @@ func (r *run) look(ctx context.Context) (standing standing, err error) {
 
 // step runs one step, emits its events and adds it to the result.
 func (r *run) step(name string, do func() (detail string, err error)) error {
-	started, on := time.Now(), r.request.Target.Name
-	r.Events.Emit(event.StepStarted{Connector: r.request.Whole, Step: name, Destination: on, At: started})
-	detail, err := func() (detail string, err error) {
-		defer crash.Catch(&err)
-		return do()
-	}()
-	took := time.Since(started)
-	r.Events.Emit(event.StepEnded{Connector: r.request.Whole, Step: name, Destination: on, At: time.Now(), Took: took, Detail: detail, Err: err})
-	noted := event.Step{Step: name, StartedAt: started.UTC(), TookMS: took.Milliseconds()}
-	if err != nil {
-		noted.Error = event.OneLine(err.Error())
-		if r.result.FailedAt == "" {
-			r.result.FailedAt = name
-		}
-	}
-	r.result.Steps = append(r.result.Steps, noted)
+	_, _, err := event.RunStep(r.Events, &r.result, r.request.Target.Name, name, do)
 	return err
 }
 
@@ -141,50 +122,8 @@ func (r *run) end(outcome event.Outcome, message string) event.ConnectorResult {
 	return r.result
 }
 
-// notPutBackError says that connectors could not be put back, so that some are down.
-type notPutBackError struct{ cause, failure error }
-
-func (e *notPutBackError) Error() string {
-	return fmt.Sprintf("%s; and it was not put back: %s", e.cause, e.failure)
-}
-
-// regressedError says that a connector started behind the offsets that it was given.
-type regressedError struct{ what string }
-
-func (e *regressedError) Error() string { return e.what }
-
-func is[E error](err error) bool {
-	_, ok := errors.AsType[E](err)
-	return ok
-}
-
 func (r *run) fail(ctx context.Context, err error) event.ConnectorResult {
-	return r.end(outcomeOf(ctx, err), err.Error())
-}
-
-func outcomeOf(ctx context.Context, err error) event.Outcome {
-	switch {
-	case is[*lease.TakenError](err), lease.IsLost(err):
-		return event.Held
-	case is[*notPutBackError](err):
-		return event.Down
-	case is[*proof.NotAllowedError](err):
-		return event.NotBegun
-	case instance.IsInterfered(err):
-		return event.Failed
-	case errors.Is(err, event.ErrInterrupted), errors.Is(context.Cause(ctx), event.ErrInterrupted):
-		return event.Interrupted
-	case is[*instance.RunningTwiceError](err):
-		return event.RunningTwice
-	case cluster.IsRefused(err), offsetstore.IsUnreadable(err):
-		return event.Refused
-	case is[*proof.NotProvenError](err):
-		return event.NotProven
-	case is[*connect.FailedError](err):
-		return event.Down
-	default:
-		return event.Failed
-	}
+	return r.end(outcome.Of(ctx, err), err.Error())
 }
 
 // The sentences about a regrouping.

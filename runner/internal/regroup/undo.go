@@ -13,6 +13,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/outcome"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
@@ -25,18 +26,18 @@ func (c *carry) failed(ctx context.Context, cause error) event.ConnectorResult {
 	case instance.IsInterfered(cause):
 		c.result.Instructions = "find out who else works on them; nothing was undone, run the same command again to go on"
 		return c.fail(ctx, cause)
-	case is[*instance.RunningTwiceError](cause):
+	case outcome.Is[*instance.RunningTwiceError](cause):
 		return c.fail(ctx, cause)
 	case c.startRequested && !c.reversing:
 		return c.reverse(ctx, cause)
 	case c.startRequested:
 		c.result.Instructions = "look at both clusters, then run the same command again"
-		return c.fail(ctx, &notPutBackError{cause, fmt.Errorf("nor do they run on %s again", c.to.cluster.Name)})
+		return c.fail(ctx, &outcome.NotPutBackError{Cause: cause, Failure: fmt.Errorf("nor do they run on %s again", c.to.cluster.Name)})
 	}
 	begun := c.stopping || !c.from.all(awake)
 	if begun {
 		if err := c.putBack(ctx, c.from, c.to); err != nil {
-			return c.fail(ctx, &notPutBackError{cause, err})
+			return c.fail(ctx, &outcome.NotPutBackError{Cause: cause, Failure: err})
 		}
 	}
 	if !c.undoing && !c.reversing {
@@ -64,7 +65,7 @@ func (c *carry) reverse(ctx context.Context, cause error) event.ConnectorResult 
 	c.note(event.Error, "%s; taking it back to %s", cause, c.from.cluster.Name)
 	c.endTurns()
 	ctx = context.WithoutCancel(ctx)
-	back := &carry{run: c.run, from: c.to, to: c.from, reversing: true, keepOwn: is[*regressedError](cause)}
+	back := &carry{run: c.run, from: c.to, to: c.from, reversing: true, keepOwn: outcome.Is[*outcome.RegressedError](cause)}
 	for _, m := range append(c.from.members, c.to.members...) {
 		m.attempt, m.snapshot = nil, offset.Document{}
 	}
@@ -73,7 +74,7 @@ func (c *carry) reverse(ctx context.Context, cause error) event.ConnectorResult 
 	}
 	if err := back.do(ctx); err != nil {
 		c.result.Instructions = "look at both clusters, then take it back with `ferry rollback`"
-		return c.fail(ctx, &notPutBackError{cause, err})
+		return c.fail(ctx, &outcome.NotPutBackError{Cause: cause, Failure: err})
 	}
 	c.leaveIdle(ctx, c.to)
 	return c.end(event.RolledBack, fmt.Sprintf("%s; rolled back to %s, with the progress made", cause, c.from.cluster.Name))

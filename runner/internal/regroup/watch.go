@@ -12,6 +12,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/family"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/outcome"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
@@ -81,7 +82,7 @@ func (c *carry) compareOffsets(ctx context.Context) error {
 				return nil
 			}
 		}
-		return &regressedError{fmt.Sprintf("%d partitions fell behind the offsets that were given, first %s; it has sent records again", len(behind), behind[0].Partition)}
+		return &outcome.RegressedError{What: fmt.Sprintf("%d partitions fell behind the offsets that were given, first %s; it has sent records again", len(behind), behind[0].Partition)}
 	})
 }
 
