@@ -209,29 +209,15 @@ func (c *cutover) unchanged(ctx context.Context) error {
 	}
 }
 
-// atRest makes sure that one side is at rest and returns its offsets. If they differ from
-// expected, which may be nil, it reads them again until several reads agree. It reads the
-// state again at the end: somebody may start the connector while its offsets are read.
-func (c *cutover) atRest(ctx context.Context, side instance.Instance, store offsetstore.Store, expected *offset.Document) (offset.Document, error) {
-	retrying := side.RetryLonger()
-	if err := retrying.AwaitRest(ctx); err != nil {
-		return offset.Document{}, fmt.Errorf("interlock: %w", err)
-	}
+// atRest makes sure that one side is at rest and returns its offsets, see
+// [offsetstore.ReadAtRest]; none if both sides share them.
+func (c *cutover) atRest(ctx context.Context, side instance.Instance, store offsetstore.Store, expected *offset.Document) (document offset.Document, err error) {
 	if c.transfer.shared {
-		return offset.Document{}, nil
-	}
-	var document offset.Document
-	err := retrying.UntilKnown(ctx, "offsets", func(ctx context.Context) (err error) {
-		document, err = store.Read(ctx)
-		return err
-	})
-	if err == nil && expected != nil && !offset.Equal(*expected, document) {
-		document, err = offsetstore.ReadAgreed(ctx, side.On(), store)
+		err = side.RetryLonger().AwaitRest(ctx)
+	} else {
+		document, err = offsetstore.ReadAtRest(ctx, side, store, expected)
 	}
 	if err != nil {
-		return offset.Document{}, fmt.Errorf("interlock: %w", err)
-	}
-	if err := retrying.AwaitRest(ctx); err != nil {
 		return offset.Document{}, fmt.Errorf("interlock: %w", err)
 	}
 	return document, nil

@@ -92,15 +92,7 @@ func (r *run) rehearsed(request pair.Request, verdict check.Verdict, took time.D
 // expect predicts the downtime of a connector that runs. took is how long its offsets took.
 func (r *run) expect(request pair.Request, verdict check.Verdict, took time.Duration) {
 	if verdict.Seen.Was() == connect.Running {
-		expected := check.Expected(r.expectedProof(request), r.result.Entries, took).Milliseconds()
+		expected := check.Expected(proof.Expected(request.Origin, r.Options.Proof.Mode), r.result.Entries, took).Milliseconds()
 		r.result.ExpectedDowntimeMS = &expected
 	}
-}
-
-// expectedProof is the proof that a move will have.
-func (m *Mover) expectedProof(request pair.Request) event.ProofKind {
-	if _, unknown := request.Origin.StatusTopic(); unknown != nil || m.Options.Proof.Mode == proof.OnlyTimed {
-		return event.Timed
-	}
-	return event.Hard
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/check"
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
@@ -15,7 +14,6 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
-	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
 // prepared is the stopped copy on the target and its offsets.
@@ -142,13 +140,11 @@ func (r *run) rehearse(ctx context.Context, basis check.Basis, store offsetstore
 		return err
 	}
 	copied.offsets = basis.Offsets
-	if done.Unanswered.IsZero() {
-		return nil
-	}
 	// A late write of the rehearsal could overwrite what is copied later. Wait until it
 	// cannot, while the origin still runs.
-	r.note(event.Warn, "an answer of %s was lost; waiting until that write can no longer take effect, while the connector keeps running", on)
-	return wait.For(ctx, time.Until(done.Unanswered.Add(offsetstore.LateWrite)))
+	return done.AwaitLate(ctx, func() {
+		r.note(event.Warn, "an answer of %s was lost; waiting until that write can no longer take effect, while the connector keeps running", on)
+	})
 }
 
 // copyRan reports whether the copy ran after it was prepared, of two stopped connectors with

@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
-	"github.com/connect-ferry/connect-ferry/runner/internal/family"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
@@ -38,10 +36,7 @@ type rest struct {
 // do stops the connector and proves its offsets. It keeps its turn: end it with
 // [proof.Attempt.EndTurn].
 func (r *rest) do(ctx context.Context) (err error) {
-	r.subject.Linger = config.Linger(r.config)
-	kind := family.For(r.config)
-	r.subject.Regressed, r.subject.FurtherGroups = kind.Regressed, kind.SecondGroups(r.of.Name, r.config)
-	r.subject.OtherKafka = r.config.Text(config.ProducerServers) != ""
+	r.subject = r.subject.Configured(r.config)
 	r.subject.Read = func(ctx context.Context) (offset.Document, error) { return r.store.Read(ctx) }
 	if r.undoing {
 		r.resumes = r.follow(ctx, r.of)

@@ -2,7 +2,6 @@ package move
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -57,12 +56,9 @@ func (t *transfer) do(ctx context.Context, final offset.Document) (string, error
 	if t.wrote != nil {
 		t.wrote(t.store)
 	}
-	done, err := offsetstore.MakeEqual(ctx, t.to.On(), t.store, t.want, t.have)
-	if mismatch, ok := errors.AsType[*offsetstore.MismatchError](err); ok {
-		// Somebody wrote in between, or a write of an earlier run took effect late.
+	done, err := offsetstore.MakeEqualAgain(ctx, t.to.On(), t.store, t.want, t.have, func(mismatch *offsetstore.MismatchError) {
 		t.note(event.Warn, "%s; writing again", mismatch)
-		done, err = offsetstore.MakeEqual(ctx, t.to.On(), t.store, t.want, mismatch.Have)
-	}
+	})
 	if err != nil {
 		return "", err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
@@ -60,6 +61,31 @@ func MakeEqual(ctx context.Context, on string, store Store, want, known offset.D
 	return done, nil
 }
 
+// MakeEqualAgain is [MakeEqual], and tries once more if the offsets do not read back: somebody
+// wrote in between, or a write of an earlier run took effect late. again, which may be nil, is told
+// of it before.
+func MakeEqualAgain(ctx context.Context, on string, store Store, want, known offset.Document, again func(*MismatchError)) (Written, error) {
+	done, err := MakeEqual(ctx, on, store, want, known)
+	mismatch, ok := errors.AsType[*MismatchError](err)
+	if !ok {
+		return done, err
+	}
+	if again != nil {
+		again(mismatch)
+	}
+	return MakeEqual(ctx, on, store, want, mismatch.Have)
+}
+
+// AwaitLate waits until a write whose answer was lost can no longer take effect. say is told
+// before, if there is one.
+func (w Written) AwaitLate(ctx context.Context, say func()) error {
+	if w.Unanswered.IsZero() {
+		return nil
+	}
+	say()
+	return wait.For(ctx, time.Until(w.Unanswered.Add(LateWrite)))
+}
+
 // ReadUntil reads offsets until they equal want, and returns the last ones read if they
 // do not in time. A worker learns offsets from a topic, and a load balancer may pick one
 // that lags behind.
@@ -87,6 +113,30 @@ func ReadAgreed(ctx context.Context, on string, store Store) (offset.Document, e
 		return err == nil && agreed.equal >= agreeing, "no " + strconv.Itoa(agreeing) + " reads in a row agree", err
 	})
 	return agreed.last, err
+}
+
+// ReadAtRest makes sure that a connector is at rest and returns its offsets. If they differ from
+// expected, which may be nil, it reads them again until several reads agree. It looks at the state
+// again at the end: somebody may start the connector while its offsets are read.
+func ReadAtRest(ctx context.Context, of instance.Instance, store Store, expected *offset.Document) (document offset.Document, err error) {
+	of = of.RetryLonger()
+	if err := of.AwaitRest(ctx); err != nil {
+		return offset.Document{}, err
+	}
+	err = of.UntilKnown(ctx, "offsets", func(ctx context.Context) (err error) {
+		document, err = store.Read(ctx)
+		return err
+	})
+	if err == nil && expected != nil && !offset.Equal(*expected, document) {
+		document, err = ReadAgreed(ctx, of.On(), store)
+	}
+	if err == nil {
+		err = of.AwaitRest(ctx)
+	}
+	if err != nil {
+		return offset.Document{}, err
+	}
+	return document, nil
 }
 
 const (

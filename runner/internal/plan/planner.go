@@ -243,15 +243,9 @@ func (p *planning) unmasked(ctx context.Context) Move {
 	move.Reasons = reasons(verdict, err)
 	move.Go = len(move.Reasons) == 0
 	move.OriginPlugin, move.TargetPlugin = plugin(ctx, p.request.Origin, move.Class), plugin(ctx, p.request.Target, config.Class(p.request.CopyConfig(ours.Config)))
-	move.Proof = event.Hard
-	if _, unknown := p.Origin.StatusTopic(); unknown != nil {
-		move.Proof = event.Timed
-		if p.Options.Mode() == proof.OnlyHard && !verdict.State.Finished() {
-			move.Go, move.Reasons = false, append(move.Reasons, unknown.Error())
-		}
-	}
-	if p.Options.Mode() == proof.OnlyTimed {
-		move.Proof = event.Timed
+	move.Proof = proof.Expected(p.Origin, p.Options.Mode())
+	if _, unknown := p.Origin.StatusTopic(); unknown != nil && p.Options.Mode() == proof.OnlyHard && !verdict.State.Finished() {
+		move.Go, move.Reasons = false, append(move.Reasons, unknown.Error())
 	}
 	if !move.Go || verdict.State.Finished() {
 		return move

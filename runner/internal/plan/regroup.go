@@ -50,10 +50,7 @@ func (p Planner) regroup(ctx context.Context, clusters map[string]*cluster.Clust
 	}
 	move.Go = len(move.Reasons) == 0
 	move.OriginPlugin, move.TargetPlugin = plugin(ctx, clusters[p.Origin.Name], move.Class), plugin(ctx, clusters[rule.Target], cmp.Or(rule.Set["connector.class"], move.Class))
-	move.Proof = event.Hard
-	if _, unknown := p.Origin.StatusTopic(); unknown != nil || p.Options.Mode() == proof.OnlyTimed {
-		move.Proof = event.Timed
-	}
+	move.Proof = proof.Expected(p.Origin, p.Options.Mode())
 	if move.Go && move.State == connect.Running {
 		expected := check.Expected(move.Proof, move.Entries, 0).Milliseconds()
 		move.ExpectedDowntimeMS = &expected

@@ -26,8 +26,11 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/family"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
 // Mode is which kind of proof to use.
@@ -41,6 +44,14 @@ const (
 	OnlyHard  Mode = "hard"
 	OnlyTimed Mode = "timed"
 )
+
+// Expected is the proof that a connector of a cluster will have.
+func Expected(of *cluster.Cluster, mode Mode) event.ProofKind {
+	if _, unknown := of.StatusTopic(); unknown != nil || mode == OnlyTimed {
+		return event.Timed
+	}
+	return event.Hard
+}
 
 // NotAllowedError says that a connector must not be stopped now. Nothing has been done to it.
 type NotAllowedError struct{ Reason string }
@@ -105,6 +116,14 @@ type Subject struct {
 	Linger time.Duration
 	// Read reads the offsets; nil means by REST, see [offsetstore.ReadREST].
 	Read func(ctx context.Context) (offset.Document, error)
+}
+
+// Configured returns the subject with what the connector's config tells of it.
+func (s Subject) Configured(settings rawjson.Object) Subject {
+	kind := family.For(settings)
+	s.Regressed, s.FurtherGroups = kind.Regressed, kind.SecondGroups(s.Connector, settings)
+	s.Linger, s.OtherKafka = config.Linger(settings), settings.Text(config.ProducerServers) != ""
+	return s
 }
 
 // NotProvenError says that the offsets could not be proven final in time.

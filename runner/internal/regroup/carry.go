@@ -9,14 +9,12 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
-	"github.com/connect-ferry/connect-ferry/runner/internal/family"
 	"github.com/connect-ferry/connect-ferry/runner/internal/mirror"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/outcome"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/resumes"
-	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
 // carry takes what the connectors of one side do to those of the other: all of one are brought
@@ -111,11 +109,12 @@ func (c *carry) rehearse(ctx context.Context) error {
 		if outcome.Is[*connect.ResponseError](err) && !connect.IsTemporary(err) || outcome.Is[*offsetstore.MismatchError](err) {
 			return cluster.Refused(fmt.Sprintf("%s does not take the offsets in a rehearsal: %s", m.On(), connect.Message(err)))
 		}
-		if err != nil || done.Unanswered.IsZero() {
+		if err != nil {
 			return err
 		}
-		c.note(event.Warn, "an answer of %s was lost; waiting until that write can no longer take effect, while everything keeps running", m.On())
-		return wait.For(ctx, time.Until(done.Unanswered.Add(offsetstore.LateWrite)))
+		return done.AwaitLate(ctx, func() {
+			c.note(event.Warn, "an answer of %s was lost; waiting until that write can no longer take effect, while everything keeps running", m.On())
+		})
 	})
 	for _, m := range c.to.members {
 		m.have = m.want
@@ -149,11 +148,7 @@ func (c *carry) begin(ctx context.Context, m *member, turns *proof.Turns) (err e
 			return err
 		}
 	}
-	kind := family.For(m.config)
-	subject := proof.Subject{
-		Connector: m.Name, Snapshot: m.snapshot, Regressed: kind.Regressed, Linger: config.Linger(m.config), Read: m.store.Read,
-		OtherKafka: m.config.Text(config.ProducerServers) != "",
-	}
+	subject := proof.Subject{Connector: m.Name, Snapshot: m.snapshot, Read: m.store.Read}.Configured(m.config)
 	if c.sink {
 		subject.Group = config.Group(m.Name, m.config)
 	}
@@ -307,10 +302,7 @@ func (c *carry) copy(ctx context.Context) (string, error) {
 	}
 	c.result.Copy = string(c.method)
 	err := c.to.each(func(m *member) error {
-		_, err := offsetstore.MakeEqual(ctx, m.On(), m.store, m.want, m.have)
-		if mismatch, ok := err.(*offsetstore.MismatchError); ok { //nolint:errorlint // as it is returned
-			_, err = offsetstore.MakeEqual(ctx, m.On(), m.store, m.want, mismatch.Have)
-		}
+		_, err := offsetstore.MakeEqualAgain(ctx, m.On(), m.store, m.want, m.have, nil)
 		if err == nil {
 			m.have = m.want
 		}

@@ -37,7 +37,7 @@ func (r *run) ready(ctx context.Context, hold connect.State) event.ConnectorResu
 	if err := r.step("prepare", func() (string, error) { return c.prepare(ctx) }); err != nil {
 		return c.failed(ctx, err)
 	}
-	expected := check.Expected(r.expectedProof(), r.result.Entries, 0).Milliseconds()
+	expected := check.Expected(proof.Expected(r.origin.cluster, r.Options.Proof.Mode), r.result.Entries, 0).Milliseconds()
 	r.result.ExpectedDowntimeMS = &expected
 	said := fmt.Sprintf("%s, with %s, and will stand still for about %d ms", r.sentence(), event.Entries(r.result.Entries), expected)
 	if hold == config.Rehearsal {
@@ -45,13 +45,6 @@ func (r *run) ready(ctx context.Context, hold connect.State) event.ConnectorResu
 		return r.end(event.Rehearsed, "it will work: "+said)
 	}
 	return r.end(event.Prepared, "is ready: "+said)
-}
-
-func (r *run) expectedProof() event.ProofKind {
-	if _, unknown := r.origin.cluster.StatusTopic(); unknown != nil || r.Options.Proof.Mode == proof.OnlyTimed {
-		return event.Timed
-	}
-	return event.Hard
 }
 
 func held(m *member) bool { return config.KeepState(m.seen.Config) == config.Held }

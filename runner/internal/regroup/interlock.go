@@ -44,7 +44,7 @@ func (c *carry) interlock(ctx context.Context) error {
 func (c *carry) changed(ctx context.Context) (string, error) {
 	var said atomic.Pointer[string]
 	look := func(m *member, expected *offset.Document, relevant bool) error {
-		now, err := c.atRest(ctx, m, *expected)
+		now, err := offsetstore.ReadAtRest(ctx, m.Instance, m.store, expected)
 		if instance.IsGone(err) && expected == &m.final { // they are final, and proven so
 			c.note(event.Warn, "%s; its offsets are copied, so %s goes on", err, c.to.names(everyone))
 			return nil
@@ -69,26 +69,4 @@ func (c *carry) changed(ctx context.Context) (string, error) {
 		return *text, nil
 	}
 	return "", nil
-}
-
-// atRest makes sure that a connector is at rest and returns its offsets. If they are not as
-// expected, it reads until several reads agree. Somebody may start it meanwhile, so it looks at
-// the state once more.
-func (c *carry) atRest(ctx context.Context, m *member, expected offset.Document) (offset.Document, error) {
-	retrying := m.RetryLonger()
-	if err := retrying.AwaitRest(ctx); err != nil {
-		return offset.Document{}, err
-	}
-	var now offset.Document
-	err := retrying.UntilKnown(ctx, "offsets", func(ctx context.Context) (err error) {
-		now, err = m.store.Read(ctx)
-		return err
-	})
-	if err == nil && !offset.Equal(expected, now) {
-		now, err = offsetstore.ReadAgreed(ctx, m.On(), m.store)
-	}
-	if err != nil {
-		return offset.Document{}, err
-	}
-	return now, retrying.AwaitRest(ctx)
 }
