@@ -9,7 +9,9 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
+	"github.com/connect-ferry/connect-ferry/runner/internal/regroup"
 )
 
 // running is a campaign while it runs. moves, requests and results belong together, by their
@@ -56,50 +58,35 @@ func (r *running) wave(ctx context.Context, first, last int) {
 		return
 	}
 	r.note(event.Info, "wave %d of %d: %s", number, len(r.Plan.Waves), plan.Connectors(last-first))
-	do, done := r.move, "done"
+	do, done := r.by(Mover.Move, Regrouper.Regroup), "done"
 	switch r.Mode {
 	case Rehearse: // of every move, whatever comes of the others
-		r.each(ctx, first, last, "rehearsed", r.rehearse)
+		r.each(ctx, first, last, "rehearsed", r.by(Mover.Rehearse, Regrouper.Rehearse))
 		return
 	case Prepare:
-		do, done = r.prepare, "prepared"
+		do, done = r.by(Mover.Prepare, Regrouper.Prepare), "prepared"
 	case Move:
 	}
-	r.each(ctx, first, last, checked, r.check)
+	r.each(ctx, first, last, checked, r.by(Mover.Check, Regrouper.Check))
 	if !r.checksRefuse(ctx, first, last) {
 		r.each(ctx, first, last, done, do)
 	}
 }
 
-// What is done for each move of a plan: by the Mover, or, where the number of connectors changes,
-// by the Regrouper.
+// work is done for one move of a plan.
+type work func(context.Context, plan.Request) event.ConnectorResult
 
-func (r *running) check(ctx context.Context, request plan.Request) event.ConnectorResult {
-	if request.Regroup != nil {
-		return r.Regrouper.Check(ctx, *request.Regroup)
+// by has the Mover do something for a connector, or, where the number of connectors changes, the
+// Regrouper.
+func (r *running) by(single func(Mover, context.Context, pair.Request) event.ConnectorResult,
+	several func(Regrouper, context.Context, regroup.Request) event.ConnectorResult,
+) work {
+	return func(ctx context.Context, request plan.Request) event.ConnectorResult {
+		if request.Regroup != nil {
+			return several(r.Regrouper, ctx, *request.Regroup)
+		}
+		return single(r.Mover, ctx, request.Request)
 	}
-	return r.Mover.Check(ctx, request.Request)
-}
-
-func (r *running) move(ctx context.Context, request plan.Request) event.ConnectorResult {
-	if request.Regroup != nil {
-		return r.Regrouper.Regroup(ctx, *request.Regroup)
-	}
-	return r.Mover.Move(ctx, request.Request)
-}
-
-func (r *running) prepare(ctx context.Context, request plan.Request) event.ConnectorResult {
-	if request.Regroup != nil {
-		return r.Regrouper.Prepare(ctx, *request.Regroup)
-	}
-	return r.Mover.Prepare(ctx, request.Request)
-}
-
-func (r *running) rehearse(ctx context.Context, request plan.Request) event.ConnectorResult {
-	if request.Regroup != nil {
-		return r.Regrouper.Rehearse(ctx, *request.Regroup)
-	}
-	return r.Mover.Rehearse(ctx, request.Request)
 }
 
 // checked is what is told of connectors that are only checked.
@@ -155,7 +142,7 @@ func (r *running) checksRefuse(ctx context.Context, first, last int) bool {
 }
 
 // each does the same for the connectors of a wave, several at a time, until the gate closes.
-func (r *running) each(ctx context.Context, first, last int, done string, do func(context.Context, plan.Request) event.ConnectorResult) {
+func (r *running) each(ctx context.Context, first, last int, done string, do work) {
 	told := plan.NewProgress(r.Events, done, last-first)
 	names := make([]string, last-first)
 	for i := range names {

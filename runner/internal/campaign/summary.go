@@ -2,10 +2,10 @@ package campaign
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 )
 
 // summary says how many connectors of each wave ended how, and names the next command.
@@ -43,7 +43,7 @@ func (r *running) next() string {
 	case r.Wave != 0 && last < len(r.Plan.Waves):
 		return fmt.Sprintf("next: `%s --wave %d`", r.Command, last+1)
 	default:
-		return fmt.Sprintf("next: `ferry diff --origin %s --target %s` shows both clusters", Quoted(r.Plan.Origin.Name), Quoted(r.moves[len(r.moves)-1].Target))
+		return fmt.Sprintf("next: `ferry diff --origin %s --target %s` shows both clusters", pair.Shell(r.Plan.Origin.Name), pair.Shell(r.moves[len(r.moves)-1].Target))
 	}
 }
 
@@ -69,18 +69,7 @@ func (r *running) part(command string) string {
 		return command + " --only ..."
 	}
 	for _, only := range r.Only {
-		command += " --only " + Quoted(only)
+		command += " --only " + pair.Shell(only)
 	}
 	return command
-}
-
-// plain are the characters that no shell reads as anything but themselves.
-var plain = regexp.MustCompile(`^[A-Za-z0-9_./:@%+,=-]+$`)
-
-// Quoted returns a word of a command as a shell takes it.
-func Quoted(word string) string {
-	if plain.MatchString(word) && !strings.HasPrefix(word, "-") {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/campaign"
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
 	"github.com/connect-ferry/connect-ferry/runner/internal/report"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rules"
@@ -68,7 +69,7 @@ func doPlan(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 	if made.Refused() > 0 {
 		s.result.Message += "; correct what refuses them, or let them stay, and plan anew"
 	} else {
-		s.result.Message += fmt.Sprintf("; next: `ferry apply --plan %s --rehearse`", campaign.Quoted(asked.Out))
+		s.result.Message += fmt.Sprintf("; next: `ferry apply --plan %s --rehearse`", pair.Shell(asked.Out))
 	}
 	return refusedOf(made), nil
 }
@@ -174,7 +175,7 @@ func doApply(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 	s.papers.about.Plan = approved.Hash
 	c := campaign.Campaign{
 		Plan: approved, Mode: asked.mode(), Wave: asked.Wave, Only: asked.Only, Gate: campaign.NewGate(approved, asked.MaxFailures),
-		Slots: s.slots, Events: s.mover.Events, Command: "ferry apply --plan " + campaign.Quoted(asked.Plan),
+		Slots: s.slots, Events: s.mover.Events, Command: "ferry apply --plan " + pair.Shell(asked.Plan),
 	}
 	selected, err := c.Selected()
 	if err != nil {

@@ -57,11 +57,9 @@ func Read(ctx context.Context, request pair.Request, options Options) (Connector
 		return Connector{}, err
 	}
 	settings := config.WithoutMarks(seen.Target.Config)
-	// Which settings are passwords the worker knows best. Without its answer one could get into
-	// a repository under a name that does not look like one.
-	defined, err := request.Target.Client.Validate(ctx, config.Class(settings), settings)
+	defined, err := request.Definitions(ctx, settings)
 	if err != nil {
-		return Connector{}, fmt.Errorf("which settings are secrets, %s must tell by validating the config: %w", request.Target.Name, err)
+		return Connector{}, err
 	}
 	c := Connector{
 		Name: request.TargetName(), NameOnOrigin: request.Connector, Origin: request.Origin.Name, Target: request.Target.Name,
@@ -72,7 +70,7 @@ func Read(ctx context.Context, request pair.Request, options Options) (Connector
 	if c.ConnectCluster == "" {
 		c.ConnectCluster = c.Target
 	}
-	c.Settings = settingsOf(c.Name, settings, defined.Definitions)
+	c.Settings = settingsOf(c.Name, settings, defined)
 	for _, setting := range c.Settings {
 		if setting.Variable != "" {
 			c.placeheldSecrets = append(c.placeheldSecrets, setting)

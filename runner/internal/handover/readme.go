@@ -36,13 +36,7 @@ func (c Connector) readme(fit []Format, unfit map[Format]string) (string, error)
 func (d readmeData) Has(format Format) bool { return slices.Contains(d.Fit, format) }
 
 // Pair names the move for a command of ferry.
-func (d readmeData) Pair() string {
-	text := "--origin " + pair.Shell(d.Origin) + " --target " + pair.Shell(d.Target) + " --connector " + pair.Shell(d.NameOnOrigin)
-	if d.NameOnOrigin != d.Name {
-		text += " --rename " + pair.Shell(d.NameOnOrigin+"="+d.Name)
-	}
-	return text
-}
+func (d readmeData) Pair() string { return pair.MoveFlags(d.Origin, d.Target, d.NameOnOrigin, d.Name) }
 
 // FillInto returns the command that fills the secrets of a file into another one, "" if there
 // are none. envsubst is told their names: left to itself it would also empty texts such as

@@ -143,12 +143,12 @@ func (a *acceptance) createdAgain() string {
 // them, and a worker knows best which settings they are.
 func (a *acceptance) keep(ctx context.Context) (string, error) {
 	origin, target := config.WithoutMarks(a.seen.Origin.Config), config.WithoutMarks(a.seen.Target.Config)
-	defined, err := a.request.Target.Client.Validate(ctx, config.Class(target), target)
+	defined, err := a.request.Definitions(ctx, target)
 	if err != nil {
-		return "", fmt.Errorf("which settings are secrets, %s must tell by validating the config: %w", a.request.Target.Name, err)
+		return "", err
 	}
-	origin, target = config.WithoutSecrets(origin, defined.Definitions), config.WithoutSecrets(target, defined.Definitions)
-	bringBack := []string{a.request.BringBackCommand(a.seen, defined.Definitions)}
+	origin, target = config.WithoutSecrets(origin, defined), config.WithoutSecrets(target, defined)
+	bringBack := []string{a.request.BringBackCommand(a.seen, defined)}
 	if !a.last.shared {
 		bringBack = append(bringBack, fmt.Sprintf("ferry connect-offsets-put --cluster %s --connector %s --offsets %s",
 			pair.Shell(a.request.Origin.Name), pair.Shell(a.request.Connector), pair.Shell(filepath.Base(a.entry.Offsets()))))

@@ -3,6 +3,7 @@ package pair
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
@@ -62,20 +63,25 @@ func (r Request) BringBackCommand(seen Observation, defined map[string]connect.D
 
 // MoveFlags name the move to a command of ferry.
 func (r Request) MoveFlags() string {
-	text := "--origin " + Shell(r.Origin.Name) + " --target " + Shell(r.Target.Name) + " --connector " + Shell(r.Connector)
-	if r.Connector != r.TargetName() {
-		text += " --rename " + Shell(r.Connector+"="+r.TargetName())
+	return MoveFlags(r.Origin.Name, r.Target.Name, r.Connector, r.TargetName())
+}
+
+// MoveFlags name to a command of ferry the move of a connector that has a name on the target.
+func MoveFlags(origin, target, connector, name string) string {
+	text := "--origin " + Shell(origin) + " --target " + Shell(target) + " --connector " + Shell(connector)
+	if connector != name {
+		text += " --rename " + Shell(connector+"="+name)
 	}
 	return text
 }
 
-// Shell quotes a text for a shell if it has to be.
-func Shell(text string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./=:@%+,", r)
+// plain are the characters that no shell reads as anything but themselves.
+var plain = regexp.MustCompile(`^[A-Za-z0-9_./:@%+,=-]+$`)
+
+// Shell returns a word of a command as a shell takes it.
+func Shell(word string) string {
+	if plain.MatchString(word) && !strings.HasPrefix(word, "-") {
+		return word
 	}
-	if text != "" && strings.IndexFunc(text, func(r rune) bool { return !plain(r) }) < 0 {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/mirror"
@@ -95,6 +96,16 @@ func (r Request) MirrorSearch(committed offset.Document, origin, copied rawjson.
 	return mirror.Search{
 		Origin: r.Origin, Target: r.Target, Group: config.Group(r.Connector, origin), Committed: committed, Config: origin, Copy: copied,
 	}
+}
+
+// Definitions are what the target's worker says of the settings of a config: which are passwords
+// it knows best. Without its answer one could be shown under a name that does not look like one.
+func (r Request) Definitions(ctx context.Context, settings rawjson.Object) (map[string]connect.Definition, error) {
+	answer, err := r.Target.Client.Validate(ctx, config.Class(settings), settings)
+	if err != nil {
+		return nil, fmt.Errorf("which settings are secrets, %s must tell by validating the config: %w", r.Target.Name, err)
+	}
+	return answer.Definitions, nil
 }
 
 // Hanging returns the hanging transaction that keeps the connector from starting on one

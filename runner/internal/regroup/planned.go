@@ -31,16 +31,16 @@ type Planned struct {
 }
 
 // Plan checks a regrouping, and says what it will make. It only reads.
-func (g *Regrouper) Plan(ctx context.Context, request Request) Planned {
+func (g *Regrouper) Plan(ctx context.Context, request Request) (planned Planned) {
 	r := g.newRun(request)
-	planned := Planned{Configs: map[string]string{}}
+	planned.Configs = map[string]string{}
+	defer func() { planned.MadeSHA256 = r.madeSHA256() }() // of what was made, if it was
 	where, err := r.look(ctx)
 	for _, m := range r.origin.members {
 		if m.seen.Exists {
 			planned.Configs[m.Name] = config.WithoutMarks(m.seen.Config).Value().SHA256()
 		}
 	}
-	planned.MadeSHA256 = r.madeSHA256()
 	if err != nil {
 		planned.Err = err
 		return planned
@@ -57,7 +57,6 @@ func (g *Regrouper) Plan(ctx context.Context, request Request) Planned {
 		planned.Stands = pair.NotBegun
 	}
 	planned.Err = r.check(ctx, where.begun)
-	planned.MadeSHA256 = r.madeSHA256()
 	planned.Checks, planned.Entries = r.result.Checks, r.result.Entries
 	planned.Copy = string(r.method)
 	if planned.Err == nil {
