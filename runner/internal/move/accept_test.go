@@ -251,10 +251,10 @@ func TestKilledAcceptance(t *testing.T) {
 			w := newWorld(t, true)
 			a := newAcceptor(w)
 			a.moved(slowSource())
-			w.line.cut(request, answered)
+			w.line.Cut(request, answered)
 			a.accept()
-			done = w.line.sent < request
-			w.line.cut(0, false)
+			done = w.line.Sent < request
+			w.line.Cut(0, false)
 			if result := a.accept(); result.Outcome != event.Accepted && result.Outcome != event.Unchanged {
 				t.Errorf("after a kill: %s: %s", result.Outcome, result.Message)
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest/reach"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
@@ -34,7 +35,7 @@ const (
 func newTwoKafkas(t *testing.T, spec connecttest.MirrorSpec) *twoKafkas {
 	t.Helper()
 	w := &twoKafkas{
-		world: &world{t: t, kafka: connecttest.NewKafka(), hard: true, atLeastOnce: true, line: &line{}, name: orders, set: map[string]string{"topics": "factory." + topic}},
+		world: &world{t: t, kafka: connecttest.NewKafka(), hard: true, atLeastOnce: true, line: &reach.Line{}, name: orders, set: map[string]string{"topics": "factory." + topic}},
 		there: connecttest.NewKafka(),
 	}
 	if spec.KeepNames {
@@ -43,7 +44,7 @@ func newTwoKafkas(t *testing.T, spec connecttest.MirrorSpec) *twoKafkas {
 	w.global = connecttest.New(connecttest.WithKafka(w.kafka), connecttest.WithName("global"))
 	w.europe = connecttest.New(connecttest.WithKafka(w.there), connecttest.WithName("europe"))
 	for _, each := range []*connecttest.Kafka{w.kafka, w.there} {
-		each.Intercept(func(_ context.Context, _ connecttest.Access, do func() error) error { return w.line.carry(do) })
+		each.Intercept(func(_ context.Context, _ connecttest.Access, do func() error) error { return w.line.Carry(do) })
 	}
 	t.Cleanup(w.global.Close)
 	t.Cleanup(w.europe.Close)

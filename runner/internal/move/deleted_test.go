@@ -57,11 +57,11 @@ func TestDeletedAtEveryRequest(t *testing.T) {
 					if test.lingers {
 						remove = w.removeSlowly(victim)
 					}
-					w.line.cut(request, false)
-					w.line.onCut = remove
+					w.line.Cut(request, false)
+					w.line.OnCut = remove
 					result := run()
-					done = w.line.sent < request
-					w.line.cut(0, false)
+					done = w.line.Sent < request
+					w.line.Cut(0, false)
 					w.calm()
 					w.followAdvice(result, request%2 == 0)
 					w.exact()

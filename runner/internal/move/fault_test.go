@@ -150,7 +150,7 @@ func TestLaggingWorkerBehindALoadBalancer(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					options := []connecttest.Option{connecttest.WithWorkers(2), connecttest.WithLag(slow, 2*time.Second)}
 					w := newWorldOf(t, hard, options, options)
-					w.line.spread = true
+					w.line.Spread = true
 					w.run(slowSource())
 					w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
 					w.pass(time.Minute)
@@ -611,7 +611,7 @@ func TestLeftOffsetsAreRemoved(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorldOf(t, false, []connecttest.Option{connecttest.WithWorkers(workers)}, []connecttest.Option{connecttest.WithWorkers(workers)})
-				w.line.spread = workers > 1
+				w.line.Spread = workers > 1
 				w.create(w.europe, connecttest.SourceConfig("old", 3), connect.Running)
 				w.pass(70 * time.Second)
 				if err := w.europe.Client().Delete(t.Context(), orders); err != nil {

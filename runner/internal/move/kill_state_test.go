@@ -67,10 +67,10 @@ func (w *world) killThen(state connect.State, killed, next string, goOn time.Dur
 		w.expect(run("move"), event.Moved, connect.Stopped, state)
 		w.pass(goOn)
 	}
-	w.line.cut(request, answered)
+	w.line.Cut(request, answered)
 	run(killed)
-	done = w.line.sent < request
-	w.line.cut(0, false)
+	done = w.line.Sent < request
+	w.line.Cut(0, false)
 
 	result := run(next)
 	if result.Outcome == event.Refused && next == "move" && killed == "rollback" {

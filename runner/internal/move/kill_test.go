@@ -28,10 +28,10 @@ func TestKilledAtEveryRequest(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						w := newWorld(t, hard)
 						w.run(slowSource())
-						w.line.cut(request, answered)
+						w.line.Cut(request, answered)
 						w.move()
-						done = w.line.sent < request
-						w.line.cut(0, false)
+						done = w.line.Sent < request
+						w.line.Cut(0, false)
 						// Unchanged is right too, where the copy was asked to start before the cut.
 						if result := w.move(); result.Outcome != event.Moved && result.Outcome != event.Unchanged {
 							t.Errorf("move after a kill: %s: %s", result.Outcome, result.Message)
@@ -39,10 +39,10 @@ func TestKilledAtEveryRequest(t *testing.T) {
 						w.at(connect.Stopped, connect.Running)
 						w.pass(time.Minute)
 
-						w.line.cut(request, answered)
+						w.line.Cut(request, answered)
 						w.rollback()
-						done = done && w.line.sent < request
-						w.line.cut(0, false)
+						done = done && w.line.Sent < request
+						w.line.Cut(0, false)
 						if result := w.rollback(); result.Outcome != event.RolledBack && result.Outcome != event.PutBack && result.Outcome != event.Unchanged {
 							t.Errorf("rollback after a kill: %s: %s", result.Outcome, result.Message)
 						}
@@ -74,10 +74,10 @@ func TestInterruptedAtEveryRequest(t *testing.T) {
 			w := newWorld(t, true)
 			w.run(slowSource())
 			ctx, cancel := context.WithCancelCause(t.Context())
-			w.line.cut(request, false)
-			w.line.onCut = func() { cancel(event.ErrInterrupted) }
+			w.line.Cut(request, false)
+			w.line.OnCut = func() { cancel(event.ErrInterrupted) }
 			result := w.mover().Move(ctx, w.request())
-			done = w.line.sent < request
+			done = w.line.Sent < request
 			cancel(nil)
 			switch result.Outcome {
 			case event.Moved:

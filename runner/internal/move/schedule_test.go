@@ -89,7 +89,7 @@ func (s *schedule) play(t *testing.T) {
 	}
 	s.world = newWorldOf(t, hard, append(origin, connecttest.WithVersion(versions[0])), append(target, connecttest.WithVersion(versions[1])))
 	s.atLeastOnce = versions[1] < "3.3"
-	s.line.spread = s.chance(30)
+	s.line.Spread = s.chance(30)
 	if s.chance(30) {
 		config = config.With("poll.block.ms", rawjson.String(strconv.Itoa(s.dice.IntN(3000))))
 	}
@@ -99,7 +99,7 @@ func (s *schedule) play(t *testing.T) {
 		state = connect.Paused
 	}
 	s.rest(s.global, state)
-	s.tell("%v hard=%v spread=%v %s %s", versions, s.hard, s.line.spread, state, config.Value())
+	s.tell("%v hard=%v spread=%v %s %s", versions, s.hard, s.line.Spread, state, config.Value())
 	for range 1 + s.dice.IntN(4) {
 		s.disturbed()
 		s.pass(time.Duration(s.dice.IntN(60_000)) * time.Millisecond)
@@ -132,14 +132,14 @@ func (s *schedule) disturbed() {
 	how := "to its end"
 	switch s.dice.IntN(4) {
 	case 0:
-		s.line.cut(at, true)
+		s.line.Cut(at, true)
 		how = fmt.Sprintf("killed after request %d", at)
 	case 1:
-		s.line.cut(at, false)
+		s.line.Cut(at, false)
 		how = fmt.Sprintf("killed before request %d", at)
 	case 2:
-		s.line.cut(at, false)
-		s.line.onCut = func() { cancel(event.ErrInterrupted) }
+		s.line.Cut(at, false)
+		s.line.OnCut = func() { cancel(event.ErrInterrupted) }
 		how = fmt.Sprintf("interrupted at request %d", at)
 	}
 	percent := []int{0, 0, 5, 20}[s.dice.IntN(4)]
@@ -150,7 +150,7 @@ func (s *schedule) disturbed() {
 	}
 	result := do(ctx, s.request())
 	s.tell("%s %s, %d%% faults: %s: %s", command, how, percent, result.Outcome, result.Message)
-	s.line.cut(0, false)
+	s.line.Cut(0, false)
 	s.calm()
 	if strings.Contains(result.Message, "\n") {
 		s.t.Errorf("message of several lines: %q", result.Message)

@@ -2,19 +2,14 @@ package move
 
 import (
 	"context"
-	"errors"
 	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest/reach"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
@@ -31,7 +26,7 @@ type world struct {
 	atLeastOnce    bool
 	sameLog        bool
 	set            map[string]string // settings of the copy
-	line           *line
+	line           *reach.Line
 	name           string // of the connector
 }
 
@@ -58,10 +53,10 @@ func newWorld(t *testing.T, hard bool, target ...connecttest.Option) *world {
 
 func newWorldOf(t *testing.T, hard bool, origin, target []connecttest.Option) *world {
 	t.Helper()
-	w := &world{t: t, kafka: connecttest.NewKafka(), hard: hard, line: &line{}, name: orders}
+	w := &world{t: t, kafka: connecttest.NewKafka(), hard: hard, line: &reach.Line{}, name: orders}
 	w.global = connecttest.New(append([]connecttest.Option{connecttest.WithKafka(w.kafka), connecttest.WithName("global")}, origin...)...)
 	w.europe = connecttest.New(append([]connecttest.Option{connecttest.WithKafka(w.kafka), connecttest.WithName("europe")}, target...)...)
-	w.kafka.Intercept(func(_ context.Context, _ connecttest.Access, do func() error) error { return w.line.carry(do) })
+	w.kafka.Intercept(func(_ context.Context, _ connecttest.Access, do func() error) error { return w.line.Carry(do) })
 	t.Cleanup(w.global.Close)
 	t.Cleanup(w.europe.Close)
 	return w
@@ -114,36 +109,14 @@ func (w *world) state(cluster *connecttest.Cluster) connect.State {
 
 // request asks for the move through the line, which a test can cut.
 func (w *world) request() pair.Request {
-	side := func(c *connecttest.Cluster) *cluster.Cluster {
-		client, err := connect.New(connect.Options{Workers: c.URLs(), Transport: w.line.over(c.Transport())})
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		side := &cluster.Cluster{Name: c.Name(), Client: client}
-		if w.hard {
-			side.Kafka = kafkaOf(c)
-		}
-		return side
-	}
-	return pair.Request{Origin: side(w.global), Target: side(w.europe), Connector: w.name, AtLeastOnce: w.atLeastOnce, SameLog: w.sameLog, Set: w.set}
-}
-
-// kafkaOf is every part of an in-memory cluster's Kafka.
-func kafkaOf(c *connecttest.Cluster) cluster.Kafka {
-	return cluster.Kafka{
-		Status: cluster.Known[cluster.StatusTopic](c.StatusLog()), Configs: cluster.Known[cluster.ConfigTopic](c.ConfigTopic()),
-		Groups: cluster.Known[cluster.Groups](c.Kafka()), SinkOffsets: cluster.Known[cluster.GroupOffsets](c.Kafka()),
-		Fencer: cluster.Known[cluster.Fencer](c.Fencer()), Mirrors: cluster.Known(cluster.Mirrors{Log: c.Kafka()}),
-		Offsets: cluster.Known[cluster.OffsetTopic](c.OffsetTopic("")),
-		Topic:   cluster.Known(func(name string) cluster.OffsetTopic { return c.OffsetTopic(name) }),
-	}
+	return pair.Request{Origin: w.line.Side(w.t, w.global, w.hard), Target: w.line.Side(w.t, w.europe, w.hard), Connector: w.name, AtLeastOnce: w.atLeastOnce, SameLog: w.sameLog, Set: w.set}
 }
 
 // mover follows offsets however few they are, unless the run is cut at an odd request: so both ways
 // are killed at all kinds of requests.
 func (w *world) mover() *Mover {
 	m := &Mover{Options: DefaultOptions(), Events: event.Discard{}, many: 1}
-	if w.line.cutAt%2 == 1 {
+	if w.line.CutAt%2 == 1 {
 		m.many = 0
 	}
 	return m
@@ -189,59 +162,6 @@ func (w *world) at(origin, target connect.State) {
 	if got := w.state(w.europe); got != target {
 		w.t.Errorf("%s on europe, want %s", got, target)
 	}
-}
-
-// line counts the requests of a run and can be cut, after which the run reaches
-// nothing any more: to the clusters that looks as if it had been killed.
-type line struct {
-	mu     sync.Mutex
-	sent   int
-	cutAt  int    // cut when this many were sent; 0 for never
-	onCut  func() // called instead of cutting, if set
-	answer bool   // the last request before the cut is carried out, its answer lost
-	spread bool   // each request goes to the next worker, as a load balancer does it
-}
-
-var errCut = errors.New("killed")
-
-func (l *line) cut(at int, answer bool) { l.sent, l.cutAt, l.answer, l.onCut = 0, at, answer, nil }
-
-func (l *line) over(next http.RoundTripper) http.RoundTripper {
-	return roundTripper(func(request *http.Request) (*http.Response, error) {
-		l.mu.Lock()
-		l.sent++
-		if l.spread {
-			request.URL.Host = "worker-" + strconv.Itoa(1+l.sent%2) + strings.TrimPrefix(request.URL.Host, request.URL.Host[:len("worker-1")])
-		}
-		last, dead, onCut := l.cutAt > 0 && l.sent == l.cutAt, l.cutAt > 0 && l.sent > l.cutAt, l.onCut
-		l.mu.Unlock()
-		if onCut != nil {
-			if last {
-				onCut()
-			}
-			return next.RoundTrip(request)
-		}
-		if dead || last && !l.answer {
-			return nil, errCut
-		}
-		answer, err := next.RoundTrip(request)
-		if last && err == nil {
-			_ = answer.Body.Close()
-			return nil, errCut
-		}
-		return answer, err
-	})
-}
-
-// carry is [line.over] for requests to Kafka.
-func (l *line) carry(do func() error) error {
-	answer, err := l.over(roundTripper(func(*http.Request) (*http.Response, error) {
-		return &http.Response{Body: http.NoBody}, do()
-	})).RoundTrip(&http.Request{URL: &url.URL{Host: "worker-1.kafka"}})
-	if answer != nil {
-		_ = answer.Body.Close()
-	}
-	return err
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

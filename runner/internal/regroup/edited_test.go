@@ -67,10 +67,10 @@ func TestStoppedAfterAnAbandonedRollback(t *testing.T) {
 		w.run("a", "b", "c")
 		w.expect(w.regroup(w.consolidate()), event.Moved)
 		for at, done := 1, false; !done; at += 5 {
-			w.line.cut(at, false)
+			w.line.Cut(at, false)
 			w.undo(w.consolidate())
-			done = w.line.sent < at
-			w.line.cut(0, false)
+			done = w.line.Sent < at
+			w.line.Cut(0, false)
 			w.expect(w.regroup(w.consolidate()), event.Moved, event.Unchanged)
 			if err := w.europe.Client().Stop(t.Context(), "abc"); err != nil {
 				t.Fatal(err)

@@ -195,11 +195,11 @@ func TestMeddled(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						w := newWorld(t, true)
 						request := w.begin(form)
-						w.line.cut(at, false)
-						w.line.onCut = func() { meddle(w, context.WithoutCancel(t.Context()), origin, target) }
+						w.line.Cut(at, false)
+						w.line.OnCut = func() { meddle(w, context.WithoutCancel(t.Context()), origin, target) }
 						result := w.regroup(request())
-						done = w.line.sent < at
-						w.line.cut(0, false)
+						done = w.line.Sent < at
+						w.line.Cut(0, false)
 						w.pass(time.Minute)
 						if count := w.kafka.Count(topic); count.Duplicated != 0 && !strings.Contains(name, "resumes") || count.Missing != 0 {
 							t.Errorf("%s: %s: %+v", result.Outcome, result.Message, count)

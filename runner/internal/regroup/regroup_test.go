@@ -105,10 +105,10 @@ func killed(t *testing.T, form Form, at int, opposite, carriedOut bool) (done bo
 	} else {
 		w.run("a", "b", "c")
 	}
-	w.line.cut(at, carriedOut)
+	w.line.Cut(at, carriedOut)
 	w.regroup(request())
-	done = w.line.sent < at
-	w.line.cut(0, false)
+	done = w.line.Sent < at
+	w.line.Cut(0, false)
 	if opposite {
 		w.expect(w.undo(request()), event.PutBack, event.RolledBack, event.Unchanged)
 		w.at(w.global, before)
@@ -118,10 +118,10 @@ func killed(t *testing.T, form Form, at int, opposite, carriedOut bool) (done bo
 	w.at(w.europe, after)
 	w.pass(time.Minute)
 
-	w.line.cut(at, carriedOut)
+	w.line.Cut(at, carriedOut)
 	w.undo(request())
-	done = done && w.line.sent < at
-	w.line.cut(0, false)
+	done = done && w.line.Sent < at
+	w.line.Cut(0, false)
 	if opposite {
 		w.expect(w.regroup(request()), event.Moved, event.Unchanged)
 		w.at(w.europe, after)
@@ -140,10 +140,10 @@ func TestInterrupted(t *testing.T) {
 			w := newWorld(t, true)
 			w.run("a", "b", "c")
 			ctx, cancel := context.WithCancelCause(t.Context())
-			w.line.cut(at, false)
-			w.line.onCut = func() { cancel(event.ErrInterrupted) }
+			w.line.Cut(at, false)
+			w.line.OnCut = func() { cancel(event.ErrInterrupted) }
 			result := regrouper().Regroup(ctx, w.consolidate())
-			done = w.line.sent < at
+			done = w.line.Sent < at
 			cancel(nil)
 			w.expect(result, event.Moved, event.Interrupted)
 			if result.Outcome == event.Interrupted {
@@ -187,11 +187,11 @@ func TestSomebodyResumesAPart(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, true)
 			w.run("a", "b", "c")
-			w.line.cut(at, false)
-			w.line.onCut = func() { _ = w.global.Client().Resume(context.WithoutCancel(t.Context()), "b") }
+			w.line.Cut(at, false)
+			w.line.OnCut = func() { _ = w.global.Client().Resume(context.WithoutCancel(t.Context()), "b") }
 			result := w.regroup(w.consolidate())
-			done = w.line.sent < at
-			w.line.cut(0, false)
+			done = w.line.Sent < at
+			w.line.Cut(0, false)
 			w.pass(time.Minute)
 			switch result.Outcome {
 			case event.Moved, event.RolledBack, event.RunningTwice: // resumed when nothing could see it any more, or seen by the watch

@@ -23,9 +23,9 @@ func TestStartedTooEarly(t *testing.T) {
 		w.create("abc", source("a,b,c"))
 		w.pass(70 * time.Second)
 		for at := 1; ; at++ { // until the origin's is stopped and the target's are still marked
-			w.line.cut(at, false)
+			w.line.Cut(at, false)
 			w.regroup(w.split())
-			w.line.cut(0, false)
+			w.line.Cut(0, false)
 			w.pass(time.Minute)
 			status, err := w.global.Client().Status(t.Context(), "abc")
 			if err != nil {

@@ -26,8 +26,8 @@ func TestTwoRunsAtOnce(t *testing.T) {
 						w := newWorld(t, true)
 						request := w.begin(form)
 						second := make(chan event.ConnectorResult, 1)
-						w.line.cut(at, false)
-						w.line.onCut = func() {
+						w.line.Cut(at, false)
+						w.line.OnCut = func() {
 							go func() {
 								if opposite {
 									second <- w.undo(request())
@@ -37,11 +37,11 @@ func TestTwoRunsAtOnce(t *testing.T) {
 							}()
 						}
 						first := w.regroup(request())
-						if done = w.line.sent < at; done {
+						if done = w.line.Sent < at; done {
 							return
 						}
 						other := <-second
-						w.line.cut(0, false)
+						w.line.Cut(0, false)
 						w.pass(2 * time.Minute)
 						// Without leases both may start their side at the same moment: that is seen and said.
 						if first.Outcome == event.RunningTwice || other.Outcome == event.RunningTwice {

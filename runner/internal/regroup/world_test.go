@@ -2,18 +2,15 @@ package regroup
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest/reach"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/family"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
@@ -33,15 +30,15 @@ type world struct {
 	kafka          *connecttest.Kafka
 	global, europe *connecttest.Cluster
 	hard           bool
-	line           *line
+	line           *reach.Line
 }
 
 func newWorld(t *testing.T, hard bool, options ...connecttest.Option) *world {
 	t.Helper()
-	w := &world{t: t, kafka: connecttest.NewKafka(), hard: hard, line: &line{}}
+	w := &world{t: t, kafka: connecttest.NewKafka(), hard: hard, line: &reach.Line{}}
 	w.global = connecttest.New(append(options, connecttest.WithKafka(w.kafka), connecttest.WithName("global"))...)
 	w.europe = connecttest.New(append(options, connecttest.WithKafka(w.kafka), connecttest.WithName("europe"), connecttest.WithGroupID("europe"))...)
-	w.kafka.Intercept(func(_ context.Context, _ connecttest.Access, do func() error) error { return w.line.carry(do) })
+	w.kafka.Intercept(func(_ context.Context, _ connecttest.Access, do func() error) error { return w.line.Carry(do) })
 	t.Cleanup(w.global.Close)
 	t.Cleanup(w.europe.Close)
 	return w
@@ -77,20 +74,7 @@ func (w *world) pass(d time.Duration) {
 }
 
 func (w *world) side(c *connecttest.Cluster) *cluster.Cluster {
-	client, err := connect.New(connect.Options{Workers: c.URLs(), Transport: w.line.over(c.Transport())})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	side := &cluster.Cluster{Name: c.Name(), Client: client}
-	if w.hard {
-		side.Kafka = cluster.Kafka{
-			Status: cluster.Known[cluster.StatusTopic](c.StatusLog()), Configs: cluster.Known[cluster.ConfigTopic](c.ConfigTopic()),
-			Groups: cluster.Known[cluster.Groups](c.Kafka()), SinkOffsets: cluster.Known[cluster.GroupOffsets](c.Kafka()),
-			Fencer: cluster.Known[cluster.Fencer](c.Fencer()), Offsets: cluster.Known[cluster.OffsetTopic](c.OffsetTopic("")),
-			Topic: cluster.Known(func(name string) cluster.OffsetTopic { return c.OffsetTopic(name) }),
-		}
-	}
-	return side
+	return w.line.Side(w.t, c, w.hard)
 }
 
 func regrouper() *Regrouper {
@@ -177,60 +161,3 @@ func (w *world) highest() map[string]int64 {
 	}
 	return highest
 }
-
-// line counts the requests of a run and can be cut, after which the run reaches nothing any
-// more: to the clusters that looks as if it had been killed.
-type line struct {
-	mu     sync.Mutex
-	sent   int
-	cutAt  int    // cut when this many were sent; 0 for never
-	onCut  func() // called instead of cutting, if set
-	answer bool   // the last request before the cut is carried out, its answer lost
-}
-
-var errCut = errors.New("killed")
-
-func (l *line) cut(at int, answer bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.sent, l.cutAt, l.answer, l.onCut = 0, at, answer, nil
-}
-
-func (l *line) over(next http.RoundTripper) http.RoundTripper {
-	return roundTripper(func(request *http.Request) (*http.Response, error) {
-		l.mu.Lock()
-		l.sent++
-		last, dead, onCut := l.cutAt > 0 && l.sent == l.cutAt, l.cutAt > 0 && l.sent > l.cutAt, l.onCut
-		l.mu.Unlock()
-		if onCut != nil {
-			if last {
-				onCut()
-			}
-			return next.RoundTrip(request)
-		}
-		if dead || last && !l.answer {
-			return nil, errCut
-		}
-		answer, err := next.RoundTrip(request)
-		if last && err == nil {
-			_ = answer.Body.Close()
-			return nil, errCut
-		}
-		return answer, err
-	})
-}
-
-// carry is [line.over] for requests to Kafka.
-func (l *line) carry(do func() error) error {
-	answer, err := l.over(roundTripper(func(*http.Request) (*http.Response, error) {
-		return &http.Response{Body: http.NoBody}, do()
-	})).RoundTrip(&http.Request{URL: &url.URL{Host: "worker-1.kafka"}})
-	if answer != nil {
-		_ = answer.Body.Close()
-	}
-	return err
-}
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }

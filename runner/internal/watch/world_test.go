@@ -11,6 +11,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest/reach"
 	"github.com/connect-ferry/connect-ferry/runner/internal/drift"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/move"
@@ -50,11 +51,7 @@ func inWorld(t *testing.T, test func(w *world)) {
 func (w *world) side(c *connecttest.Cluster) *cluster.Cluster {
 	side := &cluster.Cluster{Name: c.Name(), Client: c.Client()}
 	if w.kafka {
-		side.Kafka = cluster.Kafka{
-			Status: cluster.Known[cluster.StatusTopic](c.StatusLog()), Configs: cluster.Known[cluster.ConfigTopic](c.ConfigTopic()),
-			Groups: cluster.Known[cluster.Groups](c.Kafka()), SinkOffsets: cluster.Known[cluster.GroupOffsets](c.Kafka()),
-			Offsets: cluster.Known[cluster.OffsetTopic](c.OffsetTopic("")),
-		}
+		side.Kafka = reach.Kafka(c)
 	}
 	return side
 }
