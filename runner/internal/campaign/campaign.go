@@ -139,7 +139,7 @@ func (c Campaign) Run(ctx context.Context) (Result, error) {
 	for i, move := range selected {
 		r.results[i] = event.ConnectorResult{Connector: move.Connector, Wave: move.Wave}
 		if move.Regroup != nil {
-			r.results[i].Parts = slices.DeleteFunc(append(move.Sources(), move.Copies()...), func(name string) bool { return name == move.Connector })
+			r.results[i].Parts = move.Regroup.Names()
 		}
 		if move.TargetConnector != move.Connector {
 			r.results[i].TargetConnector = move.TargetConnector

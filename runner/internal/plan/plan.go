@@ -131,7 +131,7 @@ func (m Move) Sources() []string {
 	if m.Regroup == nil || m.Regroup.Form == regroup.Split {
 		return []string{m.Connector}
 	}
-	return m.Regroup.names()
+	return m.Regroup.Names()
 }
 
 // Copies are the connectors that a move makes on the target.
@@ -139,10 +139,11 @@ func (m Move) Copies() []string {
 	if m.Regroup == nil || m.Regroup.Form == regroup.Consolidate {
 		return []string{m.TargetConnector}
 	}
-	return m.Regroup.names()
+	return m.Regroup.Names()
 }
 
-func (r Regroup) names() []string {
+// Names are the names of the parts.
+func (r Regroup) Names() []string {
 	names := make([]string, len(r.Parts))
 	for i, part := range r.Parts {
 		names[i] = part.Connector

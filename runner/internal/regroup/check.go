@@ -206,16 +206,19 @@ func (r *run) noteAssigned(ctx context.Context, m *member) {
 }
 
 // checkMoves runs the checks of a move for each pair of a connector on the origin and one that
-// takes something over from it.
+// takes something over from it. Its clusters remember their plugins meanwhile.
 func (r *run) checkMoves(ctx context.Context, _ bool) error {
 	var against []string
-	for _, from := range r.origin.members {
-		for _, to := range r.target.members {
-			if err := r.freeFor(to); err != nil {
-				against = append(against, err.Error())
-				continue
-			}
-			findings, err := r.checkMove(ctx, from, to)
+	origin, target := r.origin.cluster.Remembering(), r.target.cluster.Remembering()
+	for _, to := range r.target.members {
+		if err := r.freeFor(to); err != nil {
+			against = append(against, err.Error())
+			continue
+		}
+		for _, from := range r.origin.members {
+			findings, err := r.checkMove(ctx, pair.Request{
+				Origin: origin, Target: target, Connector: from.Name, TargetConnector: to.Name, Copy: r.method, AtLeastOnce: r.request.AtLeastOnce,
+			}, from, to)
 			for _, found := range findings {
 				if !slices.Contains(r.result.Checks, found) {
 					r.result.Checks = append(r.result.Checks, found)
@@ -245,12 +248,9 @@ func (r *run) freeFor(to *member) error {
 	return nil
 }
 
-func (r *run) checkMove(ctx context.Context, from, to *member) ([]event.Check, error) {
+func (r *run) checkMove(ctx context.Context, request pair.Request, from, to *member) ([]event.Check, error) {
 	if offsetstore.IsExternal(from.config) {
 		return nil, cluster.Refused("it acknowledges in the system it reads from, so there are no offsets to regroup")
-	}
-	request := pair.Request{
-		Origin: from.Cluster, Target: to.Cluster, Connector: from.Name, TargetConnector: to.Name, Copy: r.method, AtLeastOnce: r.request.AtLeastOnce,
 	}
 	request.Set, request.Unset = changes(from.config, to.config)
 	checker := check.Checker{

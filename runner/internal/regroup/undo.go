@@ -107,29 +107,30 @@ func (c *carry) cleanUp(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Options.PutBack)
 	defer cancel()
 	_ = c.to.each(func(m *member) error {
-		if !m.created {
-			return nil
+		if m.created {
+			c.remove(ctx, m)
+			m.created, m.seen = false, instance.Observed{} // so that it is not marked as idle
 		}
-		if m.Gone(ctx) {
-			c.note(event.Warn, "%s on %s is gone: somebody has removed it", m.Name, m.On())
-			m.created, m.seen = false, instance.Observed{}
-			return nil
-		}
-		if started, ok := errors.AsType[*instance.InterferedError](m.AwaitRest(ctx)); ok {
-			c.note(event.Warn, "%s is left as it is: %s", m.Name, started)
-			m.created, m.seen = false, instance.Observed{}
-			return nil
-		}
-		if err := c.takeOffsetsBack(ctx, m); err != nil {
-			c.note(event.Warn, "offsets of the rehearsal are left on %s: %s", m.On(), connect.Message(err))
-		}
-		if err := m.Delete(ctx, cluster.DowntimeRetry); err != nil {
-			c.note(event.Warn, "%s is left at rest on %s: %s", m.Name, m.On(), connect.Message(err))
-		}
-		m.created, m.seen = false, instance.Observed{}
 		return nil
 	})
 	c.leaveIdle(ctx, c.to)
+}
+
+func (c *carry) remove(ctx context.Context, m *member) {
+	if m.Gone(ctx) {
+		c.note(event.Warn, "%s on %s is gone: somebody has removed it", m.Name, m.On())
+		return
+	}
+	if started, ok := errors.AsType[*instance.InterferedError](m.AwaitRest(ctx)); ok {
+		c.note(event.Warn, "%s is left as it is: %s", m.Name, started)
+		return
+	}
+	if err := c.takeOffsetsBack(ctx, m); err != nil {
+		c.note(event.Warn, "offsets of the rehearsal are left on %s: %s", m.On(), connect.Message(err))
+	}
+	if err := m.Delete(ctx, cluster.DowntimeRetry); err != nil {
+		c.note(event.Warn, "%s is left at rest on %s: %s", m.Name, m.On(), connect.Message(err))
+	}
 }
 
 // takeOffsetsBack makes the offsets of what a connector lists those that it had before, and leaves
