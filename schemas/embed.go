@@ -38,6 +38,7 @@ var (
 	// Certificate is of the certificate that a move leaves.
 	Certificate = Schema{"certificate.schema.json"}
 	Accepted    = Schema{"accepted.schema.json"} // what is kept of a copy that was removed
+	Notice      = Schema{"notice.schema.json"}   // what people and programs are told
 )
 
 // base is where the schemas find each other. Nothing is fetched from there.

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-var all = map[string]Schema{"clusters": Clusters, "request": Request, "result": Result, "event": Event, "history": History, "rules": Rules, "plan": Plan, "certificate": Certificate}
+var all = map[string]Schema{"clusters": Clusters, "request": Request, "result": Result, "event": Event, "history": History, "rules": Rules, "plan": Plan, "certificate": Certificate, "notice": Notice}
 
 // textOf returns a schema as the document that it is.
 func textOf(t *testing.T, schema Schema) map[string]any {
@@ -91,7 +91,7 @@ func TestCheckRequest(t *testing.T) {
 		"inline":          {`{"clusters": {"clusters": {"a": {"connect_url": ["http://x"]}}}}`, ""},
 		"unknown":         {`{"conector": "a"}`, "1:2: unknown key 'conector', did you mean connector"},
 		"hyphen":          {`{"allow-duplicates": true}`, "1:2: unknown key 'allow-duplicates', did you mean allow_duplicates"},
-		"first of two":    {"{\"bb\": 1,\n \"aa\": 2}", "1:2: unknown key 'bb', expected allow_duplicates, approved_by, at_least_once, certificate, cluster, clusters, concurrency, config, connect_cluster, connector, copy, dry_run, every, field, for, format, from, into, list, markdown, max_failures, namespace, offsets, only, origin, other_kafka, out, output, overwrite, part, plan, policy, proof, rehearse, rename, report, result, rules, same_log, set, since, target, timeout, unset, until, was_state, wave"},
+		"first of two":    {"{\"bb\": 1,\n \"aa\": 2}", "1:2: unknown key 'bb', expected allow_duplicates, approved_by, at_least_once, certificate, cluster, clusters, concurrency, config, connect_cluster, connector, copy, dry_run, every, field, for, format, from, into, level, link, list, markdown, max_failures, message, namespace, offsets, only, origin, other_kafka, out, output, overwrite, owner, part, plan, policy, proof, rehearse, rename, report, result, rules, same_log, set, since, target, timeout, unset, until, was_state, wave"},
 		"number":          {"{\n  \"origin\": 1}", "2:13: origin: expected text, found a number, put it in quotes"},
 		"clusters number": {`{"clusters": 1}`, "1:14: clusters: expected text or an object, found a number, put it in quotes"},
 		"inline, unknown": {`{"clusters": {"clusters": {"a": {"connect_url": "http://x", "pasword": "hunter2"}}}}`, "1:61: clusters.clusters.a: unknown key 'pasword', did you mean password"},
@@ -134,7 +134,7 @@ func TestCheckResult(t *testing.T) {
 		"outcome":    {`"moved"`, `"teleported"`, "2:86: connectors.0.outcome: expected one of moved, unchanged, put_back, failed, refused, not_proven, rolled_back, running_twice, down, interrupted, held, ready, rehearsed, prepared, not_begun, created, quiesced, read, written, started, observed, accepted"},
 		"hash":       {"0f0f", "0F0F", "3:80: connectors.0.config_sha256.origin: expected text such as 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"},
 		"proof":      {`"kind":"hard",`, "", "3:1: connectors.0.proof: missing kind"},
-		"connectors": {`"connectors":[`, `"connectors":null,"x":[`, "2:63: unknown key 'x', expected cluster, command, connectors, ended_at, exit_code, message, origin, outcome, plan, schema, started_at, target, undelivered_events, version"},
+		"connectors": {`"connectors":[`, `"connectors":null,"x":[`, "2:63: unknown key 'x', expected channels, cluster, command, connectors, ended_at, exit_code, message, origin, outcome, plan, schema, started_at, target, undelivered_events, version"},
 	} {
 		document := strings.Replace(valid, test.old, test.new, 1)
 		err := Check(Result, []byte(document))

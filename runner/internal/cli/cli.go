@@ -109,7 +109,7 @@ func newApp(stdout, stderr io.Writer, code *int) *ucli.App {
 	}
 	for _, build := range []func() definition{
 		planCommand, reportCommand, applyCommand, checkCommand, moveCommand, consolidateCommand, splitCommand, rollbackCommand, statusCommand, diffCommand, watchCommand,
-		handoverCommand, acceptCommand,
+		handoverCommand, acceptCommand, notifyCommand,
 		createStoppedCommand, flushWaitCommand, offsetsGetCommand, offsetsPutCommand, startCommand,
 	} {
 		app.Commands = append(app.Commands, build().command(stdout, stderr, code))

@@ -65,6 +65,10 @@ type request struct {
 	Every           string            `json:"every"`
 	For             string            `json:"for"`
 	MaxFailures     int               `json:"max_failures"`
+	Message         string            `json:"message"`
+	Level           string            `json:"level"`
+	Owner           string            `json:"owner"`
+	Link            string            `json:"link"`
 	Output          string            `json:"output"`
 	Result          string            `json:"result"`
 }

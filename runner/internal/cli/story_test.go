@@ -27,7 +27,7 @@ import (
 )
 
 // Secrets of the stories. Each is in one place only, so that a leak tells from where.
-var planted = []string{"planted-login", "planted-bearer", "planted-config", "planted-set"}
+var planted = []string{"planted-login", "planted-bearer", "planted-config", "planted-set", "planted-hook"}
 
 const topic = "numbers"
 

@@ -20,10 +20,11 @@ import (
 
 // Clusters are the contents of a clusters file.
 type Clusters struct {
-	file    string
-	byName  map[string]Cluster
-	nats    *NATS
-	secrets []secret.String
+	file     string
+	byName   map[string]Cluster
+	nats     *NATS
+	channels []Channel
+	secrets  []secret.String
 }
 
 // Cluster says how to reach one Connect cluster and, optionally, its Kafka. At most one
@@ -106,6 +107,7 @@ func Parse(file string, content []byte) (Clusters, error) {
 		clusters.byName[name] = reader.cluster(name, all.member(name))
 	}
 	clusters.nats = reader.nats(root.member("nats"))
+	clusters.channels = reader.channels(root.member("notify"), clusters.nats)
 	if reader.err != nil {
 		return Clusters{}, &InputError{File: file, Err: reader.err}
 	}
@@ -128,6 +130,9 @@ func (c Clusters) Names() []string { return slices.Sorted(maps.Keys(c.byName)) }
 // NATS returns where leases and the history are kept; nil if the file does not say.
 func (c Clusters) NATS() *NATS { return c.nats }
 
+// Channels returns how people are told, in the file's order; none if the file does not say.
+func (c Clusters) Channels() []Channel { return slices.Clone(c.channels) }
+
 // Secrets returns every credential in the file, for a [secret.Mask], including those in
-// headers, and user:password as HTTP basic authentication sends it.
+// headers and the URLs of webhooks, and user:password as HTTP basic authentication sends it.
 func (c Clusters) Secrets() []secret.String { return slices.Clone(c.secrets) }

@@ -76,9 +76,18 @@ type Result struct {
 	Connectors []ConnectorResult `json:"connectors"`
 	// Plan is the plan that was made or carried out.
 	Plan *Plan `json:"plan,omitempty"`
+	// Channels are those that a notice was for.
+	Channels []Channel `json:"channels,omitempty"`
 	// Undelivered are the events that could not be published, each a document of
 	// schemas/event.schema.json.
 	Undelivered []json.RawMessage `json:"undelivered_events,omitempty"`
+}
+
+// Channel is what came of a notice on one channel.
+type Channel struct {
+	Channel string `json:"channel"` // its name in the clusters file
+	Sent    bool   `json:"sent"`
+	Message string `json:"message,omitempty"` // why it was not
 }
 
 // Plan is what a result says of a plan. The plan itself is in its file.
