@@ -100,7 +100,12 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
 
     /** The clusters document for what the request names. */
     Map<String, Object> clusters(RunContext runContext, Request request) throws Exception {
-        return ClustersDocument.read(runContext, clusters, request::uses);
+        return ClustersDocument.read(runContext, clusters, request::uses, usesChannels());
+    }
+
+    /** Whether the run tells people, by the channels of the clusters document. */
+    boolean usesChannels() {
+        return false;
     }
 
     /** The files that the command writes besides its result, and where their URIs go. */

@@ -16,6 +16,7 @@ final class ClustersDocument {
     static final String KV_KEY = "connect_clusters";
     static final String CLUSTERS = "clusters";
     static final String URL = "connect_url";
+    private static final String CHANNELS = "notify";
 
     // $${ is the document's way to write ${ itself; what follows it is text. The name goes into an expression, hence its letters.
     private static final Pattern REFERENCE = Pattern.compile("\\$?\\$\\{secret:([^}]*)}");
@@ -26,12 +27,13 @@ final class ClustersDocument {
 
     /**
      * Returns the document for one run: of the clusters that it works on all there is, with their secrets, of the others
-     * the URLs alone, so that a run is given no credential that it does not need.
+     * the URLs alone, so that a run is given no credential that it does not need. The same goes for the channels.
      *
      * @param declared the task's `clusters`, or null for the KV entry of the flow's namespace or of one above it
      * @param inUse says of a name whether the run works on that cluster
+     * @param channels whether the run tells people
      */
-    static Map<String, Object> read(RunContext runContext, Property<Map<String, Object>> declared, Predicate<String> inUse) throws Exception {
+    static Map<String, Object> read(RunContext runContext, Property<Map<String, Object>> declared, Predicate<String> inUse, boolean channels) throws Exception {
         Property<Map<String, Object>> source = declared == null ? Property.ofExpression("{{ kv('" + KV_KEY + "') }}") : declared;
         Map<String, Object> document;
         try {
@@ -47,7 +49,11 @@ final class ClustersDocument {
         if (document == null || document.isEmpty()) {
             throw new IllegalArgumentException("`clusters` is empty, expected an object with the key clusters");
         }
-        return resolveMap(runContext, withoutOthers(document, inUse));
+        Map<String, Object> needed = new LinkedHashMap<>(withoutOthers(document, inUse));
+        if (!channels) {
+            needed.remove(CHANNELS);
+        }
+        return resolveMap(runContext, needed);
     }
 
     private static Map<String, Object> withoutOthers(Map<String, Object> document, Predicate<String> inUse) {

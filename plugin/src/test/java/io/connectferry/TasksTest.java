@@ -18,6 +18,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -101,6 +102,10 @@ class TasksTest {
             new Case("history", runner -> History.builder().id("t").type(History.class.getName()).taskRunner(runner)
                 .clusters(Property.ofValue(CLUSTERS)).connectors(Property.ofValue(List.of("orders"))).since(Property.ofValue("24h")).build(),
                 "'connector':['orders'],'since':'24h'"),
+            new Case("notify", runner -> Notify.builder().id("t").type(Notify.class.getName()).taskRunner(runner)
+                .clusters(Property.ofValue(CLUSTERS)).message(Property.ofValue("orders is moved")).level(Property.ofValue(NoticeLevel.WARN))
+                .owner(Property.ofValue("payments")).connectors(Property.ofValue(List.of("orders"))).link(Property.ofValue("https://k/ui")).build(),
+                "'message':'orders is moved','level':'warn','owner':'payments','connector':['orders'],'link':'https://k/ui'"),
             new Case("create-stopped", runner -> fill(CreateStopped.builder(), runner).from(Property.ofValue("europe")).build(),
                 "'connector':'orders','cluster':'global','from':'europe','overwrite':false"),
             new Case("create-stopped", runner -> fill(CreateStopped.builder(), runner).config(Property.ofValue(Map.of("name", "x"))).build(),
@@ -350,6 +355,26 @@ class TasksTest {
         assertTrue(other.startsWith("runner ended with exit code 137 but said 0"), other);
         var lost = failure(new FakeRunner(0, false, FakeRunner.DONE)).getMessage();
         assertEquals("runner did what it was asked (1 moved) but its files did not come back from the task runner", lost);
+    }
+
+    /** The URLs of webhooks are secrets, and a move needs none of them. */
+    @Test
+    void onlyNotifyHasTheChannels() throws Exception {
+        var document = new HashMap<>(CLUSTERS);
+        document.put("notify", List.of(Map.of("name", "team", "url", "${secret:CONNECT_PASSWORD}", "owners", List.of("payments"))));
+        var runner = FakeRunner.done();
+        var status = Status.builder().id("t").type(Status.class.getName()).taskRunner(runner).clusters(Property.ofValue(document))
+            .origin(Property.ofValue("global")).target(Property.ofValue("global")).connectors(Property.ofValue(List.of("c"))).build();
+        status.run(context(status));
+        assertTrue(runner.request.at("/clusters/clusters").has("global"), runner.request::toString);
+        assertFalse(runner.request.get("clusters").has("notify"), runner.request::toString);
+
+        var notify = Notify.builder().id("t").type(Notify.class.getName()).taskRunner(runner).clusters(Property.ofValue(document))
+            .message(Property.ofValue("m")).build();
+        notify.run(context(notify));
+        var channel = runner.request.at("/clusters/notify/0");
+        assertEquals(SECRET.replace("${", "$${"), channel.path("url").asText());
+        assertEquals("payments", channel.at("/owners/0").asText());
     }
 
     @Test
