@@ -16,7 +16,7 @@ import (
 // product and examples are the patterns of the flow files, from the repository's root.
 var (
 	product  = []string{"flows/*.yaml", "flows/*/*.yaml"}
-	examples = []string{"examples/flows/*.yaml", "examples/nats/*.yaml", "examples/without-plugin/*.yaml"}
+	examples = []string{"examples/flows/*.yaml", "examples/nats/*.yaml", "examples/notify/*.yaml", "examples/without-plugin/*.yaml"}
 )
 
 // flowFiles returns the flow files of some patterns. Each pattern has to find some.

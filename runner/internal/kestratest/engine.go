@@ -31,6 +31,8 @@ type Options struct {
 	Flows   []string // folders of flow files, without their subfolders
 	// Secrets are what Kestra's secret() finds, by name.
 	Secrets map[string]string
+	// URL is what Kestra takes for its own URL (kestra.url); not configured if it is "".
+	URL string
 	// HeapMB is the JVM's largest heap in MiB; 0 stands for 768.
 	HeapMB int
 	// Longest is how long an execution may take; 0 stands for five minutes.
@@ -271,6 +273,9 @@ func javaCommand(ctx context.Context, options Options, folder string, port int, 
 	properties := map[string]string{"engine.folder": folder}
 	if port != 0 {
 		properties["engine.port"] = strconv.Itoa(port)
+	}
+	if options.URL != "" {
+		properties["kestra.url"] = options.URL
 	}
 	if options.SeparateWorkers || options.Lasting {
 		maps.Copy(properties, liveness)

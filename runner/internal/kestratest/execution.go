@@ -190,11 +190,16 @@ func (r *Run) Kill(ctx context.Context) error {
 
 // SetKV sets an entry of the KV store of [Namespace]. value is encoded as JSON.
 func (e *Engine) SetKV(ctx context.Context, key string, value any) error {
+	return e.SetKVIn(ctx, Namespace, key, value)
+}
+
+// SetKVIn sets an entry of the KV store of a namespace.
+func (e *Engine) SetKVIn(ctx context.Context, namespace, key string, value any) error {
 	settled := make(chan error, 1)
 	e.mu.Lock()
 	e.settled = append(e.settled, settled)
 	e.mu.Unlock()
-	if err := e.send(map[string]any{"kv": key, "namespace": Namespace, "value": value}); err != nil {
+	if err := e.send(map[string]any{"kv": key, "namespace": namespace, "value": value}); err != nil {
 		return err
 	}
 	select {

@@ -89,9 +89,14 @@ func startEngine(t *testing.T, version string, clusters *lab.Lab) *Engine {
 	defer cancel()
 	flows, err := Flows(version)
 	must(t, err)
-	engine, err := Start(ctx, Options{Version: version, Plugins: plugins(t), Flows: flows})
+	engine, err := Start(ctx, Options{Version: version, Plugins: plugins(t), Flows: append(flows, "testdata/link")})
 	must(t, err)
 	t.Cleanup(func() { must(t, engine.Close()) })
+	// This one does not know its URL.
+	x, err := engine.Run(ctx, "link", nil)
+	must(t, err)
+	wantState(t, x, "SUCCESS")
+	wantText(t, "outputs", string(x.Outputs), `"link":""`)
 	entry := map[string]any{}
 	for _, cluster := range clusters.Connects() {
 		entry[cluster.Name()] = map[string]any{

@@ -32,6 +32,7 @@ type stage struct {
 	kafka          *connecttest.Kafka
 	global, europe *connecttest.Cluster
 	webhook        *webhook
+	heard          map[string]*notes // what the channels of the namespace told were sent, by their names
 	// said is everything the engine said.
 	said *notes
 }
@@ -54,6 +55,12 @@ func (n *notes) all() []string {
 	return slices.Clone(n.lines)
 }
 
+// keep answers a webhook.
+func (n *notes) keep(_ http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	n.add(string(body))
+}
+
 // webhook keeps the bodies it was sent, and refuses them when told to.
 type webhook struct {
 	url    string
@@ -64,12 +71,8 @@ func newWebhook(t *testing.T) *webhook {
 	t.Helper()
 	hook := &webhook{}
 	mux := http.NewServeMux()
-	keep := func(_ http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		hook.bodies.add(string(body))
-	}
-	mux.HandleFunc("POST /hook", keep)
-	mux.HandleFunc("POST /webhook.office.com", keep) // told from others by what its URL contains
+	mux.HandleFunc("POST /hook", hook.bodies.keep)
+	mux.HandleFunc("POST /webhook.office.com", hook.bodies.keep) // told from others by what its URL contains
 	mux.HandleFunc("POST /broken", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
 	hook.url = serve(t, mux)
 	return hook
@@ -111,10 +114,12 @@ func newStage(t *testing.T, version string) *stage {
 	defer cancel()
 	flows, err := Flows(version)
 	must(t, err)
-	return stageOf(ctx, t, Options{
-		Version: version, Plugins: plugins(t), Flows: append(flows, "testdata/flows"),
-		Secrets: map[string]string{"CONNECT_PASSWORD": password},
+	s := stageOf(ctx, t, Options{
+		Version: version, Plugins: plugins(t), Flows: append(flows, append(notifyElsewhere(t), "testdata/flows", "testdata/link")...), URL: kestraURL,
+		Secrets: map[string]string{"CONNECT_PASSWORD": password, "DEAD_WEBHOOK": deadHook},
 	})
+	s.listenOnChannels(ctx, t)
+	return s
 }
 
 func stageOf(ctx context.Context, t *testing.T, options Options) *stage {
