@@ -8,7 +8,9 @@ import (
 // TestExample keeps the clusters file that people start from readable.
 func TestExample(t *testing.T) {
 	for _, variable := range []string{"GLOBAL_PASSWORD", "KAFKA_PASSWORD", "OAUTH_SECRET", "AMERICAS_TOKEN"} {
-		t.Setenv(variable, "not-a-secret")
+		t.Setenv("SLACK_WEBHOOK", "https://hooks.example/a")
+	t.Setenv("TEAMS_WEBHOOK", "https://hooks.example/b")
+	t.Setenv(variable, "not-a-secret")
 	}
 	clusters, err := Load("../../../examples/clusters.yaml")
 	if err != nil {
