@@ -8,9 +8,10 @@ import (
 // TestExample keeps the clusters file that people start from readable.
 func TestExample(t *testing.T) {
 	for _, variable := range []string{"GLOBAL_PASSWORD", "KAFKA_PASSWORD", "OAUTH_SECRET", "AMERICAS_TOKEN"} {
-		t.Setenv("SLACK_WEBHOOK", "https://hooks.example/a")
-	t.Setenv("TEAMS_WEBHOOK", "https://hooks.example/b")
-	t.Setenv(variable, "not-a-secret")
+		t.Setenv(variable, "not-a-secret")
+	}
+	for _, variable := range []string{"SLACK_WEBHOOK", "TEAMS_WEBHOOK"} {
+		t.Setenv(variable, "https://hooks.example/services/not-a-secret")
 	}
 	clusters, err := Load("../../../examples/clusters.yaml")
 	if err != nil {
