@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
@@ -34,9 +33,9 @@ func doNotify(ctx context.Context, s *session) ([]event.ConnectorResult, error) 
 	if len(clusters.Channels()) == 0 {
 		return nil, &clusterfile.InputError{File: "clusters", Err: errors.New("the section notify is missing or empty, and it is there that the channels are")}
 	}
-	publisher := &publisher{settings: clusters.NATS()}
-	defer publisher.close()
-	sender := &notice.Sender{Channels: clusters.Channels(), Publish: publisher.publish}
+	announcer := &natsstore.Announcer{Options: func() (natsstore.Options, error) { return natsOptions(clusters.NATS()) }}
+	defer announcer.Close()
+	sender := &notice.Sender{Channels: clusters.Channels(), Publish: announcer.Publish}
 	var err error
 	s.result.Channels, err = sender.Send(ctx, notice.Notice{
 		Time: time.Now().UTC(), Level: notice.Level(asked.Level), Message: asked.Message,
@@ -47,37 +46,4 @@ func doNotify(ctx context.Context, s *session) ([]event.ConnectorResult, error) 
 		s.result.Message = fmt.Sprintf("%d channels told", len(s.result.Channels))
 	}
 	return nil, err
-}
-
-// publisher connects to NATS once a channel needs it, and only once.
-type publisher struct {
-	settings *clusterfile.NATS
-	mu       sync.Mutex
-	store    *natsstore.Store
-	err      error
-}
-
-func (p *publisher) publish(ctx context.Context, subject string, body []byte) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.store == nil && p.err == nil {
-		p.open()
-	}
-	if p.err != nil {
-		return p.err
-	}
-	return p.store.Announce(ctx, subject, body)
-}
-
-func (p *publisher) open() {
-	var options natsstore.Options
-	if options, p.err = natsOptions(p.settings); p.err == nil {
-		p.store, p.err = natsstore.OpenToAnnounce(options)
-	}
-}
-
-func (p *publisher) close() {
-	if p.store != nil {
-		p.store.Close()
-	}
 }

@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -96,16 +95,6 @@ func OpenToRead(ctx context.Context, options Options) (*Store, error) {
 	return s, nil
 }
 
-// OpenToAnnounce connects without asking for JetStream, which [Store.Announce] does not
-// need. No other method but Close may be called then.
-func OpenToAnnounce(options Options) (*Store, error) {
-	s := &Store{options: options}
-	if err := s.dial(); err != nil {
-		return nil, err
-	}
-	return s, nil
-}
-
 // Close ends the connection.
 func (s *Store) Close() { s.connection.Close() }
 
@@ -128,23 +117,6 @@ func (s *Store) Publish(ctx context.Context, subject, id string, body []byte) er
 	_, err := s.jetStream.PublishMsg(ctx, &nats.Msg{Subject: subject, Data: body, Header: nats.Header{}},
 		jetstream.WithMsgID(id), jetstream.WithExpectStream(s.options.Stream))
 	return err
-}
-
-// Announce publishes to whoever listens, and returns once the server has the message. It
-// is not for concurrent use: a refusal comes on the side, as the connection's last error.
-func (s *Store) Announce(ctx context.Context, subject string, body []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, openTime)
-	defer cancel()
-	if err := s.connection.Publish(subject, body); err != nil {
-		return s.Explain("subject "+subject, err)
-	}
-	if err := s.connection.FlushWithContext(ctx); err != nil {
-		return s.Explain("subject "+subject, err)
-	}
-	if err := s.connection.LastError(); errors.Is(err, nats.ErrPermissionViolation) && strings.Contains(err.Error(), strconv.Quote(subject)) {
-		return s.Explain("subject "+subject, err)
-	}
-	return nil
 }
 
 func (s *Store) place() string { return strings.Join(s.options.URLs, ", ") }

@@ -2,7 +2,6 @@ package notice
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -64,11 +63,8 @@ func (s *Sender) tell(ctx context.Context, channel clusterfile.Channel, n Notice
 	defer crash.Catch(&err)
 	ctx, cancel := context.WithTimeoutCause(ctx, channelTime, errLate)
 	defer cancel()
-	switch {
-	case channel.Subject == "":
+	if channel.Subject == "" {
 		return n.post(ctx, channel)
-	case s.Publish == nil:
-		return errors.New("there is no NATS to publish on")
 	}
 	return s.Publish(ctx, channel.Subject, n.body(formatJSON))
 }

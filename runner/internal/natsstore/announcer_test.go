@@ -13,8 +13,8 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
 
-// TestAnnounce publishes without JetStream, as a user who may publish on one subject alone.
-func TestAnnounce(t *testing.T) {
+// TestAnnouncer publishes without JetStream, as a user who may publish on one subject alone.
+func TestAnnouncer(t *testing.T) {
 	running, err := natstest.Start(t.TempDir(), func(options *server.Options) {
 		options.JetStream = false
 		options.Users = []*server.User{
@@ -38,17 +38,16 @@ func TestAnnounce(t *testing.T) {
 	if err := listener.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	store, err := OpenToAnnounce(Options{URLs: []string{running.URL()}, Username: "teller", Password: secret.New("t")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
-	if err := store.Announce(t.Context(), "notices.Other", []byte("no")); err == nil ||
+	announcer := &Announcer{Options: func() (Options, error) {
+		return Options{URLs: []string{running.URL()}, Username: "teller", Password: secret.New("t")}, nil
+	}}
+	t.Cleanup(announcer.Close)
+	if err := announcer.Publish(t.Context(), "notices.Other", []byte("no")); err == nil ||
 		!strings.Contains(err.Error(), "subject notices.Other") || !strings.HasSuffix(err.Error(), "; allow the user to publish there") {
 		t.Errorf("on a subject that is not allowed: %v", err)
 	}
 	// The refusal before it is not taken for one of this subject.
-	if err := store.Announce(t.Context(), "notices.Ferry", []byte("yes")); err != nil {
+	if err := announcer.Publish(t.Context(), "notices.Ferry", []byte("yes")); err != nil {
 		t.Error(err)
 	}
 	message, err := heard.NextMsg(10 * time.Second)
@@ -58,7 +57,7 @@ func TestAnnounce(t *testing.T) {
 	running.Stop()
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	if err := store.Announce(ctx, "notices.Ferry", []byte("lost")); err == nil {
+	if err := announcer.Publish(ctx, "notices.Ferry", []byte("lost")); err == nil {
 		t.Error("a server that is gone has taken a message")
 	}
 }
