@@ -25,20 +25,28 @@ func TestFlowsParse(t *testing.T) {
 			must(t, err)
 			root, err := Root()
 			must(t, err)
-			flows = append(flows, filepath.Join(root, "examples", "without-plugin"), filepath.Join(root, "examples", "nats"))
+			flows = append(flows, filepath.Join(root, "examples", "without-plugin"), filepath.Join(root, "examples", "nats"),
+				filepath.Dir(dashboardFile(t)), renamedMetric(t))
 			files, refusals, err := Validate(ctx, version, plugins(t), flows)
 			must(t, err)
-			if want := 9 + 1 + 4; files != want {
+			if want := 9 + 1 + 4 + 1 + 1; files != want {
 				t.Errorf("%d flow files for Kestra %s, expected %d", files, version, want)
 			}
-			foreign := 0
+			foreign, renamed := 0, 0
 			for _, refusal := range refusals {
 				// Kestra's NATS plugin is in no registry that CI reaches, so what names it is refused, and for that alone.
 				if strings.Contains(refusal.Reason, "io.kestra.plugin.nats.core.") {
 					foreign++
 					continue
 				}
+				if refusal.File == "renamed.yaml" && strings.Contains(refusal.Reason, "ferry.mooved, which no task has") {
+					renamed++
+					continue
+				}
 				t.Errorf("Kestra %s refuses %s: %s", version, refusal.File, refusal.Reason)
+			}
+			if renamed != 1 {
+				t.Errorf("Kestra %s takes a dashboard of a metric that no task has", version)
 			}
 			if foreign != 3 {
 				t.Errorf("Kestra %s refuses %d flows for the NATS plugin, expected three of examples/nats: %v", version, foreign, refusals)
@@ -81,6 +89,7 @@ func TestFlows(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, version)
+			s.showsNothing(t)
 			t.Run("together", func(t *testing.T) {
 				for name, test := range map[string]func(*stage, *testing.T){
 					"move and take back":       moveAndTakeBack,
@@ -118,6 +127,7 @@ func TestFlows(t *testing.T) {
 					})
 				}
 			})
+			t.Run("dashboard", s.showsWhatRan) // alone, since it counts
 			s.keepsSecrets(t)
 		})
 	}

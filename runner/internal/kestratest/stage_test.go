@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -111,8 +112,12 @@ func newStage(t *testing.T, version string) *stage {
 	defer cancel()
 	flows, err := Flows(version)
 	must(t, err)
+	flows = append(flows, "testdata/flows")
+	if !exists(filepath.Join(flows[0], "validate-connector.yaml")) {
+		flows = append(flows, "testdata/dashboard")
+	}
 	return stageOf(ctx, t, Options{
-		Version: version, Plugins: plugins(t), Flows: append(flows, "testdata/flows"),
+		Version: version, Plugins: plugins(t), Flows: flows,
 		Secrets: map[string]string{"CONNECT_PASSWORD": password},
 	})
 }
