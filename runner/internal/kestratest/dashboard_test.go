@@ -172,14 +172,20 @@ func (s *stage) showsWhatRan(t *testing.T) {
 		return maps.Equal(last, before), "they still arrive", nil
 	}))
 
+	fails, err := s.Begin("migrate-connectors", map[string]any{"origin": "global", "target": "europe", "connectors": []string{"broken", "nobody"}})
+	must(t, err)
 	both := s.run(t, "move-several", map[string]any{"connectors": []string{"first", "second"}})
 	wantState(t, both, "SUCCESS")
-	wantState(t, s.run(t, "migrate-connectors", map[string]any{"origin": "global", "target": "europe", "connectors": []string{"broken", "nobody"}}), "FAILED")
 	wantState(t, s.run(t, "rollback-connector", map[string]any{"origin": "global", "target": "europe", "connector": "first"}), "SUCCESS")
 	open, err := s.Begin("validate-connector", map[string]any{"origin": "global", "target": "europe", "connector": "second"})
 	must(t, err)
 	waiting, err := open.Paused(t.Context(), "validate-connector", waitTime)
 	must(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), runLimit)
+	defer cancel()
+	failed, err := fails.Wait(ctx)
+	must(t, err)
+	wantState(t, failed, "FAILED")
 
 	more := figures{
 		"moved": 2, "failed": 1, "rolled_back": 1, "percentiles": 2,
