@@ -270,7 +270,7 @@ func firstColumn(t *testing.T, path, head string) []string {
 func flowFiles(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
-	for _, pattern := range []string{"flows/*.yaml", "flows/*/*.yaml", "examples/*/*.yaml"} {
+	for _, pattern := range []string{"flows/*.yaml", "flows/[12].x/*.yaml", "examples/*/*.yaml"} {
 		files, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			t.Fatal(err)

@@ -65,17 +65,9 @@ type kestraConnector struct {
 	Certificate *CertificateFiles `json:"certificate,omitempty"`
 }
 
-type kestraMetric struct {
-	Name  string            `json:"name"`
-	Type  string            `json:"type"`
-	Value json.Number       `json:"value"` // seconds for a timer
-	Tags  map[string]string `json:"tags,omitempty"`
-}
-
 // Result writes the metrics and, last, the outputs of a command.
 func (k *Kestra) Result(result Result) {
 	connectors := make([]kestraConnector, 0, len(result.Connectors))
-	metrics := []kestraMetric{}
 	for _, c := range result.Connectors {
 		small := kestraConnector{
 			Connector: c.Connector, TargetConnector: c.TargetConnector, Parts: c.Parts, Outcome: c.Outcome, State: c.State,
@@ -85,16 +77,10 @@ func (k *Kestra) Result(result Result) {
 		if c.Proof != nil {
 			small.Proof = c.Proof.Kind
 		}
-		if c.DowntimeMS != nil {
-			metrics = append(metrics, kestraMetric{
-				Name: "ferry.downtime", Type: "timer", Tags: map[string]string{"connector": c.Connector},
-				Value: json.Number(fmt.Sprintf("%d.%03d", *c.DowntimeMS/1000, *c.DowntimeMS%1000)),
-			})
-		}
 		connectors = append(connectors, small)
 	}
-	if len(metrics) > 0 {
-		k.marker(map[string]any{"metrics": metrics})
+	if of := metrics(result); len(of) > 0 {
+		k.marker(map[string]any{"metrics": of})
 	}
 	outputs := map[string]any{
 		"exit_code": result.ExitCode, "outcome": result.Outcome, "message": result.Message, "connectors": connectors,

@@ -15,7 +15,7 @@ import (
 
 // product and examples are the patterns of the flow files, from the repository's root.
 var (
-	product  = []string{"flows/*.yaml", "flows/*/*.yaml"}
+	product  = []string{"flows/*.yaml", "flows/[12].x/*.yaml"}
 	examples = []string{"examples/flows/*.yaml", "examples/nats/*.yaml", "examples/notify/*.yaml", "examples/without-plugin/*.yaml"}
 )
 

@@ -13,7 +13,7 @@ import (
 
 // Event is one line of the engine: something that happened.
 type Event struct {
-	Event     string          `json:"event"` // started, resumed, execution, task, log, ended, kv or error
+	Event     string          `json:"event"` // started, resumed, execution, task, log, ended, kv, dashboard or error
 	Ref       string          `json:"ref"`
 	Execution string          `json:"execution"` // id
 	Parent    string          `json:"parent"`    // id, of a sub-execution
@@ -28,6 +28,8 @@ type Event struct {
 	Tasks     []Task          `json:"tasks"`
 	// Labels are those that an execution has by now.
 	Labels map[string]string `json:"labels"`
+	// Charts are the rows of a dashboard's charts.
+	Charts Charts `json:"charts"`
 }
 
 // Task is one run of a task.
@@ -90,6 +92,7 @@ type Run struct {
 	id      string // only once started is closed
 	done    chan struct{}
 	end     Execution // only once done is closed
+	charts  Charts    // likewise
 	err     error     // likewise
 }
 
@@ -224,6 +227,9 @@ func (e *Engine) take(event Event) {
 	case run == nil:
 	case event.Event == "resumed":
 		e.tree.state[event.Execution] = "RUNNING" // the event that says so may come later
+		close(run.done)
+	case event.Event == "dashboard":
+		run.charts = event.Charts
 		close(run.done)
 	case event.Event == "started":
 		run.id = event.Execution

@@ -25,26 +25,49 @@ func TestFlowsParse(t *testing.T) {
 			must(t, err)
 			root, err := Root()
 			must(t, err)
-			flows = append(flows, filepath.Join(root, "examples", "without-plugin"), filepath.Join(root, "examples", "nats"), filepath.Join(root, "examples", "notify"))
+			flows = append(flows, filepath.Join(root, "examples", "without-plugin"), filepath.Join(root, "examples", "nats"),
+				filepath.Join(root, "examples", "notify"), filepath.Dir(dashboardFile(t)), renamedMetric(t))
 			files, refusals, err := Validate(ctx, version, plugins(t), flows)
 			must(t, err)
-			if want := 9 + 1 + 3 + 1; files != want {
+			if want := filesIn(t, flows); files != want {
 				t.Errorf("%d flow files for Kestra %s, expected %d", files, version, want)
 			}
-			foreign := 0
+			foreign, renamed := 0, 0
 			for _, refusal := range refusals {
 				// Kestra's own plugins are in no registry that CI reaches, so what names them is refused, and for that alone.
 				if strings.Contains(refusal.Reason, "io.kestra.plugin.nats.core.") || strings.Contains(refusal.Reason, "io.kestra.plugin.email.") {
 					foreign++
 					continue
 				}
+				if refusal.File == "renamed.yaml" && strings.Contains(refusal.Reason, "ferry.mooved, which no task has") {
+					renamed++
+					continue
+				}
 				t.Errorf("Kestra %s refuses %s: %s", version, refusal.File, refusal.Reason)
+			}
+			if renamed != 1 {
+				t.Errorf("Kestra %s takes a dashboard of a metric that no task has", version)
 			}
 			if foreign != 3 {
 				t.Errorf("Kestra %s refuses %d flows for Kestra's own plugins, expected two of examples/nats and the one of examples/notify: %v", version, foreign, refusals)
 			}
 		})
 	}
+}
+
+// filesIn counts the YAML files of some folders, not of their subfolders.
+func filesIn(t *testing.T, folders []string) int {
+	t.Helper()
+	count := 0
+	for _, folder := range folders {
+		files, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
+		must(t, err)
+		if len(files) == 0 {
+			t.Errorf("%s has no YAML file", folder)
+		}
+		count += len(files)
+	}
+	return count
 }
 
 // TestOtherFlowsParse checks the flows that are beside those of the product, which are for 2.0.
@@ -81,6 +104,7 @@ func TestFlows(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, version)
+			s.showsNothing(t)
 			t.Run("together", func(t *testing.T) {
 				for name, test := range map[string]func(*stage, *testing.T){
 					"move and take back":       moveAndTakeBack,
@@ -120,6 +144,7 @@ func TestFlows(t *testing.T) {
 					})
 				}
 			})
+			t.Run("dashboard", s.showsWhatRan) // alone, since it counts
 			s.keepsSecrets(t)
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -114,8 +115,12 @@ func newStage(t *testing.T, version string) *stage {
 	defer cancel()
 	flows, err := Flows(version)
 	must(t, err)
+	flows = append(flows, "testdata/flows", "testdata/link")
+	if !exists(filepath.Join(flows[0], "validate-connector.yaml")) {
+		flows = append(flows, "testdata/dashboard")
+	}
 	s := stageOf(ctx, t, Options{
-		Version: version, Plugins: plugins(t), Flows: append(flows, append(notifyElsewhere(t), "testdata/flows", "testdata/link")...), URL: kestraURL,
+		Version: version, Plugins: plugins(t), Flows: append(flows, notifyElsewhere(t)...), URL: kestraURL,
 		Secrets: map[string]string{"CONNECT_PASSWORD": password, "DEAD_WEBHOOK": deadHook},
 	})
 	s.listenOnChannels(ctx, t)

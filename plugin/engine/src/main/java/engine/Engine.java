@@ -23,6 +23,7 @@ import io.micronaut.context.ApplicationContext;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.lang.reflect.InvocationTargetException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -45,10 +46,11 @@ import static engine.EngineContext.TENANT;
  * {"follow":"EXECUTION","ref":"REF"}                                     tells of the end of one that an earlier engine began
  * {"resume":"EXECUTION","inputs":{...},"ref":"REF"}                      resumes a paused execution, as its form does
  * {"kill":"EXECUTION"}                                                   kills an execution and its sub-executions
+ * {"dashboard":"FILE","ref":"REF"}                                       computes the charts of a dashboard file
  * {"exit":true}
  * </pre>
  *
- * Events: ready, kv, started, resumed, execution, task, log, ended, error. Those that answer a run carry its ref.
+ * Events: ready, kv, started, resumed, execution, task, log, ended, dashboard, error. Those that answer a run carry its ref.
  */
 public final class Engine {
     private static final Duration LOOK_EVERY = Duration.ofMillis(200);
@@ -61,7 +63,7 @@ public final class Engine {
 
     /** A command; which it is, is told by the one field that is set. */
     private record Command(
-        String run, String follow, String resume, String kill, String kv, Boolean exit, String namespace, Map<String, Object> inputs, Object value,
+        String run, String follow, String resume, String kill, String kv, String dashboard, Boolean exit, String namespace, Map<String, Object> inputs, Object value,
         String ref, Integer seconds
     ) {
     }
@@ -126,6 +128,8 @@ public final class Engine {
                 setKv(command);
             } else if (command.kill() != null) {
                 Thread.ofVirtual().start(() -> answer(command, this::kill));
+            } else if (command.dashboard() != null) {
+                Thread.ofPlatform().daemon().start(() -> answer(command, this::compute));
             } else if (command.resume() != null) {
                 Thread.ofPlatform().daemon().start(() -> answer(command, this::resume));
             } else if (command.follow() != null) {
@@ -133,7 +137,7 @@ public final class Engine {
             } else if (command.run() != null) {
                 Thread.ofPlatform().daemon().start(() -> answer(command, this::run));
             } else {
-                events.write("error", "ref", command.ref(), "message", "command has none of run, follow, resume, kill, kv and exit");
+                events.write("error", "ref", command.ref(), "message", "command has none of run, follow, resume, kill, kv, dashboard and exit");
             }
         }
     }
@@ -146,15 +150,23 @@ public final class Engine {
         try {
             action.take(command);
         } catch (Exception failure) {
-            Throwable cause = failure instanceof ExecutionException && failure.getCause() != null ? failure.getCause() : failure;
+            Throwable cause = isWrapper(failure) && failure.getCause() != null ? failure.getCause() : failure;
             events.write("error", "ref", command.ref(), "message", String.valueOf(cause.getMessage()));
         }
+    }
+
+    private static boolean isWrapper(Exception failure) {
+        return failure instanceof ExecutionException || failure instanceof InvocationTargetException;
     }
 
     private void setKv(Command command) throws Exception {
         context.getBean(KVStoreService.class).get(TENANT, command.namespace(), null)
             .put(command.kv(), new KVValueAndMetadata(null, command.value()));
         events.write("kv", "key", command.kv());
+    }
+
+    private void compute(Command command) throws Exception {
+        events.write("dashboard", "ref", command.ref(), "charts", Dashboards.figures(context, Path.of(command.dashboard())));
     }
 
     private void run(Command command) throws Exception {

@@ -1,8 +1,10 @@
 package io.connectferry;
 
 import io.kestra.core.models.annotations.Example;
+import io.kestra.core.models.annotations.Metric;
 import io.kestra.core.models.annotations.Plugin;
 import io.kestra.core.models.annotations.PluginProperty;
+import io.kestra.core.models.executions.metrics.Counter;
 import io.kestra.core.models.property.Property;
 import io.kestra.core.runners.RunContext;
 import io.swagger.v3.oas.annotations.media.Schema;
@@ -27,6 +29,11 @@ import lombok.experimental.SuperBuilder;
         it again."""
 )
 @Plugin(
+    metrics = {
+        @Metric(name = "ferry.accepted", type = Counter.TYPE, description = "Connectors whose copy on the origin was removed"),
+        @Metric(name = "ferry.failed", type = Counter.TYPE, description = "Connectors with which the task failed, also if they run on where they were"),
+        @Metric(name = "ferry.refused", type = Counter.TYPE, description = "Connectors that a check refused, or that another run held")
+    },
     examples = {
         @Example(
             title = "Accept a connector once its owner has said so",

@@ -1,7 +1,9 @@
 package io.connectferry;
 
 import io.kestra.core.models.annotations.Example;
+import io.kestra.core.models.annotations.Metric;
 import io.kestra.core.models.annotations.Plugin;
+import io.kestra.core.models.executions.metrics.Counter;
 import io.swagger.v3.oas.annotations.media.Schema;
 import lombok.EqualsAndHashCode;
 import lombok.Getter;
@@ -21,6 +23,10 @@ import lombok.experimental.SuperBuilder;
         whether the offsets can be copied. Fails with exit code 10 if a connector cannot be moved, and names every reason."""
 )
 @Plugin(
+    metrics = {
+        @Metric(name = "ferry.failed", type = Counter.TYPE, description = "Connectors with which the task failed, also if they run on where they were"),
+        @Metric(name = "ferry.refused", type = Counter.TYPE, description = "Connectors that a check refused, or that another run held")
+    },
     examples = {
         @Example(
             title = "Check one connector between two clusters of the KV entry connect_clusters",

@@ -1,8 +1,10 @@
 package io.connectferry;
 
 import io.kestra.core.models.annotations.Example;
+import io.kestra.core.models.annotations.Metric;
 import io.kestra.core.models.annotations.Plugin;
 import io.kestra.core.models.annotations.PluginProperty;
+import io.kestra.core.models.executions.metrics.Counter;
 import io.kestra.core.models.property.Property;
 import io.kestra.core.runners.RunContext;
 import io.swagger.v3.oas.annotations.media.Schema;
@@ -25,6 +27,10 @@ import lombok.experimental.SuperBuilder;
         Makes the offsets equal to a document: writes what differs, removes what the document lacks, and reads back."""
 )
 @Plugin(
+    metrics = {
+        @Metric(name = "ferry.failed", type = Counter.TYPE, description = "Connectors with which the task failed, also if they run on where they were"),
+        @Metric(name = "ferry.refused", type = Counter.TYPE, description = "Connectors that a check refused, or that another run held")
+    },
     examples = {
         @Example(
             title = "Copy the offsets of a stopped connector to its stopped copy",

@@ -1,8 +1,10 @@
 package io.connectferry;
 
 import io.kestra.core.models.annotations.Example;
+import io.kestra.core.models.annotations.Metric;
 import io.kestra.core.models.annotations.Plugin;
 import io.kestra.core.models.annotations.PluginProperty;
+import io.kestra.core.models.executions.metrics.Counter;
 import io.kestra.core.models.property.Property;
 import io.kestra.core.runners.RunContext;
 import io.kestra.core.serializers.JacksonMapper;
@@ -29,6 +31,10 @@ import java.util.Map;
         on another cluster. Changes nothing if the connector is there already."""
 )
 @Plugin(
+    metrics = {
+        @Metric(name = "ferry.failed", type = Counter.TYPE, description = "Connectors with which the task failed, also if they run on where they were"),
+        @Metric(name = "ferry.refused", type = Counter.TYPE, description = "Connectors that a check refused, or that another run held")
+    },
     examples = {
         @Example(
             title = "A stopped copy of a connector that keeps running",

@@ -3,6 +3,7 @@ package io.connectferry;
 import io.kestra.core.models.annotations.Example;
 import io.kestra.core.models.annotations.Metric;
 import io.kestra.core.models.annotations.Plugin;
+import io.kestra.core.models.executions.metrics.Counter;
 import io.kestra.core.models.executions.metrics.Timer;
 import io.kestra.core.models.property.Property;
 import io.kestra.core.runners.RunContext;
@@ -31,7 +32,16 @@ import java.time.Duration;
         killed before the copy starts, the origin is put back. Each connector's certificate goes to internal storage."""
 )
 @Plugin(
-    metrics = @Metric(name = "ferry.downtime", type = Timer.TYPE, unit = "seconds", description = "How long a connector stood still"),
+    metrics = {
+        @Metric(name = "ferry.moved", type = Counter.TYPE, description = "Connectors that were moved"),
+        @Metric(name = "ferry.failed", type = Counter.TYPE, description = "Connectors with which the task failed, also if they run on where they were"),
+        @Metric(name = "ferry.refused", type = Counter.TYPE, description = "Connectors that a check refused, or that another run held"),
+        @Metric(name = "ferry.sent_again", type = Counter.TYPE, description = "Records that a copy sends again, or the most that it can be"),
+        @Metric(name = "ferry.sent_again.not_known", type = Counter.TYPE, description = "Connectors that may have sent records again, nobody knows how many"),
+        @Metric(name = "ferry.downtime", type = Timer.TYPE, unit = "seconds", description = "How long a connector stood still"),
+        @Metric(name = "ferry.downtime.p50", type = Timer.TYPE, unit = "seconds", description = "Median downtime of the connectors of one task"),
+        @Metric(name = "ferry.downtime.p95", type = Timer.TYPE, unit = "seconds", description = "95th percentile of the downtimes of the connectors of one task")
+    },
     examples = {
         @Example(
             title = "Move two connectors at once",

@@ -1,8 +1,10 @@
 package io.connectferry;
 
 import io.kestra.core.models.annotations.Example;
+import io.kestra.core.models.annotations.Metric;
 import io.kestra.core.models.annotations.Plugin;
 import io.kestra.core.models.annotations.PluginProperty;
+import io.kestra.core.models.executions.metrics.Counter;
 import io.kestra.core.models.property.Property;
 import io.kestra.core.runners.RunContext;
 import io.swagger.v3.oas.annotations.media.Schema;
@@ -24,6 +26,10 @@ import lombok.experimental.SuperBuilder;
         and that the offsets of both are equal, so that the two never run together."""
 )
 @Plugin(
+    metrics = {
+        @Metric(name = "ferry.failed", type = Counter.TYPE, description = "Connectors with which the task failed, also if they run on where they were"),
+        @Metric(name = "ferry.refused", type = Counter.TYPE, description = "Connectors that a check refused, or that another run held")
+    },
     examples = {
         @Example(
             title = "Start a copy after the interlock with its origin",
