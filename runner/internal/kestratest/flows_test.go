@@ -213,7 +213,7 @@ func oneOfTwoFails(s *stage, t *testing.T) {
 	x := s.run(t, "migrate-connectors", map[string]any{"origin": "global", "target": "europe", "connectors": []string{"nobody", "stock"},
 		"copy": "REST", "accept": []string{"OTHER_KAFKA", "AT_LEAST_ONCE"}})
 	wantState(t, x, "FAILED")
-	wantText(t, "log", x.Text(), `ERROR move-connector/check nobody: connector "nobody" does not exist on global`, "ERROR migrate-connectors/verdict not moved: nobody (")
+	wantText(t, "log", x.Text(), `ERROR move-connector/move nobody: connector "nobody" does not exist on global`, "ERROR migrate-connectors/verdict not moved: nobody (")
 	wantText(t, "outputs", string(x.Outputs), "1 of 2 moved from global to europe", "stock: moved to europe", "nobody: not moved, ")
 	runsAgain(t, s.europe, "stock")
 	s.exactlyOnce(t, "stock")
@@ -231,12 +231,12 @@ func badInput(s *stage, t *testing.T) {
 		{"one cluster", "migrate-connectors", map[string]any{"origin": "global", "target": "global", "connectors": []string{"untouched"}},
 			"ERROR migrate-connectors/need_two_clusters origin and target are both global, choose two clusters"},
 		{"unknown cluster", "move-connector", map[string]any{"origin": "global", "target": "mars", "connector": "untouched"},
-			`ERROR move-connector/check cluster "mars" is not in clusters of the request, which has europe, global, gone, guarded`},
+			`ERROR move-connector/move cluster "mars" is not in clusters of the request, which has europe, global, gone, guarded`},
 		{"unreachable cluster", "move-connector", map[string]any{"origin": "global", "target": "gone", "connector": "untouched"},
-			`ERROR move-connector/check untouched: connector "untouched" on gone: GET http://127.0.0.1:9/`},
+			`ERROR move-connector/move untouched: connector "untouched" on gone: GET http://127.0.0.1:9/`},
 		{"settings that are no texts", "move-connector",
 			map[string]any{"origin": "global", "target": "europe", "connector": "untouched", "set": `{"login": {"password": "p4ssw0rd-of-nobody"}}`},
-			"ERROR move-connector/check `set` is not an object of texts, expected names and values such as "},
+			"ERROR move-connector/move `set` is not an object of texts, expected names and values such as "},
 		{"nothing to take back", "rollback-connector", map[string]any{"origin": "global", "target": "europe", "connector": "nobody"},
 			`ERROR rollback-connector/rollback nobody: connector "nobody" does not exist on global`},
 	} {
