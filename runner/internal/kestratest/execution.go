@@ -13,7 +13,7 @@ import (
 
 // Event is one line of the engine: something that happened.
 type Event struct {
-	Event     string          `json:"event"` // started, resumed, execution, task, log, ended, kv, dashboard or error
+	Event     string          `json:"event"` // started, resumed, form, execution, task, log, ended, kv, dashboard or error
 	Ref       string          `json:"ref"`
 	Execution string          `json:"execution"` // id
 	Parent    string          `json:"parent"`    // id, of a sub-execution
@@ -30,6 +30,15 @@ type Event struct {
 	Labels map[string]string `json:"labels"`
 	// Charts are the rows of a dashboard's charts.
 	Charts Charts `json:"charts"`
+	Fields []Field           `json:"fields"`
+}
+
+// Field is what a form shows of one input.
+type Field struct {
+	ID      string   `json:"id"`
+	Enabled bool     `json:"enabled"` // it is shown
+	Values  []string `json:"values"`  // that can be chosen
+	Error   string   `json:"error"`
 }
 
 // Task is one run of a task.
@@ -92,7 +101,8 @@ type Run struct {
 	id      string // only once started is closed
 	done    chan struct{}
 	end     Execution // only once done is closed
-	charts  Charts    // likewise
+	charts  Charts    // likewise, of a dashboard
+	fields  []Field   // likewise, of a form
 	err     error     // likewise
 }
 
@@ -178,6 +188,22 @@ func (e *Engine) Resume(ctx context.Context, execution string, inputs any) error
 	return err
 }
 
+// Form returns what the form of a flow of [Namespace] shows once these inputs are filled in, by their ids.
+func (e *Engine) Form(ctx context.Context, flow string, inputs any) (map[string]Field, error) {
+	run := e.newRun()
+	if err := e.send(map[string]any{"form": flow, "namespace": Namespace, "inputs": inputs, "ref": run.ref}); err != nil {
+		return nil, err
+	}
+	if _, err := run.Wait(ctx); err != nil {
+		return nil, err
+	}
+	shown := map[string]Field{}
+	for _, field := range run.fields {
+		shown[field.ID] = field
+	}
+	return shown, nil
+}
+
 // Kill asks Kestra to kill the execution, as its user would. [Run.Wait] tells when it
 // has ended.
 func (r *Run) Kill(ctx context.Context) error {
@@ -230,6 +256,9 @@ func (e *Engine) take(event Event) {
 		close(run.done)
 	case event.Event == "dashboard":
 		run.charts = event.Charts
+		close(run.done)
+	case event.Event == "form":
+		run.fields = event.Fields
 		close(run.done)
 	case event.Event == "started":
 		run.id = event.Execution

@@ -137,6 +137,10 @@ func TestFlows(t *testing.T) {
 					"refused consolidation":    refusedConsolidation,
 					"consolidation fails":      consolidationFails,
 					"regrouped wave":           rollRegroupedWaveBack,
+					"rehearse from the form":   rehearseFromTheForm,
+					"table of a failure":       tableOfAFailure,
+					"expert by API":            expertByAPI,
+					"pickers":                  pickers,
 				} {
 					t.Run(name, func(t *testing.T) {
 						t.Parallel()

@@ -206,6 +206,15 @@ func (s *stage) run(t *testing.T, flow string, inputs map[string]any) Execution 
 	return execution
 }
 
+func (s *stage) form(t *testing.T, flow string, inputs map[string]any) map[string]Field {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), runLimit)
+	defer cancel()
+	shown, err := s.Form(ctx, flow, inputs)
+	must(t, err)
+	return shown
+}
+
 // on returns the state of a connector on a cluster, "" if it is not there.
 func on(t *testing.T, cluster *connecttest.Cluster, connector string) connect.State {
 	t.Helper()

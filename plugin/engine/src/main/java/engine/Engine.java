@@ -5,6 +5,7 @@ import io.kestra.core.models.Label;
 import io.kestra.core.models.executions.Execution;
 import io.kestra.core.models.executions.TaskRun;
 import io.kestra.core.models.flows.Flow;
+import io.kestra.core.models.flows.Input;
 import io.kestra.core.models.flows.State;
 import io.kestra.core.models.flows.input.InputAndValue;
 import io.kestra.core.repositories.ExecutionRepositoryInterface;
@@ -27,6 +28,7 @@ import java.lang.reflect.InvocationTargetException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,12 +47,13 @@ import static engine.EngineContext.TENANT;
  * {"run":"FLOW","namespace":"NS","inputs":{...},"ref":"REF","seconds":60} starts an execution and tells of its end
  * {"follow":"EXECUTION","ref":"REF"}                                     tells of the end of one that an earlier engine began
  * {"resume":"EXECUTION","inputs":{...},"ref":"REF"}                      resumes a paused execution, as its form does
+ * {"form":"FLOW","namespace":"NS","inputs":{...},"ref":"REF"}            tells what the form shows once it is filled in so far
  * {"kill":"EXECUTION"}                                                   kills an execution and its sub-executions
  * {"dashboard":"FILE","ref":"REF"}                                       computes the charts of a dashboard file
  * {"exit":true}
  * </pre>
  *
- * Events: ready, kv, started, resumed, execution, task, log, ended, dashboard, error. Those that answer a run carry its ref.
+ * Events: ready, kv, started, resumed, form, execution, task, log, ended, dashboard, error. Those that answer a run carry its ref.
  */
 public final class Engine {
     private static final Duration LOOK_EVERY = Duration.ofMillis(200);
@@ -63,7 +66,7 @@ public final class Engine {
 
     /** A command; which it is, is told by the one field that is set. */
     private record Command(
-        String run, String follow, String resume, String kill, String kv, String dashboard, Boolean exit, String namespace, Map<String, Object> inputs, Object value,
+        String run, String follow, String resume, String form, String kill, String kv, String dashboard, Boolean exit, String namespace, Map<String, Object> inputs, Object value,
         String ref, Integer seconds
     ) {
     }
@@ -132,12 +135,14 @@ public final class Engine {
                 Thread.ofPlatform().daemon().start(() -> answer(command, this::compute));
             } else if (command.resume() != null) {
                 Thread.ofPlatform().daemon().start(() -> answer(command, this::resume));
+            } else if (command.form() != null) {
+                Thread.ofPlatform().daemon().start(() -> answer(command, this::form));
             } else if (command.follow() != null) {
                 Thread.ofPlatform().daemon().start(() -> answer(command, this::follow));
             } else if (command.run() != null) {
                 Thread.ofPlatform().daemon().start(() -> answer(command, this::run));
             } else {
-                events.write("error", "ref", command.ref(), "message", "command has none of run, follow, resume, kill, kv, dashboard and exit");
+                events.write("error", "ref", command.ref(), "message", "command has none of run, follow, resume, form, kill, kv, dashboard and exit");
             }
         }
     }
@@ -170,8 +175,7 @@ public final class Engine {
     }
 
     private void run(Command command) throws Exception {
-        Flow flow = context.getBean(FlowRepositoryInterface.class).findById(TENANT, command.namespace(), command.run())
-            .orElseThrow(() -> new IllegalArgumentException("no flow " + command.namespace() + "." + command.run()));
+        Flow flow = flow(command, command.run());
         FlowInputOutput inputReader = context.getBean(FlowInputOutput.class);
         CompletableFuture<String> started = new CompletableFuture<>();
         Map<String, Object> inputs = command.inputs() == null ? Map.of() : command.inputs();
@@ -250,6 +254,31 @@ public final class Engine {
             typed.put(input.input().getId(), input.value());
         }
         return typed;
+    }
+
+    /** As the server answers while somebody fills in the form. */
+    private void form(Command command) throws Exception {
+        Flow flow = flow(command, command.form());
+        Map<String, Object> inputs = command.inputs() == null ? Map.of() : command.inputs();
+        List<Map<String, Object>> fields = new ArrayList<>();
+        for (InputAndValue field : context.getBean(FlowInputOutput.class)
+            .resolveInputs(flow.getInputs(), flow, Execution.newExecution(flow, List.of()), inputs)) {
+            fields.add(Map.of(
+                "id", field.input().getId(), "enabled", field.enabled(), "values", choices(field.input()),
+                "error", field.exceptions() == null || field.exceptions().isEmpty() ? "" : field.exceptions().iterator().next().getMessage()));
+        }
+        events.write("form", "ref", command.ref(), "fields", fields);
+    }
+
+    /** Their types differ between the versions, their JSON does not. */
+    private static Object choices(Input<?> input) {
+        Object choices = JacksonMapper.toMap(input).get("values");
+        return choices == null ? List.of() : choices;
+    }
+
+    private Flow flow(Command command, String id) {
+        return context.getBean(FlowRepositoryInterface.class).findById(TENANT, command.namespace(), id)
+            .orElseThrow(() -> new IllegalArgumentException("no flow " + command.namespace() + "." + id));
     }
 
     private void kill(Command command) throws Exception {
