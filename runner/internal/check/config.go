@@ -7,6 +7,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // settings refuses a config that shows masks instead of values.
@@ -17,7 +18,7 @@ func settings(_ context.Context, f *facts) (string, error) {
 	}
 	config.Learn(f.Mask, f.config())
 	f.warnConverters()
-	return fmt.Sprintf("%d settings, %d changed for the target", f.config().Len(), len(f.request.Set)+len(f.request.Unset)), nil
+	return fmt.Sprintf("%s, %d changed for the target", words.Count(f.config().Len(), "setting"), len(f.request.Set)+len(f.request.Unset)), nil
 }
 
 // warnConverters warns that the connector uses its workers' converters, which REST does

@@ -10,6 +10,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // offsets refuses offsets that cannot be read on the origin or written on the target.
@@ -21,11 +22,11 @@ func offsets(ctx context.Context, f *facts) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	found := fmt.Sprintf("%d entries, %s", opened.Offsets.Len(), opened.How)
+	found := words.Count(opened.Offsets.Len(), "entry") + ", " + opened.How
 	if opened.External() {
 		found = "mean nothing to a connector that acknowledges in the system it reads from, nothing to copy"
 	} else if f.shared() {
-		found = fmt.Sprintf("%d entries in a topic that both clusters read, nothing to copy", opened.Offsets.Len())
+		found = words.Count(opened.Offsets.Len(), "entry") + " in a topic that both clusters read, nothing to copy"
 	}
 	origin := f.request.Origin
 	if unknown := f.request.TopicsKnown(); unknown != nil && !origin.Has(cluster.AlterOffsets) {
@@ -49,8 +50,8 @@ func (f *facts) warnUncommitted(ctx context.Context, committed offset.Document) 
 	if own := f.config().Text("consumer.override.auto.offset.reset"); own != "" {
 		reset = "consumer.override.auto.offset.reset=" + own
 	}
-	f.warn("group %s has committed nothing for %d partitions (%s); the copy begins them by %s",
-		f.group(), len(missing), event.Abbreviated(missing), reset)
+	f.warn("group %s has committed nothing for %s (%s); the copy begins them by %s",
+		f.group(), words.Count(len(missing), "partition"), event.Abbreviated(missing), reset)
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/history"
 	"github.com/connect-ferry/connect-ferry/runner/internal/natslease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/natsstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // natsOptions are those of the clusters file.
@@ -76,6 +77,6 @@ func tellUndelivered(asked request, result *event.Result, events event.Recorder)
 	if asked.Result == "" && asked.Output != "json" {
 		where = "they are lost, as there is no --result to keep them"
 	}
-	events.Emit(event.Note{Level: event.Warn, At: time.Now(), Message: fmt.Sprintf("%d events were not delivered to NATS; %s", count, where)})
-	result.Message += fmt.Sprintf(", %d events not delivered", count)
+	events.Emit(event.Note{Level: event.Warn, At: time.Now(), Message: fmt.Sprintf("%s not delivered to NATS; %s", words.Count(count, "event"), where)})
+	result.Message += ", " + words.Count(count, "event") + " not delivered"
 }

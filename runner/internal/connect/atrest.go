@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // This file defines "at rest" for all of ferry. The argument rest is the state of a
@@ -22,7 +24,7 @@ func (s Status) NotAtRest(rest State) string {
 	case rest != Stopped:
 		return s.NotPaused()
 	case len(s.Tasks) > 0:
-		return fmt.Sprintf("%d tasks in its status", len(s.Tasks))
+		return words.Count(len(s.Tasks), "task") + " in its status"
 	default:
 		return ""
 	}
@@ -75,7 +77,7 @@ func (s Status) Missing(state State, tasks int) string {
 		return "connector " + string(s.Connector.State)
 	}
 	if len(s.Tasks) < tasks {
-		return fmt.Sprintf("%d of %d tasks", len(s.Tasks), tasks)
+		return fmt.Sprintf("%d of %s", len(s.Tasks), words.Count(tasks, "task"))
 	}
 	for _, task := range s.Tasks {
 		if task.State != state {
@@ -100,7 +102,7 @@ func (c *Client) NotAtRest(ctx context.Context, connector string, rest State) (s
 		return "", fmt.Errorf("tasks of the resting connector: %w", err)
 	}
 	if len(tasks) > 0 {
-		return fmt.Sprintf("%d tasks in its config", len(tasks)), nil
+		return words.Count(len(tasks), "task") + " in its config", nil
 	}
 	return "", nil
 }

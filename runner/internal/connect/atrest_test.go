@@ -23,8 +23,8 @@ func TestAtRest(t *testing.T) {
 		awake   bool
 	}{
 		"stopped":                       {statusOf(Stopped), Stopped, "", false},
-		"stopped, a task left":          {statusOf(Stopped, Running), Stopped, "1 tasks in its status", true},
-		"stopped, a task unassigned":    {statusOf(Stopped, Unassigned), Stopped, "1 tasks in its status", false},
+		"stopped, a task left":          {statusOf(Stopped, Running), Stopped, "1 task in its status", true},
+		"stopped, a task unassigned":    {statusOf(Stopped, Unassigned), Stopped, "1 task in its status", false},
 		"its worker changes":            {statusOf(Unassigned), Stopped, "connector UNASSIGNED", false},
 		"runs":                          {statusOf(Running, Running), Stopped, "connector RUNNING", true},
 		"paused where stopped is known": {statusOf(Paused, Paused), Stopped, "connector PAUSED", true},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // Topic is one of a Connect cluster's own topics, or why it is not known.
@@ -226,7 +227,7 @@ func (s *search) hidden() string {
 		return ""
 	}
 	first := sorted(s.unreadable)[0]
-	return fmt.Sprintf(" (%d topics could not be read, first %s: %v)", len(s.unreadable), first, s.unreadable[first])
+	return fmt.Sprintf(" (%s could not be read, first %s: %v)", words.Count(len(s.unreadable), "topic"), first, s.unreadable[first])
 }
 
 // loadAll reads every compacted topic.

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 	"unicode"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // Text writes events as lines for people. It is a [Recorder].
@@ -157,10 +159,7 @@ func Abbreviated(names []string) string {
 
 // Entries is a count of offset entries for a message.
 func Entries(count int) string {
-	if count == 1 {
-		return "1 offset entry"
-	}
-	return fmt.Sprintf("%d offset entries", count)
+	return words.Count(count, "offset entry")
 }
 
 // Count says how many connectors ended how: "2 moved, 1 refused".
@@ -175,7 +174,11 @@ func Count(connectors []ConnectorResult) string {
 	}
 	parts := make([]string, len(order))
 	for i, outcome := range order {
-		parts[i] = fmt.Sprintf("%d %s", numbers[outcome], strings.ReplaceAll(string(outcome), "_", " "))
+		said := strings.ReplaceAll(string(outcome), "_", " ")
+		if outcome == Quiesced {
+			said = "at rest"
+		}
+		parts[i] = fmt.Sprintf("%d %s", numbers[outcome], said)
 	}
 	return strings.Join(parts, ", ")
 }

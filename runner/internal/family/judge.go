@@ -7,6 +7,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // Case is a move to judge.
@@ -87,8 +88,8 @@ func (f Family) judgeOffsets(c Case, note noter) {
 		}
 	}
 	if foreign := f.Foreign(c.Offsets); len(foreign) > 0 {
-		note(Warn, "%d of its partitions do not have the fields %s that this kind of connector reads, first %s; an older version of it may have written them",
-			len(foreign), strings.Join(f.Partition, ", "), foreign[0].Partition)
+		note(Warn, "%s without the fields %s that this kind of connector reads, first %s; an older version of it may have written them",
+			words.Count(len(foreign), "partition"), strings.Join(f.Partition, ", "), foreign[0].Partition)
 	}
 	if f.RandomKeys {
 		note(Twice, "the order of the fields in its keys changes each time a worker starts, so its copy may not find the existing offsets and begin from scratch; "+

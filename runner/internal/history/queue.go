@@ -10,6 +10,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/natsstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // message is an event on its way to the stream.
@@ -181,7 +182,7 @@ func (q *queue) close() []json.RawMessage {
 		left[i] = m.body
 	}
 	if q.dropped > 0 {
-		q.events.Emit(event.Note{Level: event.Warn, At: time.Now(), Message: fmt.Sprintf("%d events are lost, since too many were waiting", q.dropped)})
+		q.events.Emit(event.Note{Level: event.Warn, At: time.Now(), Message: words.Count(q.dropped, "event") + " lost, since too many were waiting"})
 	}
 	return left
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/natsstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // StoriesSchemaID is the value of "schema" in a history document.
@@ -168,7 +169,7 @@ func (s Stories) Kestra(out io.Writer) {
 	for _, story := range s.Moves {
 		markers.Emit(event.Note{Level: event.Info, Message: story.headline()})
 	}
-	markers.Outputs(map[string]any{"exit_code": 0, "outcome": event.Read, "message": fmt.Sprintf("%d moves", len(s.Moves)), "connectors": []string{}})
+	markers.Outputs(map[string]any{"exit_code": 0, "outcome": event.Read, "message": words.Count(len(s.Moves), "move"), "connectors": []string{}})
 }
 
 // Text writes stories for people.

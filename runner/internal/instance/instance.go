@@ -20,6 +20,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // Instance is a connector on a cluster. The connector need not exist.
@@ -170,7 +171,7 @@ func (o Observed) String() string {
 	}
 	text := string(o.State())
 	if tasks := max(len(o.Tasks), len(o.Status.Tasks)); tasks > 0 {
-		text += fmt.Sprintf(" with %d tasks", tasks)
+		text += " with " + words.Count(tasks, "task")
 	}
 	if failed := o.Status.CountTasks(connect.Failed); failed > 0 {
 		text += fmt.Sprintf(", %d FAILED", failed)

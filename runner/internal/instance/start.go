@@ -9,6 +9,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // lateTasks is how long a copy may take to show its first task if the number of its tasks
@@ -51,7 +52,7 @@ func (i Instance) Start(ctx context.Context, state connect.State, tasks int, lim
 		}
 		return missing == "", missing, nil
 	})
-	return fmt.Sprintf("%s with %d tasks on %s", state, seen, i.On()), err
+	return fmt.Sprintf("%s with %s on %s", state, words.Count(seen, "task"), i.On()), err
 }
 
 // AskToRest sends a stop, or a pause to workers that cannot stop, without waiting for its

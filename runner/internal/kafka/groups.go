@@ -15,6 +15,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // Group is the state of a consumer group.
@@ -167,8 +168,8 @@ func (c *Client) CommitGroupOffsets(ctx context.Context, group string, patch off
 		return err
 	}
 	if !state.Ended() {
-		return fmt.Errorf("kafka %s: group %q is %s with %d members, and offsets are committed only to a group without members: stop what consumes as this group",
-			c.brokers, group, state.State, state.Members)
+		return fmt.Errorf("kafka %s: group %q is %s with %s, and offsets are committed only to a group without members: stop what consumes as this group",
+			c.brokers, group, state.State, words.Count(state.Members, "member"))
 	}
 	if err := c.commit(ctx, group, commits); err != nil {
 		return fmt.Errorf("kafka %s: commit offsets of group %q: %w", c.brokers, group, err)

@@ -84,7 +84,7 @@ func TestAGroupWithMembers(t *testing.T) {
 				t.Fatal(err)
 			}
 			patch := sinkOffsets(t, `{"kafka_topic":"`+topic+`","kafka_partition":0}`, `{"kafka_offset":7}`)
-			if err := client.CommitGroupOffsets(t.Context(), group, patch); err == nil || !strings.Contains(err.Error(), "with 1 members, and offsets are committed only to a group without members") {
+			if err := client.CommitGroupOffsets(t.Context(), group, patch); err == nil || !strings.Contains(err.Error(), "with 1 member, and offsets are committed only to a group without members") {
 				t.Errorf("commit to a group with a member: %v", err)
 			}
 			consumer.Close()

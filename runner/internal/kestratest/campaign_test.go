@@ -115,7 +115,7 @@ func planAndApprove(s *stage, t *testing.T) {
 	}
 	wantText(t, "report of a plan that is given", s.file(t, migrated.Report), "<html", "split-2", planned.Hash)
 	wantText(t, "what was approved", migrated.Shown,
-		"plan "+planned.Hash[:12]+": 2 connectors from global to europe, guarded, ", "wave 2: 1 connectors with 2 tasks: split-2")
+		"plan "+planned.Hash[:12]+": 2 connectors from global to europe, guarded, ", "wave 2: 1 connector with 2 tasks: split-2")
 	wantText(t, "summary", migrated.Summary, "2 of 2 connectors of plan "+planned.Hash[:12]+" are moved\nwave 1: 1 moved\nwave 2: 1 moved")
 	wantText(t, "log", x.Text(), "INFO  migrate-cluster/approved plan "+planned.Hash[:12]+" approved by Ann: it is APPROVE",
 		"INFO  apply-wave/report wave 2: 1 moved")

@@ -61,7 +61,9 @@ func tableOfAFailure(s *stage, t *testing.T) {
 	}
 	for _, flow := range []string{"move-wave", "notify"} {
 		all := x.Known[flow] // on 2.0 an iteration of a loop is one of its flow too
-		if len(all) == 0 || slices.ContainsFunc(all, func(labels map[string]string) bool { return labels["origin"] != "global" || labels["target"] != "europe" }) {
+		if len(all) == 0 || slices.ContainsFunc(all, func(labels map[string]string) bool {
+			return labels["origin"] != "global" || labels["target"] != "europe"
+		}) {
 			t.Errorf("labels %v of %s, expected those of the execution that began it", all, flow)
 		}
 	}

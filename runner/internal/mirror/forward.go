@@ -9,6 +9,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // Translation is the offsets of a sink, translated for another Kafka. They are never
@@ -33,7 +34,7 @@ func (t Translation) String() string {
 	case len(t.uncounted) == 0 && t.again == 0:
 		return "no records are sent again"
 	case len(t.uncounted) == 0:
-		return fmt.Sprintf("up to %d records are sent again", t.again)
+		return fmt.Sprintf("up to %s %s sent again", words.Count(t.again, "record"), words.Be(t.again))
 	default:
 		return fmt.Sprintf("the records that are sent again cannot be counted for %s, as %s", event.Abbreviated(t.uncounted), t.why)
 	}
@@ -92,7 +93,7 @@ func (m *Path) Forward(ctx context.Context, final offset.Document) (Translation,
 		result.count(where, again)
 	}
 	if len(problems) > 0 {
-		return Translation{}, cluster.Refused(fmt.Sprintf("the offsets of %d of %d partitions cannot be translated (%s)", len(problems), len(look.committed), shortened(problems)))
+		return Translation{}, cluster.Refused(fmt.Sprintf("the offsets of %d of %s cannot be translated (%s)", len(problems), words.Count(len(look.committed), "partition"), shortened(problems)))
 	}
 	result.Document, err = there.document()
 	return result, err

@@ -19,6 +19,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // cutover takes a connector from one cluster to the other: a move goes from the origin to
@@ -125,7 +126,7 @@ func (c *cutover) countSentAgain(ctx context.Context) error {
 			return "not countable", nil
 		}
 		c.result.SentAgain = &again
-		said := fmt.Sprintf("the target topics hold %d records beyond the offsets, which would be sent again", again)
+		said := fmt.Sprintf("the target topics hold %s beyond the offsets, which would be sent again", words.Count(again, "record"))
 		switch {
 		case again == 0:
 			return "the target topics end where the offsets do", nil
@@ -277,7 +278,7 @@ func (c *cutover) behind(ctx context.Context) (string, error) {
 	if len(regressed) == 0 {
 		return "", nil
 	}
-	return fmt.Sprintf("%d partitions fell behind the offsets that were copied, first %s", len(regressed), regressed[0].Partition), nil
+	return fmt.Sprintf("%s fell behind the offsets that were copied, first %s", words.Count(len(regressed), "partition"), regressed[0].Partition), nil
 }
 
 // expectedTasks is how many tasks the copy must have at least: as many as ended, or one

@@ -7,6 +7,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // besideNeighbours adds to the result of a run that changed something what happened meanwhile
@@ -23,15 +24,8 @@ func (m *Mover) besideNeighbours(ctx context.Context, request pair.Request, do f
 	result.Neighbours = found
 	for _, side := range found {
 		if side.Restarted > 0 {
-			result.Message += fmt.Sprintf("; on %s %s of other connectors restarted, each for at most %d ms", side.Cluster, tasks(side.Restarted), side.LongestMS)
+			result.Message += fmt.Sprintf("; on %s %s of other connectors restarted, each for at most %d ms", side.Cluster, words.Count(side.Restarted, "task"), side.LongestMS)
 		}
 	}
 	return result
-}
-
-func tasks(count int) string {
-	if count == 1 {
-		return "1 task"
-	}
-	return fmt.Sprintf("%d tasks", count)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/runner/internal/resumes"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // rest stops one connector and proves that its offsets are final.
@@ -65,7 +66,7 @@ func (r *rest) do(ctx context.Context) (err error) {
 		}
 	}()
 	if err := r.step("quiesce", func() (string, error) {
-		return fmt.Sprintf("was %s with %d tasks", r.attempt.Found(), r.attempt.TasksFound()), r.attempt.Quiesce(ctx)
+		return fmt.Sprintf("was %s with %s", r.attempt.Found(), words.Count(r.attempt.TasksFound(), "task")), r.attempt.Quiesce(ctx)
 	}); err != nil {
 		return fmt.Errorf("%s: %w", r.of.On(), err)
 	}
@@ -88,7 +89,7 @@ func (r *rest) prove(ctx context.Context) (string, error) {
 	if proven.Kind == event.NoProof {
 		r.note(event.Warn, "without a proof: %s", proven.Note)
 	}
-	return fmt.Sprintf("%s, %d tasks ended, %d equal reads", proven.Kind, len(proven.Tasks), proven.Reads), nil
+	return fmt.Sprintf("%s, %s ended, %s", proven.Kind, words.Count(len(proven.Tasks), "task"), words.Count(proven.Reads, "equal read")), nil
 }
 
 // tasks is the number of tasks known to have ended.

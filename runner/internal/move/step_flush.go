@@ -13,6 +13,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/outcome"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // FlushWait stops a connector, proves that its offsets are final, and leaves it stopped.
@@ -50,7 +51,7 @@ func (m *Mover) flushWait(ctx context.Context, of instance.Instance, by offsetst
 	r.result.Changed = seen.State() != state
 	r.result.WasState, r.result.OriginState = seen.State(), state
 	r.result.OffsetsHash = &event.Hashes{Origin: resting.final.SHA256()}
-	return r.end(event.Quiesced, fmt.Sprintf("%s, offsets final by %s proof, %d entries", strings.ToLower(string(state)), resting.proof.Kind, resting.final.Len()))
+	return r.end(event.Quiesced, fmt.Sprintf("%s, offsets final by %s proof, %s", strings.ToLower(string(state)), resting.proof.Kind, words.Count(resting.final.Len(), "entry")))
 }
 
 // flushFailed puts the connector back. There is no copy that might run.

@@ -10,6 +10,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // GetOffsets reads a connector's offsets until two reads agree. If the connector runs,
@@ -27,7 +28,7 @@ func (m *Mover) GetOffsets(ctx context.Context, of instance.Instance, by offsets
 			return "", err
 		}
 		document, stable, err = offsetstore.ReadStable(ctx, opened.From)
-		return fmt.Sprintf("%d entries", document.Len()), err
+		return words.Count(document.Len(), "entry"), err
 	})
 	if err != nil {
 		return offset.Document{}, r.fail(ctx, err)

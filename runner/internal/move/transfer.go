@@ -10,6 +10,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // transfer makes the offsets of a copy at rest equal to those of the stopped connector.
@@ -36,7 +37,7 @@ func (t *transfer) do(ctx context.Context, final offset.Document) (string, error
 	switch {
 	case t.keepOwn:
 		t.want, t.result.Copy = t.have, "none"
-		return fmt.Sprintf("%d entries of its own", t.have.Len()), nil
+		return words.Count(t.have.Len(), "entry") + " of its own", nil
 	case t.external:
 		t.result.Copy = "none"
 		return "its position is in the system it reads from", nil
@@ -67,9 +68,9 @@ func (t *transfer) do(ctx context.Context, final offset.Document) (string, error
 	t.result.OffsetsHash = &event.Hashes{Origin: hash, Target: hash} // they were just compared
 	if t.translate != nil {
 		t.result.OffsetsHash.Target = t.have.SHA256()
-		return fmt.Sprintf("%d entries translated, %d written, %s", t.want.Len(), done.Entries, t.translate.summary), nil
+		return fmt.Sprintf("%s translated, %d written, %s", words.Count(t.want.Len(), "entry"), done.Entries, t.translate.summary), nil
 	}
-	return fmt.Sprintf("%d entries equal, %d written", t.want.Len(), done.Entries), nil
+	return fmt.Sprintf("%s equal, %d written", words.Count(t.want.Len(), "entry"), done.Entries), nil
 }
 
 // decide sets the offsets the copy must get. It translates each time anew: the

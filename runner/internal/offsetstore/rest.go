@@ -14,6 +14,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // restStore reads and writes through Connect's REST API.
@@ -126,8 +127,8 @@ type UnreadableError struct {
 }
 
 func (e *UnreadableError) Error() string {
-	return fmt.Sprintf("offsets cannot travel by REST: null for %d partitions, first %s; Connect reorders the fields of their keys, "+
-		"so a copy would be ignored and everything sent again", e.Entries, e.First)
+	return fmt.Sprintf("offsets cannot travel by REST: null for %s, first %s; Connect reorders the fields of their keys, "+
+		"so a copy would be ignored and everything sent again", words.Count(e.Entries, "partition"), e.First)
 }
 
 // IsUnreadable reports whether an error is an [UnreadableError].

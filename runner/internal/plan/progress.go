@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // tellEvery is how often a long run tells how far it is.
@@ -48,8 +49,5 @@ func (p *Progress) One() {
 
 // Connectors is a count of connectors for a message.
 func Connectors(count int) string {
-	if count == 1 {
-		return "1 connector"
-	}
-	return fmt.Sprintf("%d connectors", count)
+	return words.Count(count, "connector")
 }

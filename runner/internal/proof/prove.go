@@ -11,6 +11,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // Prove collects the evidence that the stopped connector's offsets are final, and returns
@@ -179,7 +180,7 @@ func (a *Attempt) groupsEmpty(ctx context.Context) error {
 	for _, name := range append([]string{a.subject.Group}, a.subject.FurtherGroups...)[len(a.emptyGroups):] {
 		err := wait.Until(ctx, "group "+name+" to be empty", a.prover.Options.HardWait, func(ctx context.Context) (bool, string, error) {
 			group, err := groups.Group(ctx, name)
-			return group.Ended(), fmt.Sprintf("state %s, %d members", group.State, group.Members), err
+			return group.Ended(), fmt.Sprintf("state %s, %s", group.State, words.Count(group.Members, "member")), err
 		})
 		if timeout, ok := asTimeout(err); ok {
 			return &NotProvenError{Reason: "consumer group " + name + " still has members", Err: timeout}
@@ -292,8 +293,8 @@ func (a *Attempt) notBehind(final offset.Document) error {
 		compare = offset.Regressed
 	}
 	if regressed := compare(a.subject.Snapshot, final); len(regressed) > 0 {
-		return &NotProvenError{Reason: fmt.Sprintf("%d partitions are gone or behind what they were before the stop, first %s",
-			len(regressed), regressed[0].Partition)}
+		return &NotProvenError{Reason: fmt.Sprintf("%s %s gone or behind what they were before the stop, first %s",
+			words.Count(len(regressed), "partition"), words.Be(len(regressed)), regressed[0].Partition)}
 	}
 	return nil
 }

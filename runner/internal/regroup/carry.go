@@ -15,6 +15,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/outcome"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/resumes"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // carry takes what the connectors of one side do to those of the other: all of one are brought
@@ -190,7 +191,7 @@ func (c *carry) prove(ctx context.Context) (string, error) {
 		}
 	}
 	c.result.Proof = &weakest
-	return fmt.Sprintf("%s, %d tasks ended", weakest.Kind, tasks), nil
+	return fmt.Sprintf("%s, %s ended", weakest.Kind, words.Count(tasks, "task")), nil
 }
 
 func rank(kind event.ProofKind) int {
@@ -215,15 +216,15 @@ func (c *carry) countSentAgain(ctx context.Context) (string, error) {
 			known = false
 			c.note(event.Info, "cannot count the records of %s that would be sent again: %s", m.Name, err)
 		case again > 0 && !c.Options.Proof.AllowDuplicates:
-			return "", &proof.NotProvenError{Reason: fmt.Sprintf("the target topics hold %d records of %s beyond its offsets (%s), which would be sent again; accept it with --allow-duplicates",
-				again, m.Name, event.Abbreviated(partitions))}
+			return "", &proof.NotProvenError{Reason: fmt.Sprintf("the target topics hold %s of %s beyond its offsets (%s), which would be sent again; accept it with --allow-duplicates",
+				words.Count(again, "record"), m.Name, event.Abbreviated(partitions))}
 		default:
 			total += again
 		}
 	}
 	if known {
 		c.result.SentAgain = &total
-		return fmt.Sprintf("%d records beyond the offsets", total), nil
+		return words.Count(total, "record") + " beyond the offsets", nil
 	}
 	return "not countable", nil
 }

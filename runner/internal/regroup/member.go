@@ -21,6 +21,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/runner/internal/resumes"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // member is one connector of a regrouping.
@@ -161,8 +162,8 @@ func (s *side) unite(of func(*member) offset.Document) (offset.Document, error) 
 	}
 	if len(twice) > 0 {
 		conflicts := slices.Sorted(maps.Keys(twice))
-		return offset.Document{}, cluster.Refused(fmt.Sprintf("%d partitions have two owners on %s: %s; let only one of them list it",
-			len(conflicts), s.cluster.Name, strings.Join(conflicts[:min(3, len(conflicts))], "; ")))
+		return offset.Document{}, cluster.Refused(fmt.Sprintf("%s with two owners on %s: %s; let only one of them list it",
+			words.Count(len(conflicts), "partition"), s.cluster.Name, strings.Join(conflicts[:min(3, len(conflicts))], "; ")))
 	}
 	if exact {
 		return offset.NewExact(all...)

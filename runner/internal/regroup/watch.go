@@ -14,6 +14,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/outcome"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 const watchEvery = 200 * time.Millisecond
@@ -82,7 +83,7 @@ func (c *carry) compareOffsets(ctx context.Context) error {
 				return nil
 			}
 		}
-		return &outcome.RegressedError{What: fmt.Sprintf("%d partitions fell behind the offsets that were given, first %s; it has sent records again", len(behind), behind[0].Partition)}
+		return &outcome.RegressedError{What: fmt.Sprintf("%s fell behind the offsets that were given, first %s; it has sent records again", words.Count(len(behind), "partition"), behind[0].Partition)}
 	})
 }
 

@@ -224,10 +224,7 @@ func offsetsText(c certificate.CutoverPart) string {
 			n++
 		}
 	}
-	said := number(n) + " entries"
-	if n == 1 {
-		said = "1 entry"
-	}
+	said := count(n, "entry")
 	if way := ways[c.Copy]; way != "" {
 		said += ", " + way
 	}

@@ -68,7 +68,7 @@ const (
 func describe(p plan.Plan) document {
 	d := document{
 		Hash: plain(p.Hash), ShortHash: plain(p.Hash[:min(len(p.Hash), 12)]), Made: moment(p.CreatedAt), MadeAt: p.CreatedAt.UTC().Format(time.RFC3339),
-		Blackouts: windows(p.Moves), Options: options(p.Options), Words: words,
+		Blackouts: windows(p.Moves), Options: options(p.Options), Words: glossary,
 	}
 	rows := newRows(p.Moves)
 	d.Origin, d.Targets = places(p)

@@ -125,7 +125,7 @@ func options(o plan.Options) []option {
 	}
 }
 
-var words = []word{
+var glossary = []word{
 	{"down for", "how long the connector will stand still. It is an estimate, not a promise."},
 	{"proof hard", "Kafka shows that each task has ended: its own last record in the status topic."},
 	{"proof timed", "REST shows it: tasks paused, then gone, then equal reads over time. A bound, not a certainty."},

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 var lineBreaks = strings.NewReplacer("\r\n", "↵", "\n", "↵", "\r", "↵", "\t", " ")
@@ -42,10 +44,7 @@ func number[N int | int64](n N) string {
 
 // count writes "1 task", "2 tasks".
 func count(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return number(n) + " " + one + "s"
+	return number(n) + " " + words.Of(n, one)
 }
 
 // listed joins names for a sentence, only the first few if there are many.

@@ -8,6 +8,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
 // side is a sink on one of the clusters.
@@ -61,8 +62,8 @@ func (j *judge) group(ctx context.Context, of side, expected int, runs bool) {
 		return
 	}
 	if found.Members > expected {
-		j.add(GroupMembers, time.Time{}, fmt.Sprintf("its group %s on %s has %d members, and its tasks are %d: something else consumes as this group, or a task has not ended",
-			of.group, of.On(), found.Members, expected), "find out who it is with `kafka-consumer-groups --describe --members`, and stop it")
+		j.add(GroupMembers, time.Time{}, fmt.Sprintf("its group %s on %s has %s, and it has %s: something else consumes as this group, or a task has not ended",
+			of.group, of.On(), words.Count(found.Members, "member"), words.Count(expected, "task")), "find out who it is with `kafka-consumer-groups --describe --members`, and stop it")
 	}
 	if !runs && found.Ended() {
 		j.expires(ctx, of)

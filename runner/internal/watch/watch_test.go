@@ -235,7 +235,7 @@ func TestGroupMembers(t *testing.T) {
 		watcher := w.watcher()
 		watcher.Compare.Only = []string{orders}
 		result := w.found(watcher, event.Observed, GroupMembers)
-		if !strings.Contains(result.Findings[0].Means, "connect-orders on global has 2 members, and its tasks are 1") {
+		if !strings.Contains(result.Findings[0].Means, "connect-orders on global has 2 members, and it has 1 task") {
 			w.Error(result.Findings[0].Means)
 		}
 	})
