@@ -102,20 +102,34 @@ func (c *canvas) field(field input) {
 	}
 	star := ""
 	required := field.Required == nil || *field.Required
-	if required {
+	if required && field.Type != "BOOL" { // a switch is always on or off
 		star = " *"
 	}
 	c.text(margin, c.y, `font-size="14" font-weight="600" fill="#1c2030"`, label, `fill="#c9302c"`, star)
 	c.y += 9
-	fmt.Fprintf(&c.body, `<rect x="%d.5" y="%d.5" width="%d" height="36" rx="6" fill="#ffffff" stroke="#c3c7d4"/>`+"\n", margin, c.y, inner-1)
-	c.value(field, required)
-	c.mark(field.Type)
-	c.y += 37
+	if field.Type == "BOOL" {
+		c.toggle(field.Defaults == "true")
+	} else {
+		fmt.Fprintf(&c.body, `<rect x="%d.5" y="%d.5" width="%d" height="36" rx="6" fill="#ffffff" stroke="#c3c7d4"/>`+"\n", margin, c.y, inner-1)
+		c.value(field, required)
+		c.mark(field.Type)
+		c.y += 37
+	}
 	for _, line := range wrap(field.Description, 12, inner) {
 		c.y += 16
 		c.text(margin, c.y, `font-size="12" fill="#6a7080"`, line)
 	}
 	c.y += 18
+}
+
+// toggle draws a switch.
+func (c *canvas) toggle(on bool) {
+	fill, x := "#c3c7d4", margin+10
+	if on {
+		fill, x = "#5b34c9", margin+30
+	}
+	fmt.Fprintf(&c.body, `<rect x="%d" y="%d" width="40" height="20" rx="10" fill="%s"/><circle cx="%d" cy="%d" r="8" fill="#ffffff"/>`+"\n", margin, c.y, fill, x, c.y+10)
+	c.y += 20
 }
 
 // value draws what the control holds.
