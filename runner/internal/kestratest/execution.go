@@ -29,8 +29,8 @@ type Event struct {
 	// Labels are those that an execution has by now.
 	Labels map[string]string `json:"labels"`
 	// Charts are the rows of a dashboard's charts.
-	Charts Charts `json:"charts"`
-	Fields []Field           `json:"fields"`
+	Charts Charts  `json:"charts"`
+	Fields []Field `json:"fields"`
 }
 
 // Field is what a form shows of one input.
