@@ -24,7 +24,7 @@ test: plugin ## Everything, unit to end to end: Go, Java, real Kafka, Connect, K
 	$(GOTESTSUM) --format testname --hide-summary=output -- -timeout 20m -p 1 ./...
 
 flows: ## Every flow, example and dashboard without a server: both engines parse them, tasks are in the jar, all is described, no secret
-	go test -count=1 ./runner/internal/kestratest -run '^(TestFlowsParse|TestOtherFlowsParse|TestFlowsOfTheOtherVersionAreRefused|TestFlowsAreDescribed|TestVariantsAgree|TestTasksAreInTheJar|TestDashboardIsDescribed|TestMetricsAreDeclared)$$'
+	go test -count=1 ./runner/internal/kestratest -run '^(TestFlowsParse|TestOtherFlowsParse|TestFlowsOfTheOtherVersionAreRefused|TestFlowsAreDescribed|TestVariantsAgree|TestTasksAreInTheJar|TestPlantedFaults|TestDashboardIsDescribed|TestMetricsAreDeclared)$$'
 	go test -count=1 ./docs -run '^(TestForm|TestEverythingIsDescribed|TestCompose|TestComposeClusters|TestComposeCount|TestHelm|TestScripts)$$'
 
 # Only all rows with one worker, as without HAZARDS, are the matrix that docs/hazards.md shows.

@@ -56,7 +56,14 @@ func TestMake(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range files {
+	ofVersions, err := filepath.Glob(filepath.Join(root, "examples", "*", "*", "*.*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, ofVersions...) {
+		if info, err := os.Stat(file); err != nil || info.IsDir() {
+			continue // a folder such as 1.x
+		}
 		content, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -270,7 +277,7 @@ func firstColumn(t *testing.T, path, head string) []string {
 func flowFiles(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
-	for _, pattern := range []string{"flows/*.yaml", "flows/[12].x/*.yaml", "examples/*/*.yaml"} {
+	for _, pattern := range []string{"flows/*.yaml", "flows/[12].x/*.yaml", "examples/*/*.yaml", "examples/flows/*/*.yaml"} {
 		files, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			t.Fatal(err)

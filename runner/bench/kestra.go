@@ -39,7 +39,7 @@ func (b *bench) startKestra(ctx context.Context) error {
 	}
 	b.kestra, err = kestratest.Start(ctx, kestratest.Options{
 		Version: kestraVersion, Plugins: b.plugins, HeapMB: kestraHeapMB, Longest: limit,
-		Flows:   append(flows, filepath.Join(root, "examples", "flows"), filepath.Join(root, "runner", "bench", "flows")),
+		Flows:   append(flows, filepath.Join(root, "examples", "flows", "2.x"), filepath.Join(root, "runner", "bench", "flows")),
 		OnEvent: complain,
 	})
 	if err != nil {

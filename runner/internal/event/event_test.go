@@ -140,7 +140,7 @@ func TestKestraResult(t *testing.T) {
 	markers.Result(certificate())
 	want := `::{"logs":[{"level":"ERROR","message":"payments: copy: no\ndisk"}]}::
 ::{"metrics":[{"name":"ferry.moved","type":"counter","value":1,"tags":{"connector":"orders","origin":"global","outcome":"moved","proof":"hard","target":"europe"}},{"name":"ferry.downtime","type":"timer","value":12.045,"tags":{"connector":"orders","origin":"global","outcome":"moved","proof":"hard","target":"europe"}},{"name":"ferry.failed","type":"counter","value":1,"tags":{"connector":"payments","origin":"global","outcome":"failed","proof":"none","target":"europe"}}]}::
-::{"outputs":{"connectors":[{"connector":"orders","target_connector":"orders2","outcome":"moved","state":"moved","changed":true,"message":"moved","proof":"hard","copy":"rest","downtime_ms":12045,"entries":3,"certificate":{"html":"c.html","json":"c.json"}},{"connector":"payments","outcome":"failed","changed":false,"message":"copy:\nno disk","entries":0}],"exit_code":1,"message":"1 moved, 1 failed","outcome":"failed"}}::
+::{"outputs":{"connectors":[{"connector":"orders","target_connector":"orders2","outcome":"moved","state":"moved","changed":true,"message":"moved","proof":"hard","copy":"rest","downtime_ms":12045,"entries":3,"origin_state":"STOPPED","target_state":"RUNNING","certificate":{"html":"c.html","json":"c.json"}},{"connector":"payments","outcome":"failed","changed":false,"message":"copy:\nno disk","entries":0}],"exit_code":1,"message":"1 moved, 1 failed","outcome":"failed"}}::
 `
 	if got := out.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"sync"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 )
 
 // Kestra writes events and results as the marker lines Kestra reads from the
@@ -60,7 +62,13 @@ type kestraConnector struct {
 	DowntimeMS      *int64    `json:"downtime_ms,omitempty"`
 	ExpectedMS      *int64    `json:"expected_downtime_ms,omitempty"`
 	Entries         int       `json:"entries"`
-	Findings        []Finding `json:"findings,omitempty"`
+	// OriginState and TargetState are empty where the connector is not there.
+	OriginState connect.State `json:"origin_state,omitempty"`
+	TargetState connect.State `json:"target_state,omitempty"`
+	// Differs are the names of the settings in which both sides differ; their values stay in the result document.
+	Differs  []string  `json:"differs,omitempty"`
+	Offsets  string    `json:"offsets,omitempty"`
+	Findings []Finding `json:"findings,omitempty"`
 	// Certificate is where its files are, which the plugin stores.
 	Certificate *CertificateFiles `json:"certificate,omitempty"`
 }
@@ -72,7 +80,11 @@ func (k *Kestra) Result(result Result) {
 		small := kestraConnector{
 			Connector: c.Connector, TargetConnector: c.TargetConnector, Parts: c.Parts, Outcome: c.Outcome, State: c.State,
 			Changed: c.Changed, Message: c.Message, Copy: c.Copy, DowntimeMS: c.DowntimeMS, ExpectedMS: c.ExpectedDowntimeMS, Entries: c.Entries,
-			Findings: c.Findings, Certificate: c.Certificate,
+			Findings: c.Findings, Certificate: c.Certificate, Offsets: c.Offsets,
+			OriginState: c.OriginState, TargetState: c.TargetState,
+		}
+		for _, one := range c.Differences {
+			small.Differs = append(small.Differs, one.Setting)
 		}
 		if c.Proof != nil {
 			small.Proof = c.Proof.Kind

@@ -126,6 +126,12 @@ func (e *Engine) Begin(flow string, inputs any) (*Run, error) {
 	return run, e.send(command)
 }
 
+// Webhook calls the webhook of a flow of [Namespace], as an HTTP request with this key and body would.
+func (e *Engine) Webhook(flow, key string, body any) (*Run, error) {
+	run := e.newRun()
+	return run, e.send(map[string]any{"webhook": flow, "namespace": Namespace, "key": key, "value": body, "ref": run.ref})
+}
+
 // Follow follows an execution that was begun before [Engine.Restart].
 func (e *Engine) Follow(ctx context.Context, begun *Run) (*Run, error) {
 	select {

@@ -25,7 +25,7 @@ func TestFlowsParse(t *testing.T) {
 			must(t, err)
 			root, err := Root()
 			must(t, err)
-			flows = append(flows, filepath.Join(root, "examples", "without-plugin"), filepath.Join(root, "examples", "nats"),
+			flows = append(slices.Concat(flows, exampleFlows(t, version)), filepath.Join(root, "examples", "without-plugin"), filepath.Join(root, "examples", "nats"),
 				filepath.Join(root, "examples", "notify"), filepath.Dir(dashboardFile(t)), renamedMetric(t))
 			files, refusals, err := Validate(ctx, version, plugins(t), flows)
 			must(t, err)
@@ -70,17 +70,17 @@ func filesIn(t *testing.T, folders []string) int {
 	return count
 }
 
-// TestOtherFlowsParse checks the flows that are beside those of the product, which are for 2.0.
+// TestOtherFlowsParse checks the flows of the benchmark, which are for 2.0.
 func TestOtherFlowsParse(t *testing.T) {
 	if !slices.Contains(versions(t), "2.0.0") {
 		t.Skip("KESTRA names another version")
 	}
 	root, err := Root()
 	must(t, err)
-	files, refusals, err := Validate(t.Context(), "2.0.0", plugins(t), []string{filepath.Join(root, "examples", "flows"), filepath.Join(root, "runner", "bench", "flows")})
+	files, refusals, err := Validate(t.Context(), "2.0.0", plugins(t), []string{filepath.Join(root, "runner", "bench", "flows")})
 	must(t, err)
-	if files != 2 || len(refusals) > 0 {
-		t.Errorf("%d files, expected 2; refused: %v", files, refusals)
+	if files != 1 || len(refusals) > 0 {
+		t.Errorf("%d files, expected 1; refused: %v", files, refusals)
 	}
 }
 
@@ -92,10 +92,10 @@ func TestFlowsOfTheOtherVersionAreRefused(t *testing.T) {
 	defer cancel()
 	flows, err := Flows("1.3.31")
 	must(t, err)
-	_, refusals, err := Validate(ctx, "2.0.0", plugins(t), flows[1:])
+	_, refusals, err := Validate(ctx, "2.0.0", plugins(t), append(flows[1:], exampleFlows(t, "1.3.31")[1:]...))
 	must(t, err)
-	if len(refusals) != 4 {
-		t.Errorf("Kestra 2.0.0 refuses %v of flows/1.x, expected all four: then one file can serve both versions", refusals)
+	if len(refusals) != 4+2 {
+		t.Errorf("Kestra 2.0.0 refuses %v of flows/1.x and examples/flows/1.x, expected all six: then one file can serve both versions", refusals)
 	}
 }
 
@@ -141,6 +141,14 @@ func TestFlows(t *testing.T) {
 					"table of a failure":       tableOfAFailure,
 					"expert by API":            expertByAPI,
 					"pickers":                  pickers,
+					"offsets backup":           backUpAndRestore,
+					"clone":                    cloneConnector,
+					"database upgrade":         upgradeDatabase,
+					"upgrade that cannot be":   refusedUpgrade,
+					"drift":                    reportDrift,
+					"by a webhook":             moveOnWebhook,
+					"article by ferry":         articleByFerry,
+					"asked by an agent":        askedByAgent,
 				} {
 					t.Run(name, func(t *testing.T) {
 						t.Parallel()

@@ -116,12 +116,13 @@ func newStage(t *testing.T, version string) *stage {
 	flows, err := Flows(version)
 	must(t, err)
 	flows = append(flows, "testdata/flows", "testdata/link")
+	flows = append(flows, exampleFlows(t, version)...)
 	if !exists(filepath.Join(flows[0], "validate-connector.yaml")) {
 		flows = append(flows, "testdata/dashboard")
 	}
 	s := stageOf(ctx, t, Options{
 		Version: version, Plugins: plugins(t), Flows: append(flows, notifyElsewhere(t)...), URL: kestraURL,
-		Secrets: map[string]string{"CONNECT_PASSWORD": password, "DEAD_WEBHOOK": deadHook},
+		Secrets: map[string]string{"CONNECT_PASSWORD": password, "DEAD_WEBHOOK": deadHook, "MOVE_WEBHOOK_KEY": webhookKey},
 	})
 	s.listenOnChannels(ctx, t)
 	return s

@@ -45,6 +45,7 @@ import static engine.EngineContext.TENANT;
  * <pre>
  * {"kv":"KEY","namespace":"NS","value":...}                             sets a KV entry
  * {"run":"FLOW","namespace":"NS","inputs":{...},"ref":"REF","seconds":60} starts an execution and tells of its end
+ * {"webhook":"FLOW","namespace":"NS","key":"KEY","value":...,"ref":"REF"} calls a flow's webhook with a body
  * {"follow":"EXECUTION","ref":"REF"}                                     tells of the end of one that an earlier engine began
  * {"resume":"EXECUTION","inputs":{...},"ref":"REF"}                      resumes a paused execution, as its form does
  * {"form":"FLOW","namespace":"NS","inputs":{...},"ref":"REF"}            tells what the form shows once it is filled in so far
@@ -67,7 +68,7 @@ public final class Engine {
     /** A command; which it is, is told by the one field that is set. */
     private record Command(
         String run, String follow, String resume, String form, String kill, String kv, String dashboard, Boolean exit, String namespace, Map<String, Object> inputs, Object value,
-        String ref, Integer seconds
+        String ref, Integer seconds, String webhook, String key
     ) {
     }
 
@@ -139,10 +140,12 @@ public final class Engine {
                 Thread.ofPlatform().daemon().start(() -> answer(command, this::form));
             } else if (command.follow() != null) {
                 Thread.ofPlatform().daemon().start(() -> answer(command, this::follow));
+            } else if (command.webhook() != null) {
+                Thread.ofPlatform().daemon().start(() -> answer(command, this::callWebhook));
             } else if (command.run() != null) {
                 Thread.ofPlatform().daemon().start(() -> answer(command, this::run));
             } else {
-                events.write("error", "ref", command.ref(), "message", "command has none of run, follow, resume, form, kill, kv, dashboard and exit");
+                events.write("error", "ref", command.ref(), "message", "command has none of run, webhook, follow, resume, form, kill, kv, dashboard and exit");
             }
         }
     }
@@ -198,12 +201,24 @@ public final class Engine {
         tellEnd(command, end.get());
     }
 
+    private void callWebhook(Command command) throws Exception {
+        Flow flow = context.getBean(FlowRepositoryInterface.class).findById(TENANT, command.namespace(), command.webhook())
+            .orElseThrow(() -> new IllegalArgumentException("no flow " + command.namespace() + "." + command.webhook()));
+        String execution = Webhooks.call(context, flow, command.key() == null ? "" : command.key(), command.value());
+        events.write("started", "ref", command.ref(), "execution", execution, "flow", command.webhook());
+        follow(command, execution);
+    }
+
     private void follow(Command command) throws Exception {
+        follow(command, command.follow());
+    }
+
+    private void follow(Command command, String id) throws Exception {
         ExecutionRepositoryInterface executions = context.getBean(ExecutionRepositoryInterface.class);
         Execution execution = null;
         while (execution == null || !execution.getState().isTerminated()) {
             TimeUnit.MILLISECONDS.sleep(LOOK_EVERY.toMillis());
-            execution = executions.findById(TENANT, command.follow()).orElse(null);
+            execution = executions.findById(TENANT, id).orElse(null);
         }
         tellEnd(command, execution);
     }

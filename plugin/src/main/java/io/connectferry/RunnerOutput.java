@@ -150,5 +150,17 @@ public class RunnerOutput implements Output {
 
         @Schema(title = "Number of offset entries")
         private final int entries;
+
+        @Schema(title = "State on the origin at the end", description = "`RUNNING`, `PAUSED`, `STOPPED` or another of Connect's; null if it is not there.")
+        private final String originState;
+
+        @Schema(title = "State on the target at the end", description = "Null if it is not there.")
+        private final String targetState;
+
+        @Schema(title = "Settings that differ", description = "Only from `Diff`: their names. `resultUri` has the values, with secrets masked.")
+        private final List<String> differs;
+
+        @Schema(title = "How the target's offsets stand to the origin's", description = "Only from `Diff`: `equal`, `ahead`, `behind` or `differ`.")
+        private final String offsets;
     }
 }

@@ -20,7 +20,8 @@ record RunnerReport(Integer exitCode, String outcome, String message, List<Entry
 
     record Entry(
         String connector, String targetConnector, List<String> parts, String outcome, String state, boolean changed, String message,
-        String proof, String copy, Long downtimeMs, Long expectedDowntimeMs, int entries, Certificate certificate
+        String proof, String copy, Long downtimeMs, Long expectedDowntimeMs, int entries, String originState, String targetState, List<String> differs, String offsets,
+        Certificate certificate
     ) {
     }
 
@@ -68,6 +69,7 @@ record RunnerReport(Integer exitCode, String outcome, String message, List<Entry
             .connector(entry.connector).targetConnector(entry.targetConnector).parts(entry.parts).outcome(entry.outcome).state(entry.state)
             .changed(entry.changed).message(entry.message).proof(entry.proof).copy(entry.copy)
             .downtimeMs(entry.downtimeMs).expectedDowntimeMs(entry.expectedDowntimeMs).entries(entry.entries)
+            .originState(entry.originState).targetState(entry.targetState).differs(entry.differs).offsets(entry.offsets)
             .build();
     }
 }

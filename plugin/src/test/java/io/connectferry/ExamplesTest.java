@@ -38,7 +38,7 @@ class ExamplesTest {
 
     static Stream<Class<? extends Task>> tasks() {
         return Stream.of(Accept.class, Apply.class, Check.class, ConnectOffsetsGet.class, ConnectOffsetsPut.class, Consolidate.class,
-            CreateStopped.class, FlushWait.class, Handover.class, History.class, Move.class, Plan.class, Rollback.class, Split.class, Start.class, Status.class);
+            CreateStopped.class, Diff.class, FlushWait.class, Handover.class, History.class, Move.class, Plan.class, Rollback.class, Split.class, Start.class, Status.class);
     }
 
     /** Of some, the documentation stands in an interface, where Kestra has to find it. */

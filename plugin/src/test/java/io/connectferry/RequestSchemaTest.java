@@ -27,7 +27,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 class RequestSchemaTest {
     private static final List<Class<? extends AbstractFerryTask>> TASKS = List.of(Check.class, Move.class, Rollback.class, Status.class,
         Consolidate.class, Split.class, CreateStopped.class, FlushWait.class, Start.class, ConnectOffsetsGet.class, ConnectOffsetsPut.class,
-        History.class, Plan.class, Report.class, Apply.class, Handover.class, Accept.class, Notify.class);
+        History.class, Plan.class, Report.class, Apply.class, Handover.class, Accept.class, Notify.class, Diff.class);
 
     private static final Map<Type, String> JSON_TYPES = Map.of(String.class, "string", Duration.class, "string", Boolean.class, "boolean",
         Integer.class, "integer", List.class, "array", Map.class, "object");

@@ -289,6 +289,24 @@ class TasksTest {
         assertEquals("rules.yaml:2:1: unknown key", failure.getMessage());
     }
 
+    /** Without names it compares all connectors, and what differs is told by name only. */
+    @Test
+    void comparesClusters() throws Exception {
+        var runner = new FakeRunner(0, true,
+            "::{\"outputs\":{\"exit_code\":0,\"outcome\":\"done\",\"message\":\"0 only on global, 0 only on europe, 1 on both\",\"connectors\":"
+                + "[{\"connector\":\"orders\",\"outcome\":\"observed\",\"state\":\"moved\",\"changed\":false,\"message\":\"moved\",\"entries\":0,"
+                + "\"origin_state\":\"STOPPED\",\"target_state\":\"RUNNING\",\"differs\":[\"batch.size\"],\"offsets\":\"ahead\"}]}}::");
+        var task = Diff.builder().id("t").type(Diff.class.getName()).taskRunner(runner).clusters(Property.ofValue(CLUSTERS))
+            .origin(Property.ofValue("global")).target(Property.ofValue("europe")).build();
+        var output = task.run(context(task));
+        assertEquals("diff", runner.arguments.get(1));
+        assertFalse(runner.request.has("connector"), runner.request::toString);
+        assertTrue(runner.request.at("/clusters/clusters/europe").has("password"), runner.request::toString);
+        assertEquals(List.of("batch.size"), output.getConnectors().getFirst().getDiffers());
+        assertEquals("STOPPED", output.getConnectors().getFirst().getOriginState());
+        assertEquals("ahead", output.getConnectors().getFirst().getOffsets());
+    }
+
     private static Plan.PlanBuilder<?, ?> plan(FakeRunner runner) {
         return Plan.builder().id("t").type(Plan.class.getName()).taskRunner(runner).clusters(Property.ofValue(CLUSTERS)).origin(Property.ofValue("global"));
     }
