@@ -174,9 +174,18 @@ type Finding struct {
 	Origin    string    `json:"origin"` // the clusters
 	Target    string    `json:"target"`
 	Since     time.Time `json:"since,omitzero"` // by the worker's clock; zero if not known
-	Means     string    `json:"means"`
-	Do        string    `json:"do"`
+	// Unfinished is the command that was begun and goes on if it is run again, [UnfinishedMove] or
+	// [UnfinishedRollback]; only of what is half moved, and "" if none of the two goes on.
+	Unfinished string `json:"unfinished,omitempty"`
+	Means      string `json:"means"`
+	Do         string `json:"do"`
 }
+
+// What a finding may say is unfinished.
+const (
+	UnfinishedMove     = "move"
+	UnfinishedRollback = "rollback"
+)
 
 // CertificateFiles are the paths of a certificate, as a page and as JSON.
 type CertificateFiles struct {

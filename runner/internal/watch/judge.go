@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/drift"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -49,7 +50,7 @@ func (j *judge) do(ctx context.Context) {
 		j.down()
 		j.add(HalfMoved, time.Time{}, "its move was begun and not finished, and one of the two was deleted meanwhile: it runs on neither cluster",
 			"`ferry status "+j.request.MoveFlags()+"` says how to bring it back")
-	case state == pair.HalfCopied, state == pair.Copied, j.seen.RollingBack():
+	case state == pair.HalfCopied, state == pair.Copied, j.seen.RollingBack(), j.cutOffWhilePausing():
 		j.halfMoved(ctx)
 	case state == pair.Prepared && j.result.Offsets == drift.Ahead:
 		j.fellBehind(ctx, j.request.From(), j.seen.Origin, j.request.To())
@@ -111,18 +112,39 @@ func (j *judge) runningTwice(ctx context.Context, removed time.Time) {
 	}
 }
 
+// cutOffWhilePausing reports whether a move was killed after it had paused the connector, which
+// it does right before it stops it. One that its owner paused carries a mark on its copy.
+func (j *judge) cutOffWhilePausing() bool {
+	return j.seen.State() == pair.Prepared && j.seen.Origin.State() == connect.Paused && j.seen.Was() == connect.Running
+}
+
 func (j *judge) halfMoved(ctx context.Context) {
 	j.result.Instructions = ""
-	do := fmt.Sprintf("if no run is at work on it, `ferry move %s` goes on, and `ferry rollback` takes it back", j.request.MoveFlags())
-	means := "a move of it was begun and not finished"
+	unfinished, means, do := event.UnfinishedMove, "a move of it was begun and not finished", fmt.Sprintf("if no run is at work on it, `ferry move %s` goes on%s, and `ferry rollback` takes it back",
+		j.request.MoveFlags(), j.asTheMoveHadIt())
 	if j.seen.RollingBack() {
-		means, do = "a rollback of it was begun and not finished", fmt.Sprintf("if no run is at work on it, run `ferry rollback %s` again", j.request.MoveFlags())
+		unfinished, means, do = event.UnfinishedRollback, "a rollback of it was begun and not finished", fmt.Sprintf("if no run is at work on it, run `ferry rollback %s` again", j.request.MoveFlags())
 	}
-	if j.seen.Target.AtRest() {
+	switch {
+	case j.cutOffWhilePausing():
+		j.down()
+		means += fmt.Sprintf(": it is paused on %s, and does not run on %s", j.request.From().On(), j.request.To().On())
+	case j.seen.Target.AtRest():
 		j.down()
 		means += ": it runs on neither cluster"
 	}
 	j.add(HalfMoved, j.since(ctx, j.request.From(), j.seen.Origin), means, do)
+	j.result.Findings[len(j.result.Findings)-1].Unfinished = unfinished
+}
+
+// asTheMoveHadIt names the settings of the copy that the move was given. Without them a move is
+// refused, since the copy then looks like another connector.
+func (j *judge) asTheMoveHadIt() string {
+	differing := config.Differing(config.WithoutMarks(j.seen.Target.Config), j.request.CopyConfig(j.seen.Origin.Config))
+	if len(differing) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" with the --set and --unset that it had (its copy differs in %s)", strings.Join(differing, ", "))
 }
 
 func (j *judge) fellBehind(ctx context.Context, runs instance.Instance, seen instance.Observed, rests instance.Instance) {

@@ -167,10 +167,74 @@ func TestHalfMoved(t *testing.T) {
 		w.pass(10 * time.Second)
 		result := w.found(w.watcher(), event.Down, HalfMoved)
 		w.says(result.Findings[0], "it runs on neither cluster")
-		if !strings.Contains(result.Instructions, "`ferry move --origin global --target europe --connector orders` goes on") {
-			w.Error(result.Instructions)
+		if !strings.Contains(result.Instructions, "`ferry move --origin global --target europe --connector orders` goes on,") || result.Findings[0].Unfinished != event.UnfinishedMove {
+			w.Errorf("%+v", result)
 		}
 		w.during(3*time.Second, func(ctx context.Context) error { return w.global.Client().Resume(ctx, orders) })
+		w.found(w.watcher(), "")
+	})
+}
+
+// TestKilledWhilePausing leaves a connector that a killed run has paused and not stopped yet. One
+// that its owner paused is none of the watch's business, with a copy that waits or without.
+func TestKilledWhilePausing(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.create(w.global, source(), connect.Running)
+		w.check(w.global.Client().Pause(w.Context(), orders))
+		w.pass(10 * time.Second)
+		w.found(w.watcher(), "")
+		w.check(w.europe.Client().Create(w.Context(), orders, config.WithKeepState(source(), connect.Paused), connect.Stopped))
+		w.pass(10 * time.Second)
+		w.found(w.watcher(), "")
+		w.check(w.europe.Client().Delete(w.Context(), orders))
+		w.check(w.europe.Client().Create(w.Context(), orders, source(), connect.Stopped))
+		w.pass(10 * time.Second)
+		result := w.found(w.watcher(), event.Down, HalfMoved)
+		w.says(result.Findings[0], "it is paused on global, and does not run on europe")
+		if result := w.mover().Move(w.Context(), w.request()); result.Outcome != event.Moved {
+			w.Error(result.Message)
+		}
+		w.found(w.watcher(), "")
+	})
+}
+
+// TestHalfMovedWithSettings leaves a move that had settings of its own: what goes on with it is
+// told to need them, and is refused without.
+func TestHalfMovedWithSettings(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.create(w.global, source(), connect.Running)
+		w.check(w.europe.Client().Create(w.Context(), orders, source().With("batch.size", rawjson.String("20")), connect.Stopped))
+		w.check(w.global.Client().Stop(w.Context(), orders))
+		w.pass(10 * time.Second)
+		result := w.found(w.watcher(), event.Down, HalfMoved)
+		if !strings.Contains(result.Instructions, "goes on with the --set and --unset that it had (its copy differs in batch.size), and") {
+			w.Error(result.Instructions)
+		}
+		if result := w.mover().Move(w.Context(), w.request()); result.Outcome != event.Refused || result.Changed {
+			w.Errorf("%+v", result)
+		}
+		w.states(connect.Stopped, connect.Stopped)
+		if result := w.mover().Rollback(w.Context(), w.request()); result.Outcome != event.PutBack {
+			w.Errorf("%+v", result)
+		}
+		w.states(connect.Running, connect.Stopped)
+	})
+}
+
+// TestHalfRolledBack leaves a rollback as a run that was killed does.
+func TestHalfRolledBack(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.moved(source())
+		w.check(w.global.Client().PatchConfig(w.Context(), orders, config.ChangeBack(connect.Running)))
+		w.check(w.europe.Client().Stop(w.Context(), orders))
+		w.pass(10 * time.Second)
+		result := w.found(w.watcher(), event.Down, HalfMoved)
+		if result.Findings[0].Unfinished != event.UnfinishedRollback || !strings.Contains(result.Instructions, "run `ferry rollback --origin global --target europe --connector orders` again") {
+			w.Errorf("%+v", result)
+		}
+		if result := w.mover().Rollback(w.Context(), w.request()); result.Outcome != event.RolledBack {
+			w.Error(result.Message)
+		}
 		w.found(w.watcher(), "")
 	})
 }
