@@ -98,6 +98,15 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
     /** Adds what the task was told. `folder` takes files that the request names. */
     abstract void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception;
 
+    /** Whether the task fails with an exit code of the runner. */
+    boolean isFailure(int exitCode) {
+        return exitCode != 0;
+    }
+
+    /** Adds what only this task outputs. */
+    void complete(RunnerOutput.RunnerOutputBuilder output, RunnerReport report) {
+    }
+
     /** The clusters document for what the request names. */
     Map<String, Object> clusters(RunContext runContext, Request request) throws Exception {
         return ClustersDocument.read(runContext, clusters, request::uses, usesChannels());
@@ -213,9 +222,10 @@ public abstract class AbstractFerryTask extends Task implements RunnableTask<Run
             throw new RunnableTaskException(message, failed(exitCode, "failed", message));
         }
         var filled = report.toOutput(name -> stored(ended, folder, name)).resultUri(stored(ended, folder, RESULT_FILE));
+        complete(filled, report);
         outputFiles().forEach((name, uri) -> uri.accept(filled, stored(ended, folder, name)));
         var output = filled.files(storedIn(ended, folder, outputFolder())).build();
-        if (exitCode != 0) {
+        if (isFailure(exitCode)) {
             var error = isOneFailure(report) ? log.takeError() : null;
             throw new RunnableTaskException(error == null ? report.message() : error, output);
         }

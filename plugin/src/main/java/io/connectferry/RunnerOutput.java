@@ -1,5 +1,7 @@
 package io.connectferry;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
+import io.kestra.core.models.flows.State;
 import io.kestra.core.models.tasks.Output;
 import io.swagger.v3.oas.annotations.media.Schema;
 import lombok.Builder;
@@ -8,6 +10,7 @@ import lombok.Getter;
 import java.net.URI;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** What a task outputs, after a failure too. Small on purpose: offsets, proofs and hashes are in the stored files. */
 @Builder(toBuilder = true)
@@ -18,7 +21,7 @@ public class RunnerOutput implements Output {
         description = """
             0 done, 1 failed and put back, 2 invalid input, 10 refused by a check, 11 not proven, 12 rolled back, \
             13 the plan no longer matches the clusters, 14 held by another run, 15 running twice, 16 down, 130 interrupted. The task \
-            fails with every code but 0."""
+            fails with every code but 0; a `Watch` does not fail with 15 and 16 either."""
     )
     private final int exitCode;
 
@@ -35,6 +38,9 @@ public class RunnerOutput implements Output {
 
     @Schema(title = "Each connector's outcome")
     private final List<Connector> connectors;
+
+    @Schema(title = "What is alarming", description = "Only from `Watch`: empty if nothing is.")
+    private final List<Finding> findings;
 
     @Schema(
         title = "URI of the result document",
@@ -74,6 +80,33 @@ public class RunnerOutput implements Output {
 
     @Schema(title = "Waves of the plan")
     private final List<Wave> waves;
+
+    /** A watch that found something did its work, and somebody should look: the flow goes on, with a warning. */
+    @Override
+    public Optional<State.Type> finalState() {
+        return findings == null || findings.isEmpty() ? Optional.empty() : Optional.of(State.Type.WARNING);
+    }
+
+    @Schema(title = "Finding")
+    public record Finding(
+        @Schema(
+            title = "What it is",
+            description = """
+                `running_twice`, `origin_resumed`, `origin_created_again`, `half_moved`, `fell_behind`, `group_members`, `group_expires` \
+                or `down`. docs/watch.md says what each means."""
+        ) String code,
+        @Schema(title = "Name of the connector on the origin") String connector,
+        @Schema(title = "Origin") String origin,
+        @Schema(title = "Target") String target,
+        @Schema(title = "Since when", description = "By the worker's clock; null if not known.") String since,
+        @Schema(
+            title = "The command that goes on",
+            description = "`move` or `rollback`, of what is half moved; null if neither goes on, as after one of the copies was deleted."
+        ) String unfinished,
+        @Schema(title = "What it means") String means,
+        @Schema(title = "What to do about it", description = "In the words of the command line.") @JsonProperty("do") String advice
+    ) {
+    }
 
     @Schema(title = "Wave")
     public record Wave(

@@ -21,7 +21,8 @@ record RunnerReport(Integer exitCode, String outcome, String message, List<Entry
     record Entry(
         String connector, String targetConnector, List<String> parts, String outcome, String state, boolean changed, String message,
         String proof, String copy, Long downtimeMs, Long expectedDowntimeMs, int entries, String originState, String targetState, List<String> differs, String offsets,
-        Certificate certificate
+        Certificate certificate,
+        List<RunnerOutput.Finding> findings
     ) {
     }
 
@@ -50,6 +51,11 @@ record RunnerReport(Integer exitCode, String outcome, String message, List<Entry
     /** The files of the certificates, by the names that the report gives them. */
     Stream<String> files() {
         return connectors.stream().map(Entry::certificate).filter(Objects::nonNull).flatMap(one -> Stream.of(one.html, one.json));
+    }
+
+    /** What a watch found, of all connectors. */
+    List<RunnerOutput.Finding> findings() {
+        return connectors.stream().map(Entry::findings).filter(Objects::nonNull).flatMap(List::stream).toList();
     }
 
     RunnerOutput.RunnerOutputBuilder toOutput(Function<String, URI> stored) {

@@ -27,7 +27,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 class RequestSchemaTest {
     private static final List<Class<? extends AbstractFerryTask>> TASKS = List.of(Check.class, Move.class, Rollback.class, Status.class,
         Consolidate.class, Split.class, CreateStopped.class, FlushWait.class, Start.class, ConnectOffsetsGet.class, ConnectOffsetsPut.class,
-        History.class, Plan.class, Report.class, Apply.class, Handover.class, Accept.class, Notify.class, Diff.class);
+        History.class, Plan.class, Report.class, Apply.class, Handover.class, Accept.class, Notify.class, Diff.class, Watch.class);
 
     private static final Map<Type, String> JSON_TYPES = Map.of(String.class, "string", Duration.class, "string", Boolean.class, "boolean",
         Integer.class, "integer", List.class, "array", Map.class, "object");
@@ -41,11 +41,8 @@ class RequestSchemaTest {
     /** A document in the task, the path of its file in the request. */
     private static final Set<String> FILES = Set.of("config", "rules");
 
-    /** What the tasks decide themselves. */
-    private static final Set<String> DECIDED = Set.of("output", "result", "out", "report", "markdown", "certificate");
-
-    /** Of `ferry watch`, for which there is no task: a script task runs it. */
-    private static final Set<String> WITHOUT_TASK = Set.of("policy", "every", "for");
+    /** What the tasks decide themselves. `Watch` looks once, and a trigger repeats it. */
+    private static final Set<String> DECIDED = Set.of("output", "result", "out", "report", "markdown", "every", "for");
 
     @Test
     void tasksHaveThePropertiesOfTheSchema() throws Exception {
@@ -69,7 +66,7 @@ class RequestSchemaTest {
             }
         }
         properties.fieldNames().forEachRemaining(name ->
-            assertTrue(asked.contains(name) || DECIDED.contains(name) || WITHOUT_TASK.contains(name), "no task has the property " + name));
+            assertTrue(asked.contains(name) || DECIDED.contains(name), "no task has the property " + name));
     }
 
     /** The JSON types that a property may have; a list of values counts as one, with the values in it. */

@@ -1,5 +1,6 @@
 package io.connectferry;
 
+import io.kestra.core.models.flows.State;
 import io.kestra.core.models.property.Property;
 import io.kestra.core.models.tasks.RunnableTaskException;
 import io.kestra.core.runners.RunContext;
@@ -21,6 +22,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -93,6 +95,10 @@ class TasksTest {
             new Case("accept", runner -> fill(Accept.builder(), runner).sameLog(Property.ofValue(true)).build(),
                 "'origin':'global','target':'europe','connector':['orders'],'concurrency':8,'copy':'auto','same_log':true,"
                     + "'certificate':'FOLDER/accepted'"),
+            new Case("watch", runner -> watch(runner).connectors(Property.ofValue(List.of("orders"))).policy(Property.ofValue(WatchPolicy.STOP))
+                .certificate(Property.ofValue("accepted")).rename(Property.ofValue(Map.of("orders", "orders-eu"))).build(),
+                "'origin':'global','target':'europe','connector':['orders'],'policy':'stop','certificate':'accepted',"
+                    + "'rename':{'orders':'orders-eu'},'concurrency':8"),
             new Case("plan", runner -> plan(runner).target(Property.ofValue("europe")).connectors(Property.ofValue(List.of("orders")))
                 .rename(Property.ofValue(Map.of("orders", "orders-eu"))).set(Property.ofValue(Map.of("tasks.max", "2")))
                 .proof(Property.ofValue(ProofKind.TIMED)).atLeastOnce(Property.ofValue(true)).build(),
@@ -179,6 +185,35 @@ class TasksTest {
         var failure = assertThrows(RunnableTaskException.class, () -> task.run(context(task)));
         assertTrue(failure.getMessage().endsWith("its files did not come back from the task runner"), failure::getMessage);
         assertNotNull(((RunnerOutput) failure.getOutput()).getConnectors().getFirst().getCertificate());
+    }
+
+    /** What a watch finds warns and does not fail, however bad it is. A look that failed fails, and says what it found elsewhere. */
+    @Test
+    void warnsOfFindings() throws Exception {
+        var finding = "{'code':'origin_resumed','connector':'orders','origin':'global','target':'europe','since':'2026-11-28T05:00:00Z',"
+            + "'unfinished':'move','means':'it runs twice','do':'stop it'}";
+        var connector = "{'connector':'orders','outcome':'running_twice','message':'it runs twice','findings':[" + finding + "]}";
+        for (int exitCode : List.of(0, 15, 16)) {
+            var task = watch(new FakeRunner(exitCode, true, watched(exitCode, connector))).build();
+            var output = task.run(context(task));
+            assertEquals(exitCode, output.getExitCode());
+            assertEquals(Optional.of(State.Type.WARNING), output.finalState());
+            assertEquals(finding, JacksonMapper.ofJson().writeValueAsString(output.toMap().get("findings")).replace('"', '\'').replaceAll("^\\[|]$", ""));
+        }
+        var quiet = watch(new FakeRunner(0, true, watched(0, ""))).build();
+        var nothing = quiet.run(context(quiet));
+        assertEquals(List.of(), nothing.getFindings());
+        assertEquals(Optional.empty(), nothing.finalState());
+
+        var unseen = watch(new FakeRunner(1, true, watched(1, connector + ",{'connector':'users','outcome':'failed','message':'not read'}"))).build();
+        var failure = assertThrows(RunnableTaskException.class, () -> unseen.run(context(unseen)));
+        assertEquals(1, ((RunnerOutput) failure.getOutput()).getFindings().size());
+        var moved = fill(Move.builder(), new FakeRunner(16, true, watched(16, connector))).build();
+        assertThrows(RunnableTaskException.class, () -> moved.run(context(moved)));
+    }
+
+    private static String watched(int exitCode, String connectors) {
+        return "::{'outputs':{'exit_code':%d,'outcome':'done','message':'looked','connectors':[%s]}}::".formatted(exitCode, connectors).replace('\'', '"');
     }
 
     @Test
@@ -435,6 +470,11 @@ class TasksTest {
 
     private RunContext context(AbstractFerryTask task) {
         return TestsUtils.mockRunContext(runContextFactory, task, Map.of());
+    }
+
+    private static Watch.WatchBuilder<?, ?> watch(FakeRunner runner) {
+        return Watch.builder().id("t").type("t").taskRunner(runner).clusters(Property.ofValue(CLUSTERS))
+            .origin(Property.ofValue("global")).target(Property.ofValue("europe"));
     }
 
     @SuppressWarnings("unchecked")
