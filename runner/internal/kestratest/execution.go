@@ -210,6 +210,13 @@ func (e *Engine) Form(ctx context.Context, flow string, inputs any) (map[string]
 	return shown, nil
 }
 
+// state is the last known state of the execution.
+func (r *Run) state() string {
+	r.engine.mu.Lock()
+	defer r.engine.mu.Unlock()
+	return r.engine.tree.state[r.id]
+}
+
 // Kill asks Kestra to kill the execution, as its user would. [Run.Wait] tells when it
 // has ended.
 func (r *Run) Kill(ctx context.Context) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -36,6 +37,9 @@ type stage struct {
 	heard          map[string]*notes // what the channels of the namespace told were sent, by their names
 	// said is everything the engine said.
 	said *notes
+	// clusters are those of the KV entry, by name.
+	mu       sync.Mutex
+	clusters map[string]any
 }
 
 // notes are lines that several goroutines write.
@@ -141,13 +145,25 @@ func stageOf(ctx context.Context, t *testing.T, options Options) *stage {
 
 	s := &stage{Engine: engine, kafka: connecttest.NewKafka(), webhook: newWebhook(t), said: said}
 	s.global, s.europe = s.cluster(t, "global"), s.cluster(t, "europe")
-	must(t, engine.SetKV(ctx, "connect_clusters", map[string]any{"clusters": map[string]any{
+	s.addClusters(t, map[string]any{
 		"global":  map[string]any{"connect_url": []string{serve(t, s.global)}},
 		"europe":  map[string]any{"connect_url": serve(t, s.europe)},
 		"guarded": map[string]any{"connect_url": serve(t, s.guard()), "username": "ferry", "password": "${secret:CONNECT_PASSWORD}"},
 		"gone":    map[string]any{"connect_url": "http://127.0.0.1:9"},
-	}}))
+	})
 	return s
+}
+
+// addClusters adds to the clusters that the flows know.
+func (s *stage) addClusters(t *testing.T, more map[string]any) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.clusters == nil {
+		s.clusters = map[string]any{}
+	}
+	maps.Copy(s.clusters, more)
+	must(t, s.SetKV(t.Context(), "connect_clusters", map[string]any{"clusters": s.clusters}))
 }
 
 func (s *stage) cluster(t *testing.T, name string) *connecttest.Cluster {
@@ -195,6 +211,16 @@ func source(t *testing.T, cluster *connecttest.Cluster, name string, settings ma
 		cluster.Commit()
 		document, err := client.Offsets(ctx, name)
 		return err == nil && strings.Contains(string(document.Bytes()), "sequence"), "none yet", nil
+	}))
+}
+
+// awaitProgress waits until a connector has committed other offsets than these.
+func awaitProgress(t *testing.T, cluster *connecttest.Cluster, connector, than string) {
+	t.Helper()
+	must(t, wait.Until(t.Context(), connector+" to go on", waitTime, func(ctx context.Context) (bool, string, error) {
+		cluster.Commit()
+		document, err := cluster.Client().Offsets(ctx, connector)
+		return err == nil && string(document.Bytes()) != than, "the same offsets", nil
 	}))
 }
 
