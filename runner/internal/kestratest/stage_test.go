@@ -258,6 +258,9 @@ func runsAgain(t *testing.T, cluster *connecttest.Cluster, connector string) {
 	t.Helper()
 	must(t, wait.Until(t.Context(), connector+" to run", waitTime, func(ctx context.Context) (bool, string, error) {
 		status, err := cluster.Client().Status(ctx, connector)
+		if connect.IsNotFound(err) {
+			return false, "no worker has taken it on", nil
+		}
 		return err == nil && status.Connector.State == connect.Running && len(status.Tasks) == 2, string(status.Connector.State), err
 	}))
 }
