@@ -37,6 +37,7 @@ func TestFlowsOnRealClusters(t *testing.T) {
 			engine := startEngine(t, version, clusters)
 			t.Run("one by one", func(t *testing.T) { moveForReal(ctx, t, clusters, engine, version) })
 			t.Run("one into three", func(t *testing.T) { oneIntoThree(ctx, t, clusters, engine, version) })
+			t.Run("killed", func(t *testing.T) { recoverForReal(ctx, t, clusters, engine, version) })
 			t.Run("several into one", func(t *testing.T) { severalIntoOne(ctx, t, clusters, engine, version) })
 		})
 	}
@@ -97,6 +98,12 @@ func startEngine(t *testing.T, version string, clusters *lab.Lab) *Engine {
 	must(t, err)
 	wantState(t, x, "SUCCESS")
 	wantText(t, "outputs", string(x.Outputs), `"link":""`)
+	must(t, engine.SetKV(ctx, "connect_clusters", map[string]any{"clusters": entries(clusters)}))
+	return engine
+}
+
+// entries are the lab's clusters as the clusters document has them.
+func entries(clusters *lab.Lab) map[string]any {
 	entry := map[string]any{}
 	for _, cluster := range clusters.Connects() {
 		entry[cluster.Name()] = map[string]any{
@@ -106,8 +113,7 @@ func startEngine(t *testing.T, version string, clusters *lab.Lab) *Engine {
 			},
 		}
 	}
-	must(t, engine.SetKV(ctx, "connect_clusters", map[string]any{"clusters": entry}))
-	return engine
+	return entry
 }
 
 // countFrom lets a connector send some more where it is now at home, stops it, and

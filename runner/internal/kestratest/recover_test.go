@@ -11,6 +11,8 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/lab"
+	"github.com/connect-ferry/connect-ferry/runner/internal/natstest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
@@ -223,4 +225,55 @@ func recoverSome(s *stage, t *testing.T) {
 	x = p.run(t, "recover-connectors", map[string]any{"origin": p.from, "target": p.to, "policy": "FINISH"})
 	wantState(t, x, "FAILED")
 	wantText(t, "log", x.Text(), "nothing was recovered, the clusters could not be looked at: ")
+}
+
+// recoverForReal kills a move of a connector under traffic. As long as the dead run has the lease
+// the connector is left alone; then its move is finished, and every record is counted.
+func recoverForReal(ctx context.Context, t *testing.T, clusters *lab.Lab, engine *Engine, version string) {
+	connector := "killed-" + version
+	kafka := clusters.Kafka("central").Bootstrap()
+	must(t, clusters.Connect("global").Run(ctx, connector, lab.NumberedSource(connector, 2, 100)))
+	must(t, lab.AwaitSequence(ctx, kafka, connector, connector+"-0", 100, waitTime))
+
+	stopped := &atomic.Bool{}
+	_, origin := newGate(t, clusters.Connect("global").URLs()[0], false, func(r *http.Request) bool {
+		if strings.HasSuffix(r.URL.Path, "/stop") {
+			stopped.Store(true)
+		}
+		return false
+	})
+	target, address := newGate(t, clusters.Connect("europe").URLs()[0], false, func(r *http.Request) bool {
+		return stopped.Load() && r.Method == http.MethodPatch && strings.HasSuffix(r.URL.Path, "/offsets")
+	})
+	nats, err := natstest.Start(t.TempDir(), nil)
+	must(t, err)
+	t.Cleanup(nats.Stop)
+	known := entries(clusters)
+	for name, url := range map[string]string{"global": origin, "europe": address} {
+		known[name].(map[string]any)["connect_url"] = url
+	}
+	must(t, engine.SetKV(ctx, "connect_clusters", map[string]any{
+		"clusters": known, "nats": map[string]any{"url": nats.URL(), "lease_ttl": "10m"}, // for as long as this test
+	}))
+	inputs := map[string]any{"origin": "global", "target": "europe", "connector": connector, "notify": false}
+	run, err := engine.Begin("move-connector", inputs)
+	must(t, err)
+	target.await(t, "the copy of the offsets", waitTime)
+	killOutright(t, run, connector)
+
+	inputs = map[string]any{"origin": "global", "target": "europe", "connectors": []string{connector}, "policy": "FINISH"}
+	x, err := engine.Run(ctx, "recover-connectors", inputs)
+	must(t, err)
+	wantState(t, x, "WARNING")
+	wantCame(t, x, map[string]string{connector: "held held"})
+	wantText(t, "outputs", string(x.Outputs), "0 of 1 recovered", connector+": left alone, another run is at work on it: ", "Kestra execution ")
+
+	must(t, engine.SetKV(ctx, "connect_clusters", map[string]any{"clusters": known}))
+	x, err = engine.Run(ctx, "recover-connectors", inputs)
+	must(t, err)
+	wantState(t, x, "SUCCESS")
+	wantCame(t, x, map[string]string{connector: "moved recovered"})
+	wantText(t, "outputs", string(x.Outputs), "moved to europe, hard proof")
+	countFrom(ctx, t, clusters, kafka, connector, "europe", 2)
+	must(t, engine.SetKV(ctx, "connect_clusters", map[string]any{"clusters": entries(clusters)}))
 }
