@@ -43,6 +43,9 @@ func killOutright(t *testing.T, run *Run, connector string) {
 	}))
 }
 
+// own is a name that no connector of the other engine has: runners are found by it.
+func (s *stage) own(name string) string { return name + "-" + s.options.Version }
+
 type recovered struct {
 	Connector, Outcome, Message, Came string
 }
@@ -96,49 +99,51 @@ func (s *stage) heldMove(t *testing.T, connector string) *Run {
 // killedAndFinished kills a move outright after the stop, and one while it waits for the
 // connector to pause, and lets both be finished.
 func killedAndFinished(s *stage, t *testing.T) {
-	s.source(t, "kiln", nil)
-	killOutright(t, s.heldMove(t, "kiln"), "kiln")
-	s.source(t, "forge", slow)
-	run, err := s.Begin("move-connector", map[string]any{"origin": "global", "target": "europe", "connector": "forge", "notify": false})
+	kiln, forge := s.own("kiln"), s.own("forge")
+	s.source(t, kiln, nil)
+	killOutright(t, s.heldMove(t, kiln), kiln)
+	s.source(t, forge, slow)
+	run, err := s.Begin("move-connector", map[string]any{"origin": "global", "target": "europe", "connector": forge, "notify": false})
 	must(t, err)
-	s.awaitPaused(t, "forge")
-	killOutright(t, run, "forge")
+	s.awaitPaused(t, forge)
+	killOutright(t, run, forge)
 
 	x := s.run(t, "recover-connectors", map[string]any{
-		"origin": "global", "target": "europe", "connectors": []string{"kiln", "forge"}, "policy": "FINISH", "notify_url": s.webhook.url + "/hook",
+		"origin": "global", "target": "europe", "connectors": []string{kiln, forge}, "policy": "FINISH", "notify_url": s.webhook.url + "/hook",
 	})
 	wantState(t, x, "SUCCESS")
-	wantCame(t, x, map[string]string{"kiln": "moved recovered", "forge": "moved recovered"})
-	wantText(t, "outputs", string(x.Outputs), "global to europe: 2 of 2 recovered", "kiln: moved to europe", "it is paused on global, and does not run on europe")
+	wantCame(t, x, map[string]string{kiln: "moved recovered", forge: "moved recovered"})
+	wantText(t, "outputs", string(x.Outputs), "global to europe: 2 of 2 recovered", kiln+": moved to europe", "it is paused on global, and does not run on europe")
 	if x.Labels["outcome"] != "recovered" || x.Labels["target"] != "europe" {
 		t.Errorf("labels %v", x.Labels)
 	}
-	runsAgain(t, s.europe, "kiln")
-	runsAgain(t, s.europe, "forge")
-	s.exactlyOnce(t, "kiln")
+	runsAgain(t, s.europe, kiln)
+	runsAgain(t, s.europe, forge)
+	s.exactlyOnce(t, kiln)
 }
 
 // killedAndPutBack kills a move outright, and lets it be put back once somebody has decided so.
 func killedAndPutBack(s *stage, t *testing.T) {
-	s.source(t, "crane", nil)
-	killOutright(t, s.heldMove(t, "crane"), "crane")
+	crane := s.own("crane")
+	s.source(t, crane, nil)
+	killOutright(t, s.heldMove(t, crane), crane)
 	run, err := s.Begin("recover-connectors", map[string]any{
-		"origin": "global", "target": "europe", "connectors": []string{"crane"}, "notify_url": s.webhook.url + "/hook",
+		"origin": "global", "target": "europe", "connectors": []string{crane}, "notify_url": s.webhook.url + "/hook",
 	})
 	must(t, err)
 	paused, err := run.Paused(t.Context(), "recover-connectors", waitTime)
 	must(t, err)
-	wantText(t, "webhook", strings.Join(s.webhook.bodies.all(), "\n"), "resume execution "+paused+" of recover-connectors: global to europe: 1 half way", "crane: a move of it was begun and not finished: it runs on neither cluster")
+	wantText(t, "webhook", strings.Join(s.webhook.bodies.all(), "\n"), "resume execution "+paused+" of recover-connectors: global to europe: 1 half way", crane+": a move of it was begun and not finished: it runs on neither cluster")
 	must(t, s.Resume(t.Context(), paused, map[string]any{"decision": "PUT_BACK", "who": "Ann", "why": "the window is over"}))
 	ctx, cancel := context.WithTimeout(t.Context(), runLimit)
 	defer cancel()
 	x, err := run.Wait(ctx)
 	must(t, err)
 	wantState(t, x, "SUCCESS")
-	wantCame(t, x, map[string]string{"crane": "put_back recovered"})
+	wantCame(t, x, map[string]string{crane: "put_back recovered"})
 	wantText(t, "outputs", string(x.Outputs), "1 of 1 recovered, decided by Ann: the window is over")
-	s.isBack(t, "crane")
-	s.exactlyOnce(t, "crane")
+	s.isBack(t, crane)
+	s.exactlyOnce(t, crane)
 }
 
 // halfWay leaves a connector as a move that was killed after its stop does, with a copy of its own

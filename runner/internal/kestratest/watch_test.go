@@ -1,13 +1,17 @@
 package kestratest
 
 import (
+	"context"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
+	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
 // pairOf is two Connect clusters of one test alone: a watch looks at all connectors.
@@ -80,6 +84,21 @@ func (p *pairOf) moved(t *testing.T, connector string) {
 	before, err := p.origin.Client().Offsets(t.Context(), connector)
 	must(t, err)
 	awaitProgress(t, p.target, connector, string(before.Bytes()))
+	p.keepCommitting(t)
+}
+
+// keepCommitting keeps what the target has committed ahead of an origin that started later, which
+// commits whenever it likes.
+func (p *pairOf) keepCommitting(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var committing sync.WaitGroup
+	committing.Go(func() {
+		for wait.For(ctx, 200*time.Millisecond) == nil {
+			p.target.Commit()
+		}
+	})
+	t.Cleanup(func() { cancel(); committing.Wait() })
 }
 
 // watchOnce has a connector whose origin's copy somebody resumes: told once, reminded of, told
@@ -119,9 +138,8 @@ func watchOnce(s *stage, t *testing.T) {
 	if state := on(t, p.origin, "turbine"); state != connect.Stopped {
 		t.Errorf("turbine is %s on the origin; the log:\n%s", state, x.Text())
 	}
-	p.target.Commit()
 	p.look(t, "SUCCESS", nil)
-	p.wantTold(t, 5, "nothing alarming", "over: turbine origin_resumed")
+	p.wantTold(t, 5, "nothing alarming", "over: turbine running_twice")
 	p.look(t, "SUCCESS", nil)
 	p.wantTold(t, 5)
 }
@@ -141,7 +159,6 @@ func createdAgain(s *stage, t *testing.T) {
 	runsAgain(t, p.origin, "boiler")
 	p.look(t, "FAILED", map[string]any{"policy": "STOP"})
 	p.wantTold(t, 1, "new: boiler: origin_created_again", "was accepted and removed at ", "the one on deployed-from was stopped")
-	p.target.Commit()
 	// At rest it is not urgent, but the tool will do so again.
 	x = p.look(t, "WARNING", nil)
 	wantText(t, "outputs", string(x.Outputs), `"outcome":"alarming"`, `"code":"origin_created_again"`)

@@ -73,7 +73,7 @@ import java.util.Set;
                     certificate: accepted
                     namespaceFiles:
                       enabled: true
-                      include: ["glob:accepted/**"]
+                      include: [/accepted/**]
 
                   - id: tell
                     type: io.kestra.plugin.core.log.Log
