@@ -2,20 +2,12 @@ package io.connectferry;
 
 import io.kestra.core.models.annotations.Example;
 import io.kestra.core.models.annotations.Plugin;
-import io.kestra.core.models.annotations.PluginProperty;
-import io.kestra.core.models.property.Property;
-import io.kestra.core.runners.RunContext;
 import io.swagger.v3.oas.annotations.media.Schema;
-import jakarta.validation.constraints.NotNull;
-import lombok.Builder;
 import lombok.EqualsAndHashCode;
 import lombok.Getter;
 import lombok.NoArgsConstructor;
 import lombok.ToString;
 import lombok.experimental.SuperBuilder;
-
-import java.util.List;
-import java.util.Map;
 
 @SuperBuilder
 @ToString
@@ -72,38 +64,9 @@ import java.util.Map;
         )
     }
 )
-public class Diff extends AbstractFerryTask {
-    @Schema(title = "Origin", description = "The one cluster, by its name in `clusters`.")
-    @NotNull
-    @PluginProperty(group = "main")
-    private Property<String> origin;
-
-    @Schema(title = "Target", description = "The other cluster, by its name in `clusters`.")
-    @NotNull
-    @PluginProperty(group = "main")
-    private Property<String> target;
-
-    @Schema(title = "Connector names", description = "By their names on the origin. Defaults to all of both clusters.")
-    @PluginProperty(group = "main")
-    private Property<List<String>> connectors;
-
-    @Schema(title = "New names by old names", description = "For connectors that have another name on the target.")
-    @PluginProperty(group = "processing")
-    private Property<Map<String, String>> rename;
-
-    @Schema(title = "Connectors at a time", description = "From 1 to 64. Defaults to 8.")
-    @Builder.Default
-    @PluginProperty(group = "execution")
-    private Property<Integer> concurrency = Property.ofValue(AbstractMoveTask.DEFAULT_CONCURRENCY);
-
+public class Diff extends AbstractCompareTask {
     @Override
     String command() {
         return "diff";
-    }
-
-    @Override
-    void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
-        request.text("origin", origin).text("target", target).texts("connector", connectors)
-            .textMap("rename", rename).number("concurrency", concurrency);
     }
 }

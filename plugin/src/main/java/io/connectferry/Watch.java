@@ -6,7 +6,6 @@ import io.kestra.core.models.annotations.PluginProperty;
 import io.kestra.core.models.property.Property;
 import io.kestra.core.runners.RunContext;
 import io.swagger.v3.oas.annotations.media.Schema;
-import jakarta.validation.constraints.NotNull;
 import lombok.Builder;
 import lombok.EqualsAndHashCode;
 import lombok.Getter;
@@ -14,8 +13,6 @@ import lombok.NoArgsConstructor;
 import lombok.ToString;
 import lombok.experimental.SuperBuilder;
 
-import java.util.List;
-import java.util.Map;
 import java.util.Set;
 
 @SuperBuilder
@@ -82,22 +79,8 @@ import java.util.Set;
         )
     }
 )
-public class Watch extends AbstractFerryTask {
+public class Watch extends AbstractCompareTask {
     private static final Set<Integer> LOOKED = Set.of(0, 15, 16);
-
-    @Schema(title = "Origin", description = "The cluster that connectors are moved from, by its name in `clusters`.")
-    @NotNull
-    @PluginProperty(group = "main")
-    private Property<String> origin;
-
-    @Schema(title = "Target", description = "The cluster that they are moved to, by its name in `clusters`.")
-    @NotNull
-    @PluginProperty(group = "main")
-    private Property<String> target;
-
-    @Schema(title = "Connector names", description = "Their names on the origin. Defaults to all connectors of both clusters.")
-    @PluginProperty(group = "main")
-    private Property<List<String>> connectors;
 
     @Schema(
         title = "What to do about a connector that runs on both clusters",
@@ -118,15 +101,6 @@ public class Watch extends AbstractFerryTask {
     @PluginProperty(group = "source")
     private Property<String> certificate;
 
-    @Schema(title = "New names by old names", description = "For connectors that have another name on the target.")
-    @PluginProperty(group = "processing")
-    private Property<Map<String, String>> rename;
-
-    @Schema(title = "Connectors at a time", description = "From 1 to 64. Defaults to 8.")
-    @Builder.Default
-    @PluginProperty(group = "execution")
-    private Property<Integer> concurrency = Property.ofValue(AbstractMoveTask.DEFAULT_CONCURRENCY);
-
     @Override
     String command() {
         return "watch";
@@ -144,7 +118,7 @@ public class Watch extends AbstractFerryTask {
 
     @Override
     void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
-        request.text("origin", origin).text("target", target).texts("connector", connectors).choice("policy", policy, WatchPolicy.class)
-            .text("certificate", certificate).textMap("rename", rename).number("concurrency", concurrency);
+        super.describe(request, folder, runContext);
+        request.choice("policy", policy, WatchPolicy.class).text("certificate", certificate);
     }
 }

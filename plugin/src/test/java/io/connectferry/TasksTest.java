@@ -97,8 +97,8 @@ class TasksTest {
                     + "'certificate':'FOLDER/accepted'"),
             new Case("watch", runner -> watch(runner).connectors(Property.ofValue(List.of("orders"))).policy(Property.ofValue(WatchPolicy.STOP))
                 .certificate(Property.ofValue("accepted")).rename(Property.ofValue(Map.of("orders", "orders-eu"))).build(),
-                "'origin':'global','target':'europe','connector':['orders'],'policy':'stop','certificate':'accepted',"
-                    + "'rename':{'orders':'orders-eu'},'concurrency':8"),
+                "'origin':'global','target':'europe','connector':['orders'],'rename':{'orders':'orders-eu'},'concurrency':8,"
+                    + "'policy':'stop','certificate':'accepted'"),
             new Case("plan", runner -> plan(runner).target(Property.ofValue("europe")).connectors(Property.ofValue(List.of("orders")))
                 .rename(Property.ofValue(Map.of("orders", "orders-eu"))).set(Property.ofValue(Map.of("tasks.max", "2")))
                 .proof(Property.ofValue(ProofKind.TIMED)).atLeastOnce(Property.ofValue(true)).build(),
