@@ -65,7 +65,7 @@ func complain(event kestratest.Event) {
 
 // byConnectors moves connectors by migrate-connectors, as its form does.
 func (b *bench) byConnectors(ctx context.Context, names []string) (row, error) {
-	return b.byFlow(ctx, "migrate-connectors", map[string]any{"concurrency": atATime, "connectors": names, "origin": b.origin.Name(), "target": b.target.Name()})
+	return b.byFlow(ctx, "migrate-connectors", map[string]any{"concurrency": atATime, "connectors": names, "origin": b.origin.Name(), "target": b.target.Name(), "validate": false})
 }
 
 // byArticle moves connectors by Kestra's own tasks.
@@ -88,7 +88,7 @@ func (b *bench) byFlow(ctx context.Context, flow string, inputs map[string]any) 
 func (b *bench) byCluster(ctx context.Context, names []string) (row, error) {
 	prefix := strings.TrimSuffix(names[0], "-000")
 	run, err := b.kestra.Begin("migrate-cluster", map[string]any{
-		"origin": b.origin.Name(), "concurrency": atATime,
+		"origin": b.origin.Name(), "concurrency": atATime, "validate": false,
 		"rules": fmt.Sprintf("rules: [{name: all, match: {glob: %s-*}, target: %s}]", prefix, b.target.Name()),
 	})
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package certificate makes the document that a move or a rollback of a connector leaves: what
-// was changed, and the evidence that nothing was lost or sent twice.
+// Package certificate makes the document that a move, a rollback or an acceptance of a connector
+// leaves: what was changed, and the evidence that nothing was lost or sent twice.
 //
 // [Evidence] is what the run keeps for it, [Document] is what it says, as JSON by
 // schemas/certificate.schema.json. Package report draws a Document as a page.
@@ -11,6 +11,7 @@
 package certificate
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -31,8 +32,8 @@ type Document struct {
 	Move    string `json:"move,omitempty"`
 	Plan    string `json:"plan,omitempty"` // hash of the plan that was carried out
 	Version string `json:"version"`
-	// Command is move or rollback, also of one that was part of a campaign. Origin and Target
-	// are as in the move, in a rollback too.
+	// Command is move, rollback or accept, also of one that was part of a campaign. Origin and
+	// Target are as in the move, in a rollback too.
 	Command         string       `json:"command"`
 	Connector       string       `json:"connector"`
 	TargetConnector string       `json:"target_connector"`
@@ -57,6 +58,17 @@ type Document struct {
 	Timeline   []Step             `json:"timeline"`
 	Checks     []event.Check      `json:"checks,omitempty"`
 	Neighbours []event.Neighbours `json:"neighbours,omitempty"`
+	// Acceptance is how the move was accepted, nil if that was not done yet.
+	Acceptance *Acceptance `json:"acceptance,omitempty"`
+}
+
+// Acceptance says what `ferry accept` did. Who accepted the move is in [Document.AcceptedBy].
+type Acceptance struct {
+	At           time.Time     `json:"at"`
+	By           event.Holder  `json:"by"` // who ran it
+	Outcome      event.Outcome `json:"outcome"`
+	Message      string        `json:"message"`
+	Instructions string        `json:"instructions,omitempty"`
 }
 
 // Cluster is a Connect cluster.
@@ -82,10 +94,33 @@ type About struct {
 	Plan       string
 	By         event.Holder
 	ApprovedBy string
+	AcceptedBy string
+	// Of is the certificate of the move that is accepted, nil if it is not at hand.
+	Of *Document
 }
 
-// New returns the certificate of what was kept. id is its own, move that of the history.
+// New returns the certificate of what was kept. id is its own, move that of the history. That of
+// an acceptance is the certificate of the move, if that is at hand, with the acceptance added.
 func New(e *Evidence, id, move string, about About) Document {
+	if about.Of != nil {
+		accepted := *about.Of
+		accepted.accept(e, about)
+		return accepted
+	}
+	d := begin(e, id, move, about)
+	if e.Command == "accept" {
+		d.accept(e, about)
+	}
+	return d
+}
+
+func (d *Document) accept(e *Evidence, about About) {
+	r := e.Result
+	d.AcceptedBy = about.AcceptedBy
+	d.Acceptance = &Acceptance{At: e.EndedAt.UTC(), By: about.By, Outcome: r.Outcome, Message: r.Message, Instructions: r.Instructions}
+}
+
+func begin(e *Evidence, id, move string, about About) Document {
 	r := e.Result
 	d := Document{
 		Schema: SchemaID, ID: id, Move: move, Plan: about.Plan, Version: about.Version,
@@ -100,6 +135,18 @@ func New(e *Evidence, id, move string, about About) Document {
 		d.Cutovers = append(d.Cutovers, cutover.part())
 	}
 	return d
+}
+
+// Parse reads a certificate as JSON. What it holds of the connector's own JSON is compact again,
+// as it was before it was written.
+func Parse(content []byte) (*Document, error) {
+	var compact bytes.Buffer
+	err := json.Compact(&compact, content)
+	document := &Document{}
+	if err == nil {
+		err = json.Unmarshal(compact.Bytes(), document)
+	}
+	return document, err
 }
 
 // Masked returns the certificate without any secret that the mask knows, and as JSON. Only that

@@ -95,6 +95,8 @@ func TestDue(t *testing.T) {
 		{"move", "not_begun", event.Refused, false, false},
 		{"move", "prepared", event.Failed, true, true},
 		{"rollback", "not_begun", event.Unchanged, false, false},
+		{"accept", "accepted", event.Unchanged, false, true},
+		{"accept", "moved", event.Refused, false, false},
 		{"rollback", "prepared", event.RolledBack, true, true},
 		{"move", "", event.Held, false, false},
 	} {

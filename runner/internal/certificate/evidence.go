@@ -12,7 +12,7 @@ import (
 // Evidence is what a run keeps of one connector for its certificate. It holds configs and
 // offsets, so it goes nowhere but into one. A nil Evidence keeps nothing.
 type Evidence struct {
-	Command         string // move or rollback
+	Command         string // move, rollback or accept
 	Connector       string
 	TargetConnector string
 	Origin, Target  Cluster
@@ -86,5 +86,5 @@ func (e *Evidence) KeepTarget(config rawjson.Object) {
 // earlier run had finished, which may have been killed before it left one.
 func (e *Evidence) Due() bool {
 	finished := slices.Contains([]string{"moved", "accepted"}, e.Result.State)
-	return e.Result.Changed || e.Command == "move" && e.Result.Outcome == event.Unchanged && finished
+	return e.Result.Changed || e.Command != "rollback" && e.Result.Outcome == event.Unchanged && finished
 }

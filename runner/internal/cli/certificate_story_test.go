@@ -64,6 +64,11 @@ func checkTold(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// keepOne: keep PATTERN FILE, a copy of the one file of that name
+func keepOne(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), oneFile(ts, args[0]), 0o600))
+}
+
 func oneFile(ts *testscript.TestScript, pattern string) []byte {
 	files, err := filepath.Glob(ts.MkAbs(pattern))
 	if err != nil || len(files) != 1 {

@@ -55,6 +55,8 @@ type request struct {
 	Rules           string            `json:"rules"`
 	Report          string            `json:"report"`
 	ApprovedBy      string            `json:"approved_by"`
+	AcceptedBy      string            `json:"accepted_by"`
+	Of              string            `json:"of"`
 	Markdown        string            `json:"markdown"`
 	Plan            string            `json:"plan"`
 	Wave            int               `json:"wave"`

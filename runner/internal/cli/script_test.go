@@ -26,7 +26,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exitcode": exitCode, "clusters": startClusters, "connector": createConnector, "state": awaitState,
 			"ask": askConnector, "answer": answerWith, "exact": countRecords, "schema": checkResult, "planned": checkPlan, "reconfigure": reconfigure, "nosecret": findNoSecret,
-			"certificate": findCertificate, "certified": checkCertified, "hashed": checkHashed, "told": checkTold, "nats": startNATS, "lease": takeLease, "release": releaseLease, "channels": startChannels, "heard": findHeard,
+			"certificate": findCertificate, "certified": checkCertified, "hashed": checkHashed, "told": checkTold, "keep": keepOne, "nats": startNATS, "lease": takeLease, "release": releaseLease, "channels": startChannels, "heard": findHeard,
 		},
 	})
 }

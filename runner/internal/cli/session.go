@@ -92,7 +92,7 @@ func (d definition) run(ctx context.Context, c *ucli.Context, stdout, stderr io.
 		}
 	}
 	out := newPrinter(asked.Output, stdout, stderr)
-	papers := &certificates{mask: mask, events: out.events, about: certificate.About{Version: Version, By: event.ThisProcess(), ApprovedBy: asked.ApprovedBy}}
+	papers := &certificates{mask: mask, events: out.events, about: certificate.About{Version: Version, By: event.ThisProcess(), ApprovedBy: asked.ApprovedBy, AcceptedBy: asked.AcceptedBy}}
 	if err == nil {
 		err = d.perform(ctx, asked, mask, out.events, papers, &result)
 	}
@@ -181,7 +181,7 @@ func (r *request) differentFiles() error {
 		flag, path string
 		written    bool
 	}{
-		{"clusters", clusters, false}, {"config", r.Config, false}, {"offsets", r.Offsets, false}, {"rules", r.Rules, false}, {"plan", r.Plan, false},
+		{"clusters", clusters, false}, {"config", r.Config, false}, {"offsets", r.Offsets, false}, {"rules", r.Rules, false}, {"plan", r.Plan, false}, {"of", r.Of, false},
 		{"out", r.Out, true}, {"certificate", r.Certificate, true}, {"report", r.Report, true}, {"markdown", r.Markdown, true}, {"result", r.Result, true},
 	} {
 		if file.path == "" || file.path == os.DevNull {

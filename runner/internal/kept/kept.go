@@ -36,6 +36,7 @@ type Certificate struct {
 	Target          string        `json:"target"`
 	KeptAt          time.Time     `json:"kept_at"`
 	RemovedAt       time.Time     `json:"removed_at,omitzero"`
+	AcceptedBy      string        `json:"accepted_by"` // "" if nobody is known
 	OriginState     connect.State `json:"origin_state"`
 	TargetState     connect.State `json:"target_state"`
 	// Config is that of the origin's copy, *** for each secret.
@@ -71,7 +72,7 @@ type Entry struct {
 // was cut off before it removed anything, or a new one.
 func (f Folder) Open(origin, connector string) (Entry, error) {
 	entry := Entry{folder: f}
-	name := url.PathEscape(origin) + "." + url.PathEscape(connector)
+	name := base(origin, connector)
 	for n := 1; ; n++ {
 		entry.base = name
 		if n > 1 {
@@ -98,6 +99,13 @@ func (f Folder) Open(origin, connector string) (Entry, error) {
 		entry.Before = &found
 	}
 }
+
+func base(origin, connector string) string {
+	return url.PathEscape(origin) + "." + url.PathEscape(connector)
+}
+
+// FileName is the name of the certificate of a connector's first removal.
+func FileName(origin, connector string) string { return base(origin, connector) + ".json" }
 
 func (e Entry) path(end string) string { return filepath.Join(e.folder.Path, e.base+end) }
 

@@ -84,9 +84,8 @@ func (s *stage) runsOn(t *testing.T, name string, connectors ...string) {
 // planAndApprove reviews a plan, and migrates by that very plan.
 func planAndApprove(s *stage, t *testing.T) {
 	s.split(t, "split-1", "split-2")
-	x := s.run(t, "plan-cluster", map[string]any{
-		"origin": "global", "rules": rules("split", "europe", "guarded"), "notify_url": s.webhook.url + "/hook",
-	})
+	owned := strings.Replace(rules("split", "europe", "guarded"), "wave: 2}", "wave: 2, owner: {name: Team Split}}", 1)
+	x := s.run(t, "plan-cluster", map[string]any{"origin": "global", "rules": owned, "notify_url": s.webhook.url + "/hook"})
 	wantState(t, x, "SUCCESS")
 	planned := campaignOf(t, x)
 	if planned.Refused != 0 || x.Labels["origin"] != "global" || x.Labels["plan"] != planned.Hash[:12] {
@@ -108,10 +107,15 @@ func planAndApprove(s *stage, t *testing.T) {
 	if migrated.Hash != planned.Hash || migrated.Plan != planned.Plan || x.Labels["origin"] != "global" || x.Labels["plan"] != planned.Hash[:12] {
 		t.Errorf("outputs %s, labels %v", x.Outputs, x.Labels)
 	}
-	for i, labels := range x.Known["apply-wave"] {
-		if labels["origin"] != "global" || labels["plan"] != planned.Hash[:12] || labels["wave"] != fmt.Sprint(i+1) {
-			t.Errorf("labels of an apply-wave: %v, expected origin, plan and wave %d", labels, i+1)
+	waves := map[string]bool{} // an iteration of 2.0's Loop is an execution of the same flow
+	for _, labels := range x.Known["apply-wave"] {
+		waves[labels["wave"]] = true
+		if labels["origin"] != "global" || labels["plan"] != planned.Hash[:12] {
+			t.Errorf("labels of an apply-wave: %v, expected origin and plan", labels)
 		}
+	}
+	if len(waves) != 2 || !waves["1"] || !waves["2"] {
+		t.Errorf("waves by their labels: %v, expected 1 and 2", waves)
 	}
 	wantText(t, "report of a plan that is given", s.file(t, migrated.Report), "<html", "split-2", planned.Hash)
 	wantText(t, "what was approved", migrated.Shown,
@@ -123,7 +127,15 @@ func planAndApprove(s *stage, t *testing.T) {
 		`"text":"Waits for approval, resume execution `+x.ID, `"text":"wave 2: 1 moved`, `"text":"2 of 2 connectors of plan `+planned.Hash[:12])
 	s.runsOn(t, "europe", "split-1", "split-2")
 	for _, name := range []string{"split-1", "split-2"} {
+		_, err := run.Asked(t.Context(), "validate-connector", name, waitTime)
+		must(t, err)
 		s.exactlyOnce(t, name)
+	}
+	s.awaitPosted(t, "split-2 from global to guarded waits for its owner. ")
+	s.awaitPosted(t, " of apply-wave, approved by Ann")
+	_, asked := s.tree.subs(x.ID)
+	if owner := asked["validate-connector"][len(asked["validate-connector"])-1]["owner"]; owner != "Team Split" {
+		t.Errorf("asked %v, expected the owner of split-2, Team Split", asked["validate-connector"])
 	}
 }
 

@@ -139,8 +139,13 @@ func (e *Engine) Follow(ctx context.Context, begun *Run) (*Run, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("kestratest: %w", context.Cause(ctx))
 	}
+	return e.FollowID(begun.id)
+}
+
+// FollowID follows an execution that another one began.
+func (e *Engine) FollowID(execution string) (*Run, error) {
 	run := e.newRun()
-	return run, e.send(map[string]any{"follow": begun.id, "ref": run.ref})
+	return run, e.send(map[string]any{"follow": execution, "ref": run.ref})
 }
 
 func (e *Engine) newRun() *Run {
@@ -177,9 +182,34 @@ func (r *Run) Paused(ctx context.Context, flow string, limit time.Duration) (exe
 		r.engine.mu.Lock()
 		defer r.engine.mu.Unlock()
 		if r.id != "" {
-			execution = r.engine.tree.paused(r.id, flow)
+			execution = r.engine.tree.find(r.id, flow, "", "PAUSED")
 		}
 		return execution != "", "it has not", nil
+	})
+	return execution, err
+}
+
+// Asked waits until an execution of a flow that this one began pauses, the one with that label
+// connector, and returns its id. It may do so after this one has ended, which need not wait for it.
+func (r *Run) Asked(ctx context.Context, flow, connector string, limit time.Duration) (execution string, err error) {
+	return r.within(ctx, flow, connector, "PAUSED", limit)
+}
+
+// Ended waits likewise until one has succeeded.
+func (r *Run) Ended(ctx context.Context, flow, connector string, limit time.Duration) (execution string, err error) {
+	return r.within(ctx, flow, connector, "SUCCESS", limit)
+}
+
+func (r *Run) within(ctx context.Context, flow, connector, state string, limit time.Duration) (execution string, err error) {
+	err = wait.Until(ctx, flow+" of "+connector+" to be "+state, limit, func(context.Context) (bool, string, error) {
+		r.engine.mu.Lock()
+		defer r.engine.mu.Unlock()
+		if r.id == "" {
+			return false, "it has not begun", nil
+		}
+		execution = r.engine.tree.find(r.id, flow, connector, state)
+		states, _ := r.engine.tree.subs(r.id)
+		return execution != "", fmt.Sprint(states[flow]), nil
 	})
 	return execution, err
 }
@@ -325,10 +355,11 @@ func (t *tree) take(event Event) {
 	}
 }
 
-// paused returns an execution of a flow within root that is paused, "" if there is none.
-func (t *tree) paused(root, flow string) string {
+// find returns an execution of a flow within root that has a state and, unless connector is "", that
+// label; "" if there is none.
+func (t *tree) find(root, flow, connector, state string) string {
 	for _, execution := range t.order {
-		if t.flows[execution] == flow && t.state[execution] == "PAUSED" && t.within(execution, root) {
+		if t.flows[execution] == flow && (connector == "" || t.labels[execution]["connector"] == connector) && t.state[execution] == state && t.within(execution, root) {
 			return execution
 		}
 	}

@@ -156,6 +156,12 @@ func TestFlows(t *testing.T) {
 					"killed and put back":      killedAndPutBack,
 					"recover each":             recoverEach,
 					"recover some":             recoverSome,
+					"accept in two steps":      acceptInTwoSteps,
+					"roll back later":          rollBackLater,
+					"silent owner":             silentOwner,
+					"asked again":              askedAgain,
+					"accept refused":           acceptRefused,
+					"asks itself":              asksItself,
 				} {
 					t.Run(name, func(t *testing.T) {
 						t.Parallel()
@@ -443,7 +449,7 @@ func (s *stage) isBack(t *testing.T, connector string) {
 func webhookFails(s *stage, t *testing.T) {
 	s.source(t, "audit", nil)
 	x := s.run(t, "move-connector", map[string]any{
-		"origin": "global", "target": "europe", "connector": "audit", "notify_url": s.webhook.url + "/broken",
+		"origin": "global", "target": "europe", "connector": "audit", "validate": false, "notify_url": s.webhook.url + "/broken",
 	})
 	wantState(t, x, "SUCCESS")
 	if states := x.States["notify"]; len(states) != 1 || states[0] != "WARNING" {

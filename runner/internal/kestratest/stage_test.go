@@ -1,6 +1,7 @@
 package kestratest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -119,17 +120,35 @@ func newStage(t *testing.T, version string) *stage {
 	defer cancel()
 	flows, err := Flows(version)
 	must(t, err)
+	flows[0] = hastened(t, flows[0])
 	flows = append(flows, "testdata/flows", "testdata/link")
 	flows = append(flows, exampleFlows(t, version)...)
-	if !exists(filepath.Join(flows[0], "validate-connector.yaml")) {
-		flows = append(flows, "testdata/dashboard")
-	}
 	s := stageOf(ctx, t, Options{
 		Version: version, Plugins: plugins(t), Flows: append(flows, notifyElsewhere(t)...), URL: kestraURL,
 		Secrets: map[string]string{"CONNECT_PASSWORD": password, "DEAD_WEBHOOK": deadHook, "MOVE_WEBHOOK_KEY": webhookKey},
 	})
 	s.listenOnChannels(ctx, t)
 	return s
+}
+
+// hastened returns a copy of the flows in which reminders are looked after all the time.
+func hastened(t *testing.T, flows string) string {
+	t.Helper()
+	folder := t.TempDir()
+	files, err := filepath.Glob(filepath.Join(flows, "*.yaml"))
+	must(t, err)
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		must(t, err)
+		if filepath.Base(file) == "remind-owner.yaml" {
+			slow := content
+			if content = bytes.Replace(slow, []byte("interval: PT10M\n"), []byte("interval: PT2S\n"), 1); bytes.Equal(content, slow) {
+				t.Fatalf("%s does not look every ten minutes", file)
+			}
+		}
+		must(t, os.WriteFile(filepath.Join(folder, filepath.Base(file)), content, 0o600))
+	}
+	return folder
 }
 
 func stageOf(ctx context.Context, t *testing.T, options Options) *stage {
@@ -240,6 +259,14 @@ func (s *stage) form(t *testing.T, flow string, inputs map[string]any) map[strin
 	shown, err := s.Form(ctx, flow, inputs)
 	must(t, err)
 	return shown
+}
+
+// follow follows an execution that another one began.
+func (s *stage) follow(t *testing.T, execution string) *Run {
+	t.Helper()
+	run, err := s.FollowID(execution)
+	must(t, err)
+	return run
 }
 
 // on returns the state of a connector on a cluster, "" if it is not there.

@@ -22,11 +22,13 @@ import (
 
 // Accept removes the origin's copy of a moved connector, once the target runs and has all that
 // was copied, and its config and last offsets are kept in the folder. It removes the connector
-// alone: Connect keeps the offsets, and no consumer group is touched.
-func (m *Mover) Accept(ctx context.Context, request pair.Request, folder kept.Folder) event.ConnectorResult {
-	return m.leasedPair(ctx, "accept", request, func(ctx context.Context, request pair.Request, _ *certificate.Evidence) event.ConnectorResult {
+// alone: Connect keeps the offsets, and no consumer group is touched. by is who accepted the
+// move, "" if nobody said.
+func (m *Mover) Accept(ctx context.Context, request pair.Request, folder kept.Folder, by string) event.ConnectorResult {
+	return m.leasedPair(ctx, "accept", request, func(ctx context.Context, request pair.Request, kept *certificate.Evidence) event.ConnectorResult {
 		r := m.newPairRun(request, request.Target.Name)
-		a := &acceptance{run: r, request: request, resumes: r.follow(ctx, request.From())}
+		r.kept = kept
+		a := &acceptance{run: r, request: request, by: by, resumes: r.follow(ctx, request.From())}
 		return a.do(ctx, folder)
 	})
 }
@@ -35,6 +37,7 @@ func (m *Mover) Accept(ctx context.Context, request pair.Request, folder kept.Fo
 type acceptance struct {
 	*run
 	request pair.Request
+	by      string
 	resumes resumes.Follower
 	entry   kept.Entry
 	seen    pair.Observation
@@ -72,7 +75,7 @@ func (a *acceptance) do(ctx context.Context, folder kept.Folder) event.Connector
 		return a.failObserved(ctx, a.request, err)
 	}
 	a.observeEnd(ctx, a.request)
-	message := fmt.Sprintf("accepted on %s, its copy on %s is removed", to.On(), from.On())
+	message := fmt.Sprintf("accepted on %s%s, its copy on %s is removed", to.On(), a.acceptedBy(), from.On())
 	if before := a.entry.Before; before != nil {
 		message += fmt.Sprintf("; it was removed before, at %s: a deployment tool, or somebody, has created it again",
 			before.RemovedAt.Format(time.RFC3339))
@@ -80,6 +83,13 @@ func (a *acceptance) do(ctx context.Context, folder kept.Folder) event.Connector
 	}
 	a.result.Instructions += "to bring it back, run what bring_back says in " + a.result.Files[len(a.result.Files)-1]
 	return a.end(event.Accepted, message)
+}
+
+func (a *acceptance) acceptedBy() string {
+	if a.by == "" {
+		return ""
+	}
+	return " by " + a.by
 }
 
 // already ends a run for which the copy is gone. If an earlier run was cut off right after it
@@ -155,7 +165,7 @@ func (a *acceptance) keep(ctx context.Context) (string, error) {
 	}
 	a.result.Files, err = a.entry.Keep(kept.Certificate{
 		Connector: a.request.Connector, TargetConnector: a.request.TargetName(), Origin: a.request.Origin.Name, Target: a.request.Target.Name,
-		KeptAt: time.Now().UTC(), OriginState: a.seen.Origin.State(), TargetState: a.seen.Target.State(),
+		KeptAt: time.Now().UTC(), AcceptedBy: a.by, OriginState: a.seen.Origin.State(), TargetState: a.seen.Target.State(),
 		Config: origin, ConfigSHA256: config.WithoutMarks(a.seen.Origin.Config).Value().SHA256(), Differences: config.Differences(origin, target),
 		Shared: a.last.shared, BringBack: bringBack,
 	}, a.last.document)

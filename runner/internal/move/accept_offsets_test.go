@@ -106,7 +106,7 @@ func TestAcceptBetweenKafkas(t *testing.T) {
 		w.pass(70 * time.Second)
 		request := w.request()
 		request.Target.Kafka.Mirrors = cluster.Known(cluster.Mirrors{Log: connecttest.NewKafka()})
-		if result := w.mover().Accept(t.Context(), request, a.folder); result.Outcome != event.Refused || !strings.Contains(result.Message, "cannot be compared") {
+		if result := w.mover().Accept(t.Context(), request, a.folder, ""); result.Outcome != event.Refused || !strings.Contains(result.Message, "cannot be compared") {
 			t.Errorf("%s: %s", result.Outcome, result.Message)
 		}
 		w.at(connect.Stopped, connect.Running)

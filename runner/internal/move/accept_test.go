@@ -32,7 +32,7 @@ func newAcceptor(w *world) *acceptor {
 }
 
 func (a *acceptor) accept() event.ConnectorResult {
-	return a.mover().Accept(a.t.Context(), a.request(), a.folder)
+	return a.mover().Accept(a.t.Context(), a.request(), a.folder, "Bert")
 }
 
 // moved moves the connector and lets it go on.

@@ -55,6 +55,7 @@ func (m *Mover) rollback(ctx context.Context, request pair.Request, kept *certif
 		}
 		return r.end(event.Unchanged, fmt.Sprintf("is on %s (%s) and not on %s, nothing to take back", origin, seen.Origin.State(), target))
 	case pair.Accepted:
+		r.result.Instructions = request.AcceptedAdvice()
 		return r.fail(ctx, cluster.Refused(fmt.Sprintf("the copy on %s is gone, so there is nothing to go back to; move it: `ferry move --origin %s --target %s`",
 			origin, target, origin)))
 	case pair.Unclear:

@@ -9,6 +9,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/kept"
 )
 
 // DeletedOriginAdvice is for a connector of which only the idle copy of an earlier move is
@@ -59,6 +60,12 @@ func (r Request) BringBackCommand(seen Observation, defined map[string]connect.D
 		}
 	}
 	return command
+}
+
+// AcceptedAdvice says how to roll back a move whose copy on the origin was accepted away.
+func (r Request) AcceptedAdvice() string {
+	return fmt.Sprintf("or, if `ferry accept` removed it: do what bring_back says in %s, which is in its --certificate folder, in Kestra in `files` of the task Accept; "+
+		"then roll back again", kept.FileName(r.Origin.Name, r.Connector))
 }
 
 // MoveFlags name the move to a command of ferry.

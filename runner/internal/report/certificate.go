@@ -102,7 +102,12 @@ func titleOf(d certificate.Document) string {
 		name += " (there " + plain(d.TargetConnector) + ")"
 	}
 	what := "The " + plain(d.Command) + " of " + name
+	if d.Command == "accept" {
+		what = "The acceptance of " + name
+	}
 	switch d.Outcome { //nolint:exhaustive // what else a connector can come to is said by its name
+	case event.Accepted:
+		return fmt.Sprintf("%s was accepted on %s, its copy on %s is removed", name, target, origin)
 	case event.Moved:
 		return fmt.Sprintf("%s was moved from %s to %s", name, origin, target)
 	case event.Unchanged:
@@ -127,18 +132,33 @@ func facts(d certificate.Document) []figure {
 		said[0], said[1] = figure{"From", said[1].Value}, figure{"Back to", said[0].Value}
 	}
 	last := len(d.Cutovers) - 1
-	if d.Outcome == event.Unchanged {
+	if d.Outcome == event.Unchanged || d.Command == "accept" {
 		said = append(said, figure{"Moved", "by an earlier run: the downtime and the proof are in its certificate, if it left one"})
 	} else {
 		said = append(said, figure{"Stood still", stoodStill(d)})
 	}
-	if last >= 0 && d.Outcome != event.Unchanged {
+	if last >= 0 && d.Outcome != event.Unchanged { // an acceptance has no cutover
 		said = append(said, figure{"Proof", proofText(d.Cutovers[last].Proof)}, figure{"Offsets", offsetsText(d.Cutovers[last])},
 			figure{"Records sent again", sentAgain(d.Cutovers[last])})
 	}
 	by := plain(d.By.String())
-	return append(said, figure{"Approved by", or(plain(d.ApprovedBy), "not known")}, figure{"Accepted by", or(plain(d.AcceptedBy), "nobody yet")},
-		figure{"Carried out by", by})
+	accepted := "nobody yet"
+	if d.Acceptance != nil {
+		accepted = or(plain(d.AcceptedBy), "not known")
+	}
+	said = append(said, figure{"Approved by", or(plain(d.ApprovedBy), "not known")}, figure{"Accepted by", accepted}, figure{"Carried out by", by})
+	if d.Acceptance != nil && d.Command != "accept" { // else the whole page says so
+		said = append(said, figure{"Acceptance", acceptanceText(d.Acceptance)})
+	}
+	return said
+}
+
+func acceptanceText(a *certificate.Acceptance) string {
+	said := fmt.Sprintf("%s: %s; carried out by %s", moment(a.At), clip(a.Message, saidLength), plain(a.By.String()))
+	if a.Instructions != "" {
+		said += "; " + clip(a.Instructions, saidLength)
+	}
+	return said
 }
 
 func clusterText(of certificate.Cluster, state connect.State) string {

@@ -185,6 +185,60 @@ func TestCertificateSays(t *testing.T) {
 	}
 }
 
+// accepted is the evidence of an acceptance.
+func accepted() *certificate.Evidence {
+	return &certificate.Evidence{
+		Command: "accept", Connector: "orders", TargetConnector: "orders", StartedAt: after(90_000_000), EndedAt: after(90_000_400),
+		Origin: certificate.Cluster{Name: "global"}, Target: certificate.Cluster{Name: "europe"},
+		Result: event.ConnectorResult{
+			Outcome: event.Accepted, State: "accepted", Changed: true, Message: "accepted on europe by Bert, its copy on global is removed",
+			Instructions: "to bring it back, run what bring_back says in global.orders.json", TargetState: connect.Running,
+		},
+	}
+}
+
+// TestAcceptance: the certificate of the move gets the acceptance and stays what it was
+// otherwise; without it, the acceptance has one of its own.
+func TestAcceptance(t *testing.T) {
+	_, document := certified(t, moved(t, 2), nil)
+	of, err := certificate.Parse(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := about
+	by.AcceptedBy, by.Of = "Bert", of
+	result, again, err := certificate.New(accepted(), "another", "", by).Masked(nil)
+	if err != nil || result.ID != of.ID || result.AcceptedBy != "Bert" || result.Command != "move" {
+		t.Fatalf("%v: %s", err, again)
+	}
+	if err := schemas.Check(schemas.Certificate, again); err != nil {
+		t.Fatal(err)
+	}
+	result.AcceptedBy, result.Acceptance = "", nil
+	if _, without, _ := result.Masked(nil); !bytes.Equal(without, document) {
+		t.Errorf("more than the acceptance has changed:\n%s", without)
+	}
+	by.Of = nil
+	for what, wants := range map[*certificate.Document][]string{
+		of: {
+			"orders was moved from global to europe", "Stood still 412 ms", `{"offset":9007199254740993}`,
+			"Acceptance 25 Nov 2026, 19:00 UTC: accepted on europe by Bert",
+		},
+		nil: {"orders was accepted on europe, its copy on global is removed"},
+	} {
+		by.Of = what
+		page, err := report.Certificate(certificate.New(accepted(), "another", "", by))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range append(wants, "Accepted by Bert", "run what bring_back says in global.orders.json") {
+			if said := words(t, page); !strings.Contains(said, want) {
+				t.Errorf("the page does not say %q:\n%s", want, said)
+			}
+		}
+	}
+}
+
 // TestCertificateStandsAlone: the page loads nothing and runs nothing.
 func TestCertificateStandsAlone(t *testing.T) {
 	page, _ := certified(t, moved(t, 2), nil)

@@ -51,12 +51,16 @@ import lombok.experimental.SuperBuilder;
 
                   - id: owner
                     type: io.kestra.plugin.core.flow.Pause
+                    onResume:
+                      - id: who
+                        type: STRING
 
                   - id: accept
                     type: io.connectferry.Accept
                     origin: global
                     target: europe
                     connectors: [orders]
+                    acceptedBy: "{{ outputs.owner.onResume.who }}"
                 """
         ),
         @Example(
@@ -81,8 +85,22 @@ import lombok.experimental.SuperBuilder;
         )
     }
 )
-public class Accept extends AbstractMoveTask implements CopyInterface {
+public class Accept extends AbstractMoveTask implements CopyInterface, CertificateInterface {
     private static final String FOLDER = "accepted";
+    private static final String MOVED_FILE = "moved.json";
+
+    @Schema(title = "Who accepted it", description = "Stands in the certificate and in what is kept. Defaults to nobody known.")
+    @PluginProperty(group = "main")
+    private Property<String> acceptedBy;
+
+    @Schema(
+        title = "URI of the move's certificate",
+        description = """
+            `certificateJson` of the one connector, as `Move` or `Apply` left it in internal storage (`kestra://`). The new certificate is \
+            that one with the acceptance added. Without it, the acceptance has a certificate of its own."""
+    )
+    @PluginProperty(group = "source", internalStorageURI = true)
+    private Property<String> of;
 
     @Builder.Default
     private Property<CopyWay> copy = Property.ofValue(CopyWay.AUTO);
@@ -104,7 +122,11 @@ public class Accept extends AbstractMoveTask implements CopyInterface {
     void describe(Request request, PrivateFolder folder, RunContext runContext) throws Exception {
         super.describe(request, folder, runContext);
         describeCopy(request);
-        request.flag("same_log", sameLog).put("certificate", folder.fromWorkingDirectory(FOLDER));
+        request.flag("same_log", sameLog).text("accepted_by", acceptedBy).put("certificate", folder.fromWorkingDirectory(FOLDER));
+        describeCertificates(request, folder);
+        if (!runContext.render(of).as(String.class).orElse("").isEmpty()) {
+            request.file("of", of, folder, MOVED_FILE);
+        }
     }
 
     @Override

@@ -111,7 +111,7 @@ import java.util.stream.Stream;
         )
     }
 )
-public class Apply extends AbstractFerryTask implements WaitInterface, CertificateInterface {
+public class Apply extends AbstractFerryTask implements WaitInterface, ApprovalInterface {
     private static final String PLAN_FILE = "plan.json";
     private static final ObjectReader CLUSTERS_OF_A_PLAN = JacksonMapper.ofJson().readerFor(PlannedClusters.class)
         .without(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
@@ -189,7 +189,7 @@ public class Apply extends AbstractFerryTask implements WaitInterface, Certifica
         request.number("wave", wave).texts("only", only).flag("rehearse", rehearse).choice("until", until, Stage.class)
             .number("max_failures", maxFailures).number("concurrency", concurrency);
         describeWait(request);
-        describeCertificates(request, folder);
+        describeApproval(request, folder);
     }
 
     private static Set<String> clustersOf(byte[] plan) {

@@ -106,7 +106,7 @@ import java.time.Duration;
         )
     }
 )
-public class Move extends AbstractPlannedMoveTask implements ProofInterface, WaitInterface, CertificateInterface {
+public class Move extends AbstractPlannedMoveTask implements ProofInterface, WaitInterface, ApprovalInterface {
     @Builder.Default
     private Property<ProofKind> proof = Property.ofValue(ProofKind.AUTO);
 
@@ -128,6 +128,6 @@ public class Move extends AbstractPlannedMoveTask implements ProofInterface, Wai
         super.describe(request, folder, runContext);
         describeProof(request);
         describeWait(request);
-        describeCertificates(request, folder);
+        describeApproval(request, folder);
     }
 }

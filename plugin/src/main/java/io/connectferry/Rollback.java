@@ -103,7 +103,7 @@ import java.util.Map;
         )
     }
 )
-public class Rollback extends AbstractMoveTask implements ProofInterface, WaitInterface, CopyInterface, ListInterface, CertificateInterface {
+public class Rollback extends AbstractMoveTask implements ProofInterface, WaitInterface, CopyInterface, ListInterface, ApprovalInterface {
     @Schema(title = "Name of the one", description = "Takes a consolidation back: the connector on the target that `connectors` became.")
     @PluginProperty(group = "processing")
     private Property<String> into;
@@ -154,7 +154,7 @@ public class Rollback extends AbstractMoveTask implements ProofInterface, WaitIn
         request.flag("same_log", sameLog).text("into", into).textMap("part", parts);
         describeList(request);
         if (!regroups(request)) {
-            describeCertificates(request, folder);
+            describeApproval(request, folder);
         }
     }
 

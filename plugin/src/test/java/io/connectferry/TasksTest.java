@@ -92,9 +92,10 @@ class TasksTest {
                 .connectCluster(Property.ofValue("connect-eu")).namespace(Property.ofValue("kafka")).build(),
                 "'origin':'global','target':'europe','connector':['orders'],'concurrency':8,'format':['strimzi','json'],"
                     + "'connect_cluster':'connect-eu','namespace':'kafka','out':'FOLDER/handover'"),
-            new Case("accept", runner -> fill(Accept.builder(), runner).sameLog(Property.ofValue(true)).build(),
+            new Case("accept", runner -> fill(Accept.builder(), runner).sameLog(Property.ofValue(true)).acceptedBy(Property.ofValue("Bert"))
+                .of(Property.ofExpression("{{ '' }}")).build(),
                 "'origin':'global','target':'europe','connector':['orders'],'concurrency':8,'copy':'auto','same_log':true,"
-                    + "'certificate':'FOLDER/accepted'"),
+                    + "'accepted_by':'Bert','certificate':'FOLDER/accepted','report':'FOLDER/certificates'"),
             new Case("watch", runner -> watch(runner).connectors(Property.ofValue(List.of("orders"))).policy(Property.ofValue(WatchPolicy.STOP))
                 .certificate(Property.ofValue("accepted")).rename(Property.ofValue(Map.of("orders", "orders-eu"))).build(),
                 "'origin':'global','target':'europe','connector':['orders'],'rename':{'orders':'orders-eu'},'concurrency':8,"
@@ -214,6 +215,17 @@ class TasksTest {
 
     private static String watched(int exitCode, String connectors) {
         return "::{'outputs':{'exit_code':%d,'outcome':'done','message':'looked','connectors':[%s]}}::".formatted(exitCode, connectors).replace('\'', '"');
+    }
+
+    /** The certificate of the move reaches the runner, which adds the acceptance to it. */
+    @Test
+    void acceptsWithTheCertificateOfTheMove() throws Exception {
+        var runner = FakeRunner.done();
+        var mocked = context(fill(Accept.builder(), runner).build());
+        var uri = mocked.storage().putFile(new ByteArrayInputStream("{'moved'}".getBytes(StandardCharsets.UTF_8)), "orders.json");
+        fill(Accept.builder(), runner).of(Property.ofValue(uri.toString())).build().run(mocked);
+        assertTrue(runner.request.get("of").asText().endsWith("/moved.json"), runner.request::toString);
+        assertEquals("{'moved'}", runner.files.get("moved.json"));
     }
 
     @Test
