@@ -59,8 +59,9 @@ func stopEverywhere(ctx context.Context, l *lab.Lab, connector string) error {
 
 // results are what came of the connectors: a row for each move and rollback, and for what stayed.
 type results struct {
-	rows                          [][]string
-	moved, back, lost, duplicated int64
+	rows                  [][]string
+	moved, back, accepted int64
+	lost, duplicated      int64
 }
 
 // count counts what every connector carried, and puts it beside the history of its moves.
@@ -100,6 +101,8 @@ func (r *results) row(story history.Story) []string {
 	case string(event.RolledBack):
 		came = "rolled back"
 		r.back++
+	case string(event.Accepted):
+		r.accepted++
 	}
 	down, entries := "", ""
 	if story.DowntimeMS != nil {
@@ -126,6 +129,7 @@ func (r *results) print(out io.Writer) (exact bool) {
 	for line := range strings.Lines(text.String()) {
 		_, _ = fmt.Fprintln(out, strings.TrimRight(line, " \n"))
 	}
-	_, _ = fmt.Fprintf(out, "\ndemo: %d moved, %d rolled back, %d lost, %d duplicated\n", r.moved, r.back, r.lost, r.duplicated)
-	return r.lost == 0 && r.duplicated == 0 && r.moved == 7 && r.back == 2
+	_, _ = fmt.Fprintf(out, "\ncertificates: %s/certificates\n", kept)
+	_, _ = fmt.Fprintf(out, "demo: %d moved, %d rolled back, %d accepted, %d lost, %d duplicated\n", r.moved, r.back, r.accepted, r.lost, r.duplicated)
+	return r.lost == 0 && r.duplicated == 0 && r.moved == 7 && r.back == 2 && r.accepted == 1
 }

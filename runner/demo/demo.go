@@ -1,8 +1,9 @@
 // Package demo is what `make demo` runs: one central Connect cluster becomes three, by rules,
 // with sources and sinks under traffic and a real Kestra engine with the plugin's jar and the
 // flows as they are shipped. The plan is rehearsed and approved; canaries go first; in a wave
-// one copy cannot start, and is rolled back; that is mended, and the rest goes. One more is
-// taken back later. Every record is counted.
+// one copy cannot start, and is rolled back; that is mended, and the rest goes. The owners are
+// asked: one accepts, and the origin's copy is removed; one takes its connector back. Every record
+// is counted.
 //
 // It is not internal because examples/demo, which starts it, is outside of runner.
 package demo
@@ -63,7 +64,8 @@ type demo struct {
 	engine  *kestratest.Engine
 	nats    *natstest.Server
 
-	connectors []*connector
+	connectors   []*connector
+	certificates certificates
 }
 
 func (d *demo) say(format string, arguments ...any) {
@@ -83,10 +85,11 @@ func (d *demo) run(ctx context.Context) (exact bool, err error) {
 		return false, err
 	}
 	d.say("%d connectors run on %s, with live traffic", len(d.connectors), central)
-	if err := d.migrate(ctx); err != nil {
+	migration, err := d.migrate(ctx)
+	if err != nil {
 		return false, err
 	}
-	if err := d.takeBack(ctx); err != nil {
+	if err := d.owners(ctx, migration); err != nil {
 		return false, err
 	}
 	stories, err := d.history(ctx)
@@ -120,6 +123,9 @@ func (d *demo) close() error {
 }
 
 func (d *demo) build(ctx context.Context) (plugins string, err error) {
+	if err := forget(); err != nil {
+		return "", err
+	}
 	d.say("building the runner, the plugin and the harness for Kestra %s (the first time Maven gets the jars)", d.version)
 	if plugins, err = kestratest.BuildPlugin(ctx); err != nil {
 		return "", err
@@ -140,7 +146,7 @@ func (d *demo) startAll(ctx context.Context, plugins string) error {
 			engines <- started{err: err}
 			return
 		}
-		engine, err := kestratest.Start(ctx, kestratest.Options{Version: d.version, Plugins: plugins, Flows: flows, OnEvent: d.show})
+		engine, err := kestratest.Start(ctx, kestratest.Options{Version: d.version, Plugins: plugins, Flows: flows, OnEvent: d.hear})
 		engines <- started{engine, err}
 	}()
 	var err error

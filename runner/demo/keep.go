@@ -16,17 +16,27 @@ import (
 // kept is the folder of what the demo leaves for its reader, within the repository.
 const kept = "build/demo"
 
+// forget removes what an earlier demo has left there.
+func forget() error {
+	root, err := kestratest.Root()
+	if err != nil {
+		return err
+	}
+	return os.RemoveAll(filepath.Join(root, filepath.FromSlash(kept)))
+}
+
 // keep writes a file there, and returns its name from the repository's folder on.
 func keep(name string, content []byte) (string, error) {
 	root, err := kestratest.Root()
 	if err != nil {
 		return "", err
 	}
-	folder := filepath.Join(root, filepath.FromSlash(kept))
-	if err := os.MkdirAll(folder, 0o750); err != nil {
-		return "", fmt.Errorf("%s: %w", kept, err)
+	name = kept + "/" + name
+	file := filepath.Join(root, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
 	}
-	return kept + "/" + name, os.WriteFile(filepath.Join(folder, name), content, 0o600)
+	return name, os.WriteFile(file, content, 0o600)
 }
 
 // keepReport keeps the report of the plan, as it was among the outputs of the flow.
