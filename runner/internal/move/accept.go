@@ -81,7 +81,9 @@ func (a *acceptance) do(ctx context.Context, folder kept.Folder) event.Connector
 			before.RemovedAt.Format(time.RFC3339))
 		a.result.Instructions = fmt.Sprintf("correct what deploys it to %s: `ferry handover %s --out handover` writes what to commit; ", from.On(), a.request.MoveFlags())
 	}
-	a.result.Instructions += "to bring it back, run what bring_back says in " + a.result.Files[len(a.result.Files)-1]
+	// Not by its path, which in Kestra is one that ends with the task.
+	a.result.Instructions += fmt.Sprintf("to bring it back, run what bring_back says in %s, which is in the --certificate folder, in Kestra in `files` of the task Accept",
+		filepath.Base(a.result.Files[len(a.result.Files)-1]))
 	return a.end(event.Accepted, message)
 }
 
