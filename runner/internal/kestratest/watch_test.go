@@ -150,7 +150,7 @@ func createdAgain(s *stage, t *testing.T) {
 	p.moved(t, "boiler")
 	config, err := p.origin.Client().Config(t.Context(), "boiler")
 	must(t, err)
-	x := p.run(t, "accept-and-keep", map[string]any{"origin": p.from, "target": p.to, "connector": "boiler"})
+	x := p.run(t, "accept-connector", map[string]any{"origin": p.from, "target": p.to, "connector": "boiler", "remove": true, "accepted_by": "Ann"})
 	wantState(t, x, "SUCCESS")
 	p.look(t, "SUCCESS", nil)
 	p.wantTold(t, 0)
