@@ -83,31 +83,31 @@ type acceptedOutputs struct {
 
 // acceptInTwoSteps: the owner accepts, gets what to commit, and later has the origin's copy removed.
 func acceptInTwoSteps(s *stage, t *testing.T) {
-	q := s.moveAndAsk(t, "invoices", nil)
+	q := s.moveAndAsk(t, "bills", nil)
 	told := strings.Join(s.webhook.bodies.all(), "\n")
-	wantText(t, "webhook", told, "invoices from global to europe waits for its owner. Resume execution "+q.execution, "moved, as the test says", "certificate kestra:///")
+	wantText(t, "webhook", told, "bills from global to europe waits for its owner. Resume execution "+q.execution, "moved, as the test says", "certificate kestra:///")
 	s.answer(t, q, map[string]any{"decision": "ACCEPT"})
 	x := s.wait(t, q.Run)
 	wantState(t, x, "SUCCESS")
-	if got := outputsOf[validated](t, x); got.Outcome != "accepted" || got.Decision != "ACCEPT" || got.Who != "Olga" || got.Why != "because of invoices" {
+	if got := outputsOf[validated](t, x); got.Outcome != "accepted" || got.Decision != "ACCEPT" || got.Who != "Olga" || got.Why != "because of bills" {
 		t.Errorf("outputs %s", x.Outputs)
 	}
-	for key, want := range map[string]string{"origin": "global", "target": "europe", "connector": "invoices", "owner": "Team invoices", "outcome": "accepted"} {
+	for key, want := range map[string]string{"origin": "global", "target": "europe", "connector": "bills", "owner": "Team bills", "outcome": "accepted"} {
 		if x.Labels[key] != want {
 			t.Errorf("label %s is %q, expected %q", key, x.Labels[key], want)
 		}
 	}
 	// Accepted is not removed: it waits for the word, and can still go back.
-	accepting, err := q.Asked(t.Context(), "accept-connector", "invoices", waitTime)
+	accepting, err := q.Asked(t.Context(), "accept-connector", "bills", waitTime)
 	must(t, err)
-	if state := on(t, s.global, "invoices"); state != connect.Stopped {
-		t.Errorf("invoices is %q on global, expected STOPPED", state)
+	if state := on(t, s.global, "bills"); state != connect.Stopped {
+		t.Errorf("bills is %q on global, expected STOPPED", state)
 	}
 	run := s.follow(t, accepting)
 	must(t, s.Resume(t.Context(), accepting, map[string]any{"decision": "REMOVE", "who": "Pia"}))
 	x = s.wait(t, run)
 	wantState(t, x, "SUCCESS")
-	s.isAccepted(t, x, "invoices", "Olga")
+	s.isAccepted(t, x, "bills", "Olga")
 }
 
 // isAccepted looks at what accept-connector leaves.
