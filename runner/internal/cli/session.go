@@ -266,6 +266,7 @@ func (s *session) pair(ctx context.Context, needKafka bool) ([]pair.Request, err
 		s.dialer.Warn(origin)
 	}
 	s.takeTurns(origin)
+	s.mover.Others = func() []*cluster.Cluster { return s.dialer.Others(asked.Origin, asked.Target) }
 	s.mover.Together = append(slices.Clone(asked.Connectors), slices.Collect(maps.Values(asked.Rename))...)
 	requests := make([]pair.Request, len(asked.Connectors))
 	for i, connector := range asked.Connectors {

@@ -5,6 +5,7 @@ package dial
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
@@ -40,24 +41,9 @@ func (d *Dialer) Close() {
 // be reached, it fails with needKafka and only warns without. Errors in the file are an
 // [UnknownClusterError] or a [clusterfile.InputError].
 func (d *Dialer) Dial(ctx context.Context, name string, needKafka bool) (*cluster.Cluster, error) {
-	settings, err := d.Clusters.Cluster(name)
-	if err != nil {
-		return nil, &UnknownClusterError{err}
-	}
-	tlsConfig, err := settings.TLS.Config()
-	if err != nil {
-		return nil, &clusterfile.InputError{File: "cluster " + name, Err: err}
-	}
-	login := &login{settings: settings, mask: d.Mask}
-	client, err := connect.New(connect.Options{
-		Workers: settings.ConnectURLs, TLS: tlsConfig, Authorize: login.authorize, Renew: login.renew, Mask: d.Mask.Text,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("cluster %s: %w", name, err)
-	}
-	dialed := &cluster.Cluster{Name: name, Client: client}
-	if settings.Kafka == nil {
-		return dialed, nil
+	dialed, settings, err := d.connect(name)
+	if err != nil || settings.Kafka == nil {
+		return dialed, err
 	}
 	dialed.Kafka, err = d.kafka(ctx, dialed, settings.Kafka)
 	if err != nil && needKafka {
@@ -67,6 +53,43 @@ func (d *Dialer) Dial(ctx context.Context, name string, needKafka bool) (*cluste
 		d.note(event.Warn, "cluster %s: continuing without its Kafka: %s", name, err)
 	}
 	return dialed, nil
+}
+
+// connect returns a cluster without its Kafka.
+func (d *Dialer) connect(name string) (*cluster.Cluster, clusterfile.Cluster, error) {
+	settings, err := d.Clusters.Cluster(name)
+	if err != nil {
+		return nil, settings, &UnknownClusterError{err}
+	}
+	tlsConfig, err := settings.TLS.Config()
+	if err != nil {
+		return nil, settings, &clusterfile.InputError{File: "cluster " + name, Err: err}
+	}
+	login := &login{settings: settings, mask: d.Mask}
+	client, err := connect.New(connect.Options{
+		Workers: settings.ConnectURLs, TLS: tlsConfig, Authorize: login.authorize, Renew: login.renew, Mask: d.Mask.Text,
+	})
+	if err != nil {
+		return nil, settings, fmt.Errorf("cluster %s: %w", name, err)
+	}
+	return &cluster.Cluster{Name: name, Client: client}, settings, nil
+}
+
+// Others returns the clusters of the file beside these, without their Kafka. One whose entry is
+// wrong is warned of: nobody has asked for it.
+func (d *Dialer) Others(than ...string) (others []*cluster.Cluster) {
+	for _, name := range d.Clusters.Names() {
+		if slices.Contains(than, name) {
+			continue
+		}
+		other, _, err := d.connect(name)
+		if err != nil {
+			d.note(event.Warn, "cannot look at other clusters: %s", err)
+			continue
+		}
+		others = append(others, other)
+	}
+	return others
 }
 
 // Warn warns if a cluster's Kafka is named but its status topic cannot be reached, so

@@ -41,6 +41,9 @@ func (m *Mover) move(ctx context.Context, request pair.Request, kept *certificat
 	case verdict.State.Finished():
 		return r.alreadyMoved(ctx, request, verdict.Seen)
 	}
+	if err := r.notMovedOn(ctx, request, verdict.Seen); err != nil {
+		return r.fail(ctx, err)
+	}
 	if err := m.requireHardProof(request.Origin); err != nil {
 		return r.fail(ctx, err)
 	}

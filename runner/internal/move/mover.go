@@ -37,6 +37,9 @@ type Mover struct {
 	// Together are the connectors, by either name, that the same command moves. They are no
 	// neighbours of each other.
 	Together []string
+	// Others returns the clusters beside origin and target to which a connector may have been moved
+	// on; nil if there are none.
+	Others func() []*cluster.Cluster
 	// Leases keep other runs away from a connector; nil if none are configured.
 	Leases lease.Leases
 

@@ -42,6 +42,9 @@ func (m *Mover) rollback(ctx context.Context, request pair.Request, kept *certif
 	if err := r.leftAlone(request, seen); err != nil {
 		return r.fail(ctx, err)
 	}
+	if err := r.notMovedOn(ctx, request, seen); err != nil {
+		return r.fail(ctx, err)
+	}
 	origin, target := request.Origin.Name, request.Target.Name
 	switch state := seen.State(); state {
 	case pair.Absent:
