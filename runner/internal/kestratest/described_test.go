@@ -124,6 +124,10 @@ func faults(name string, flow described, content string, ours bool) []string {
 	if ours && strings.Contains(content, "secret") {
 		fault("a flow is not to render secrets, the plugin resolves them")
 	}
+	// It renders what it has rendered: what a connector or a person says would be taken for an expression.
+	if strings.Contains(content, "render(") {
+		fault("render() evaluates what comes from outside, use renderOnce()")
+	}
 	if !ours && strings.Contains(content, "io.connectferry.") && !strings.Contains(flow.Description, "connect_clusters") {
 		fault("the description does not say that it needs the KV entry connect_clusters")
 	}
@@ -262,6 +266,7 @@ triggers:
 		{"io.connectferry.Start", "io.connectferry.Begin", "is of type io.connectferry.Begin"},
 		{"flow.ForEach", "flow.Loop\n    runIf: \"{{ false }}\"", "is a Loop with runIf"},
 		{"flowId: notify", "flowId: shout", "calls the flow shout"},
+		{"description: Logs.", "description: \"{{ render(vars.log) }}\"", "use renderOnce()"},
 	} {
 		content := strings.Replace(good, planted.old, planted.fault, 1)
 		if content == good {

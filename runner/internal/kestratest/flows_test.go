@@ -162,6 +162,10 @@ func TestFlows(t *testing.T) {
 					"asked again":              askedAgain,
 					"accept refused":           acceptRefused,
 					"asks itself":              asksItself,
+					"texts from outside":       textsFromOutside,
+					"accepted too late":        acceptedTooLate,
+					"from afar":                fromAfar,
+					"moved on":                 movedOn,
 				} {
 					t.Run(name, func(t *testing.T) {
 						t.Parallel()

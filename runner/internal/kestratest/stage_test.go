@@ -124,7 +124,7 @@ func newStage(t *testing.T, version string) *stage {
 	flows = append(flows, "testdata/flows", "testdata/link")
 	flows = append(flows, exampleFlows(t, version)...)
 	s := stageOf(ctx, t, Options{
-		Version: version, Plugins: plugins(t), Flows: append(flows, notifyElsewhere(t)...), URL: kestraURL,
+		Version: version, Plugins: plugins(t), Flows: append(append(flows, notifyElsewhere(t)...), flowsAfar(t, flows[0], flows[1])), URL: kestraURL,
 		Secrets: map[string]string{"CONNECT_PASSWORD": password, "DEAD_WEBHOOK": deadHook, "MOVE_WEBHOOK_KEY": webhookKey},
 	})
 	s.listenOnChannels(ctx, t)
