@@ -39,7 +39,8 @@ func (r *run) notMovedOn(ctx context.Context, request pair.Request, seen pair.Ob
 		if name != "" {
 			on := others[i].Name
 			return cluster.Refused(fmt.Sprintf("it stands still on %s and on %s, and runs on %s, to which it was moved on; take it back from there first: "+
-				"`ferry rollback --origin %s --target %s --connector %s`", request.Origin.Name, request.Target.Name, on, request.Target.Name, on, name))
+				"`ferry rollback --origin %s --target %s --connector %s`; if the one there is a connector of its own with the same config, run this again with a clusters file that leaves %s out",
+				request.Origin.Name, request.Target.Name, on, request.Target.Name, on, name, on))
 		}
 	}
 	return nil
