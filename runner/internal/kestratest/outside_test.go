@@ -42,8 +42,8 @@ func textsFromOutside(s *stage, t *testing.T) {
 // acceptedTooLate: the connector was taken back by hand while its owner was asked. Then there is nothing to accept, and
 // the question stays open until it is answered by what has happened.
 func acceptedTooLate(s *stage, t *testing.T) {
-	q := s.moveAndAsk(t, "parcels", nil)
-	wantState(t, s.run(t, "rollback-connector", map[string]any{"origin": "global", "target": "europe", "connector": "parcels"}), "SUCCESS")
+	q := s.moveAndAsk(t, "letters", nil)
+	wantState(t, s.run(t, "rollback-connector", map[string]any{"origin": "global", "target": "europe", "connector": "letters"}), "SUCCESS")
 	s.answer(t, q, map[string]any{"decision": "ACCEPT"})
 	s.awaitPosted(t, "ACCEPT by Olga could not be done: there is no finished move to accept: ")
 	s.asked(t, q, 2)
@@ -53,8 +53,8 @@ func acceptedTooLate(s *stage, t *testing.T) {
 	if got := outputsOf[validated](t, x); got.Outcome != "rolled_back" || len(x.States["accept-connector"]) != 0 {
 		t.Errorf("outputs %s, sub-executions %v", x.Outputs, x.States)
 	}
-	runsAgain(t, s.global, "parcels")
-	s.exactlyOnce(t, "parcels")
+	runsAgain(t, s.global, "letters")
+	s.exactlyOnce(t, "letters")
 }
 
 // movedOn: the connector was moved on to a third cluster while its owner was asked. It is not started where it came from
