@@ -2,12 +2,12 @@ package event
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"sync"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
 // Kestra writes events and results as the marker lines Kestra reads from the
@@ -112,14 +112,8 @@ func (k *Kestra) Failure(message string) { k.log(Error, message) }
 // marker writes one line. JSON escapes every line break that Java knows except NEXT LINE
 // (U+0085), which would keep Kestra from recognizing the marker.
 func (k *Kestra) marker(content any) {
-	var line bytes.Buffer
-	encoder := json.NewEncoder(&line)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(content); err != nil {
-		panic("event: markers hold only what JSON can hold: " + err.Error())
-	}
+	escaped := bytes.ReplaceAll(rawjson.Encode(content), []byte("\u0085"), []byte(`\u0085`))
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	escaped := bytes.ReplaceAll(bytes.TrimSuffix(line.Bytes(), []byte("\n")), []byte("\u0085"), []byte(`\u0085`))
 	_, _ = fmt.Fprintf(k.out, "::%s::\n", escaped)
 }

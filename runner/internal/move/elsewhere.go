@@ -59,9 +59,9 @@ func (r *run) runsOn(ctx context.Context, other *cluster.Cluster, request pair.R
 		return ""
 	}
 	// Another connector may have the same name.
-	mine := config.WithoutMarks(there.Config).Value()
+	mine := config.WithoutMarks(there.Config).Value().SHA256()
 	for _, side := range []instance.Observed{seen.Target, seen.Origin} {
-		if mine.SHA256() == config.WithoutMarks(side.Config).Value().SHA256() {
+		if mine == config.WithoutMarks(side.Config).Value().SHA256() {
 			return of.Name
 		}
 	}

@@ -1,11 +1,11 @@
 package notice
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/url"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
 // The formats of a webhook's body, as the clusters file writes them.
@@ -38,22 +38,12 @@ func formatFor(format string, hook *url.URL) string {
 func (n Notice) body(format string) []byte {
 	switch format {
 	case formatJSON:
-		return encoded(n)
+		return rawjson.Encode(n)
 	case formatTeams:
-		return encoded(n.card())
+		return rawjson.Encode(n.card())
 	default:
-		return encoded(map[string]string{"text": n.slackText()})
+		return rawjson.Encode(map[string]string{"text": n.slackText()})
 	}
-}
-
-func encoded(value any) []byte {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
-		panic("notice: bodies hold only what JSON can hold: " + err.Error())
-	}
-	return bytes.TrimSpace(out.Bytes())
 }
 
 // slackEscape is what Slack asks of every text: these three characters begin its own syntax.

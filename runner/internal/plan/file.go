@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
+	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/schemas"
 )
 
@@ -17,27 +18,17 @@ import (
 // it was made at.
 func (p Plan) hash() string {
 	p.Hash, p.CreatedAt = "", time.Time{}
-	sum := sha256.Sum256(encode(p))
+	sum := sha256.Sum256(rawjson.Encode(p))
 	return hex.EncodeToString(sum[:])
 }
 
 // Encode returns the plan's document.
 func (p Plan) Encode() []byte {
 	var indented bytes.Buffer
-	if err := json.Indent(&indented, encode(p), "", "  "); err != nil {
+	if err := json.Indent(&indented, rawjson.Encode(p), "", "  "); err != nil {
 		panic("plan: its own JSON is valid: " + err.Error())
 	}
 	return append(indented.Bytes(), '\n')
-}
-
-func encode(p Plan) []byte {
-	var document bytes.Buffer
-	encoder := json.NewEncoder(&document)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(p); err != nil {
-		panic("plan: holds only what JSON can hold: " + err.Error())
-	}
-	return bytes.TrimSuffix(document.Bytes(), []byte("\n"))
 }
 
 // Load reads a plan. One that cannot be used is a [clusterfile.InputError]: a document of

@@ -5,7 +5,7 @@
 // corrupt data silently. So this package, the only importer of gjson and sjson, offers
 // two types: [Value], any JSON text kept byte for byte, and [Object], a JSON object whose
 // members can be read, set and removed by their exact keys. It refuses invalid JSON and
-// duplicate keys, and offers no paths.
+// duplicate keys, and offers no paths. [Encode] writes values of our own just as plainly.
 package rawjson
 
 import (
