@@ -27,15 +27,15 @@ import (
 func (m *Mover) Accept(ctx context.Context, request pair.Request, folder kept.Folder, by string) event.ConnectorResult {
 	return m.leasedPair(ctx, "accept", request, func(ctx context.Context, request pair.Request, kept *certificate.Evidence) event.ConnectorResult {
 		r := m.newPairRun(request, request.Target.Name)
-		r.kept = kept
-		a := &acceptance{run: r, request: request, by: by, resumes: r.follow(ctx, request.From())}
+		r.Evidence = kept
+		a := &acceptance{Run: r, request: request, by: by, resumes: r.Follow(ctx, request.From())}
 		return a.do(ctx, folder)
 	})
 }
 
 // acceptance is one acceptance of a connector.
 type acceptance struct {
-	*run
+	*Run
 	request pair.Request
 	by      string
 	resumes resumes.Follower
@@ -46,14 +46,14 @@ type acceptance struct {
 
 func (a *acceptance) do(ctx context.Context, folder kept.Folder) event.ConnectorResult {
 	from, to := a.request.From(), a.request.To()
-	err := a.step("check", func() (_ string, err error) {
+	err := a.Step("check", func() (_ string, err error) {
 		if a.entry, err = folder.Open(from.On(), from.Name); err != nil {
 			return "", err
 		}
 		if a.seen, err = a.request.Observe(ctx, a.Mask); err != nil {
 			return "", err
 		}
-		a.recordStates(a.seen)
+		a.RecordStates(a.seen)
 		if err = a.acceptable(ctx); err == nil && a.seen.Origin.Exists {
 			a.last, err = a.compareOffsets(ctx)
 		}
@@ -61,30 +61,30 @@ func (a *acceptance) do(ctx context.Context, folder kept.Folder) event.Connector
 	})
 	switch {
 	case outcome.Is[*instance.RunningTwiceError](err):
-		a.result.Instructions = fmt.Sprintf("if the one on %s is the one to keep: PUT %s, then `ferry accept` again", to.On(), from.URL("stop"))
-		return a.fail(ctx, err)
+		a.Result.Instructions = fmt.Sprintf("if the one on %s is the one to keep: PUT %s, then `ferry accept` again", to.On(), from.URL("stop"))
+		return a.Fail(ctx, err)
 	case err != nil:
-		return a.fail(ctx, err)
+		return a.Fail(ctx, err)
 	case !a.seen.Origin.Exists:
 		return a.already(ctx)
 	}
-	if err = a.step("keep", func() (string, error) { return a.keep(ctx) }); err == nil {
-		err = a.step("remove", func() (string, error) { return a.remove(ctx) })
+	if err = a.Step("keep", func() (string, error) { return a.keep(ctx) }); err == nil {
+		err = a.Step("remove", func() (string, error) { return a.remove(ctx) })
 	}
 	if err != nil {
-		return a.failObserved(ctx, a.request, err)
+		return a.FailObserved(ctx, a.request, err)
 	}
-	a.observeEnd(ctx, a.request)
+	a.ObserveEnd(ctx, a.request)
 	message := fmt.Sprintf("accepted on %s%s, its copy on %s is removed", to.On(), a.acceptedBy(), from.On())
 	if before := a.entry.Before; before != nil {
 		message += fmt.Sprintf("; it was removed before, at %s: a deployment tool, or somebody, has created it again",
 			before.RemovedAt.Format(time.RFC3339))
-		a.result.Instructions = fmt.Sprintf("correct what deploys it to %s: `ferry handover %s --out handover` writes what to commit; ", from.On(), a.request.MoveFlags())
+		a.Result.Instructions = fmt.Sprintf("correct what deploys it to %s: `ferry handover %s --out handover` writes what to commit; ", from.On(), a.request.MoveFlags())
 	}
 	// Not by its path, which in Kestra is one that ends with the task.
-	a.result.Instructions += fmt.Sprintf("to bring it back, run what bring_back says in %s, which is in the --certificate folder, in Kestra in `files` of the task Accept",
-		filepath.Base(a.result.Files[len(a.result.Files)-1]))
-	return a.end(event.Accepted, message)
+	a.Result.Instructions += fmt.Sprintf("to bring it back, run what bring_back says in %s, which is in the --certificate folder, in Kestra in `files` of the task Accept",
+		filepath.Base(a.Result.Files[len(a.Result.Files)-1]))
+	return a.End(event.Accepted, message)
 }
 
 func (a *acceptance) acceptedBy() string {
@@ -100,10 +100,10 @@ func (a *acceptance) already(ctx context.Context) event.ConnectorResult {
 	from := a.request.From()
 	if a.entry.Begun != nil {
 		if err := a.entry.Removed(time.Now()); err != nil {
-			return a.fail(ctx, err)
+			return a.Fail(ctx, err)
 		}
 	}
-	return a.end(event.Unchanged, fmt.Sprintf("is on %s (%s), and its copy on %s is removed already", a.request.Target.Name, a.seen.Target, from.On()))
+	return a.End(event.Unchanged, fmt.Sprintf("is on %s (%s), and its copy on %s is removed already", a.request.Target.Name, a.seen.Target, from.On()))
 }
 
 // acceptable refuses a connector whose move is not finished, or whose target does not run.
@@ -131,7 +131,7 @@ func (a *acceptance) acceptable(ctx context.Context) error {
 	case seen.Target.AtRest():
 		return refused("is %s on %s, and only a connector that runs can be accepted; let it run with `%s`", seen.Target, to.On(), pair.StartCommand(to))
 	}
-	if err := a.keepsRunning(ctx, to, seen.Target); err != nil {
+	if err := a.KeepsRunning(ctx, to, seen.Target); err != nil {
 		return err
 	}
 	missing := seen.Target.Status.Missing(connect.Running, max(1, len(seen.Target.Tasks)))
@@ -165,13 +165,13 @@ func (a *acceptance) keep(ctx context.Context) (string, error) {
 		bringBack = append(bringBack, fmt.Sprintf("ferry connect-offsets-put --cluster %s --connector %s --offsets %s",
 			pair.Shell(a.request.Origin.Name), pair.Shell(a.request.Connector), pair.Shell(filepath.Base(a.entry.Offsets()))))
 	}
-	a.result.Files, err = a.entry.Keep(kept.Certificate{
+	a.Result.Files, err = a.entry.Keep(kept.Certificate{
 		Connector: a.request.Connector, TargetConnector: a.request.TargetName(), Origin: a.request.Origin.Name, Target: a.request.Target.Name,
 		KeptAt: time.Now().UTC(), AcceptedBy: a.by, OriginState: a.seen.Origin.State(), TargetState: a.seen.Target.State(),
 		Config: origin, ConfigSHA256: config.WithoutMarks(a.seen.Origin.Config).Value().SHA256(), Differences: config.Differences(origin, target),
 		Shared: a.last.shared, BringBack: bringBack,
 	}, a.last.document)
-	a.result.Entries = a.last.document.Len()
+	a.Result.Entries = a.last.document.Len()
 	return fmt.Sprintf("its config and %s", event.Entries(a.last.document.Len())), err
 }
 
@@ -197,7 +197,7 @@ func (a *acceptance) remove(ctx context.Context) (string, error) {
 	if err := from.Delete(ctx, cluster.DowntimeRetry); err != nil {
 		return "", fmt.Errorf("remove on %s: %w", from.On(), err)
 	}
-	a.result.Changed = true
+	a.Result.Changed = true
 	err = wait.Until(ctx, "the copy on "+from.On()+" to be gone", cluster.SettleTime, func(ctx context.Context) (bool, string, error) {
 		return from.Gone(ctx), "a worker still shows it", nil
 	})

@@ -46,25 +46,25 @@ func certified(ctx context.Context, of *cluster.Cluster) certificate.Cluster {
 
 // keepEvidence keeps how far the cutover got.
 func (c *cutover) keepEvidence(ctx context.Context) {
-	attempt := c.rest.attempt
-	if c.kept == nil || attempt == nil {
+	attempt := c.rest.Attempt
+	if c.Evidence == nil || attempt == nil {
 		return
 	}
 	done := certificate.Cutover{
-		From: c.rest.of.On(), To: c.transfer.to.On(), StillSince: attempt.StillSince(), Pausing: attempt.Pausing(),
+		From: c.rest.Of.On(), To: c.transfer.to.On(), StillSince: attempt.StillSince(), Pausing: attempt.Pausing(),
 		RunsSince: c.runsSince, Later: c.later, LaterAt: c.laterAt,
 	}
 	if !c.runsSince.IsZero() {
 		done.RunsOn = done.To
 	}
-	if proven := c.rest.proof; proven.Kind != "" {
-		final := c.rest.final
+	if proven := c.rest.Proof; proven.Kind != "" {
+		final := c.rest.Final
 		done.Proof, done.Final = &proven, &final
 	}
 	if c.copied {
 		want := c.transfer.want
-		done.Copied, done.Copy = &want, c.result.Copy
-		done.SentAgain, done.Aligned = c.result.SentAgain, c.result.Aligned
+		done.Copied, done.Copy = &want, c.Result.Copy
+		done.SentAgain, done.Aligned = c.Result.SentAgain, c.Result.Aligned
 	}
 	if done.Later == nil && !done.RunsSince.IsZero() && !c.transfer.external {
 		// Nothing compares the offsets of a group that both sides share, so none were read.
@@ -72,23 +72,23 @@ func (c *cutover) keepEvidence(ctx context.Context) {
 			done.Later, done.LaterAt = &now, time.Now()
 		}
 	}
-	c.kept.AddCutover(done)
+	c.Evidence.AddCutover(done)
 }
 
 // keepStanding keeps the offsets of a move that an earlier run made: the origin still has its
 // final ones.
-func (r *run) keepStanding(ctx context.Context, request pair.Request, seen pair.Observation) {
-	if r.kept == nil || !seen.Origin.Exists {
+func (r *Run) keepStanding(ctx context.Context, request pair.Request, seen pair.Observation) {
+	if r.Evidence == nil || !seen.Origin.Exists {
 		return
 	}
 	opened, err := request.Open(ctx, seen)
 	if err != nil {
-		r.note(event.Info, "the certificate has no offsets: %s", err)
+		r.Note(event.Info, "the certificate has no offsets: %s", err)
 		return
 	}
 	earlier := certificate.Cutover{From: request.Origin.Name, To: request.Target.Name, Final: &opened.Offsets}
 	if now, err := opened.To.Read(ctx); err == nil {
 		earlier.Later, earlier.LaterAt = &now, time.Now()
 	}
-	r.kept.AddCutover(earlier)
+	r.Evidence.AddCutover(earlier)
 }

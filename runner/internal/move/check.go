@@ -15,19 +15,19 @@ func (m *Mover) Check(ctx context.Context, request pair.Request) event.Connector
 	r := m.newPairRun(request, "")
 	verdict, err := r.check(ctx, request)
 	if err != nil {
-		return r.fail(ctx, err)
+		return r.Fail(ctx, err)
 	}
 	if verdict.State.Finished() {
 		// Watching it would ask its leader whether it is gone, which is a write.
 		if err := verdict.Seen.Target.Failure(); err != nil {
-			r.adviseRestart(request.To(), err)
-			return r.fail(ctx, fmt.Errorf("is moved, but on %s: %w", request.Target.Name, err))
+			r.AdviseRestart(request.To(), err)
+			return r.Fail(ctx, fmt.Errorf("is moved, but on %s: %w", request.Target.Name, err))
 		}
-		return r.end(event.Unchanged, "is moved already")
+		return r.End(event.Unchanged, "is moved already")
 	}
 	m.earlier.keep(request, verdict.Earlier())
-	r.result.Entries = verdict.Basis.Offsets.Len()
-	return r.end(event.Ready, fmt.Sprintf("can be moved, %s with %s, now %s",
+	r.Result.Entries = verdict.Basis.Offsets.Len()
+	return r.End(event.Ready, fmt.Sprintf("can be moved, %s with %s, now %s",
 		verdict.Seen.Origin.Status.Type, event.Entries(verdict.Basis.Offsets.Len()), verdict.State))
 }
 
@@ -57,19 +57,19 @@ func (e *earlier) take(of pair.Request) check.Earlier {
 
 // check runs the checks as a step and records their findings. What [Mover.Check] has just read
 // of the workers is not read again.
-func (r *run) check(ctx context.Context, request pair.Request) (verdict check.Verdict, err error) {
-	err = r.step("check", func() (string, error) {
+func (r *Run) check(ctx context.Context, request pair.Request) (verdict check.Verdict, err error) {
+	err = r.Step("check", func() (string, error) {
 		checker := check.Checker{Events: r.Events, Mask: r.Mask, AllowDuplicates: r.Options.Proof.AllowDuplicates}
 		verdict, err = checker.Again(ctx, request, r.earlier.take(request))
 		return string(verdict.State), err
 	})
-	r.result.Checks = verdict.Findings
+	r.Result.Checks = verdict.Findings
 	if verdict.State == "" {
 		return verdict, err
 	}
-	r.recordStates(verdict.Seen)
+	r.RecordStates(verdict.Seen)
 	if verdict.Seen.Origin.Exists {
-		r.result.WasState = verdict.Seen.Was()
+		r.Result.WasState = verdict.Seen.Was()
 	}
 	return verdict, err
 }

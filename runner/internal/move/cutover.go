@@ -25,8 +25,8 @@ import (
 // cutover takes a connector from one cluster to the other: a move goes from the origin to
 // the target, a rollback goes back. The copy on the other side already exists, at rest.
 type cutover struct {
-	*run
-	rest     *rest         // stops the connector
+	*Run
+	rest     *Rest         // stops the connector
 	transfer *transfer     // copies its offsets
 	keep     connect.State // the state the copy ends in: RUNNING, PAUSED or STOPPED
 	// marked says that the copy carries a mark, which is removed when the cutover ends.
@@ -54,18 +54,18 @@ type cutover struct {
 // back.
 func (c *cutover) do(ctx context.Context) error {
 	defer c.keepEvidence(ctx)
-	if err := c.rest.do(ctx); err != nil {
+	if err := c.rest.Do(ctx); err != nil {
 		return err
 	}
-	defer c.rest.attempt.EndTurn()
+	defer c.rest.Attempt.EndTurn()
 	if err := c.countSentAgain(ctx); err != nil {
 		return err
 	}
-	if err := c.step("copy", func() (string, error) { return c.transfer.do(ctx, c.rest.final) }); err != nil {
+	if err := c.Step("copy", func() (string, error) { return c.transfer.do(ctx, c.rest.Final) }); err != nil {
 		return err
 	}
 	c.copied = true
-	if err := c.step("interlock", func() (string, error) { return "", c.interlock(ctx) }); err != nil {
+	if err := c.Step("interlock", func() (string, error) { return "", c.interlock(ctx) }); err != nil {
 		return err
 	}
 	return c.start(ctx)
@@ -81,13 +81,13 @@ func (c *cutover) open(request pair.Request, seen pair.Observation, method offse
 	}
 	c.use(stores)
 	if !seen.Origin.Sink() && request.Copy != offsetstore.ByREST && request.TopicsKnown() == nil {
-		c.rest.reopen = func(ctx context.Context) bool { return c.reopen(ctx, retrying, seen) }
+		c.rest.Reopen = func(ctx context.Context) bool { return c.reopen(ctx, retrying, seen) }
 	}
 	return nil
 }
 
 func (c *cutover) use(stores pair.Stores) {
-	c.rest.store = stores.From
+	c.rest.Store = stores.From
 	c.transfer.store, c.transfer.method, c.transfer.external = stores.To, stores.Method, stores.External()
 }
 
@@ -103,10 +103,10 @@ func (c *cutover) reopen(ctx context.Context, request pair.Request, seen pair.Ob
 	}
 	have, err := stores.To.Read(ctx)
 	if err != nil {
-		c.note(event.Warn, "offsets topic of %s cannot be read: %s", c.transfer.to.On(), err)
+		c.Note(event.Warn, "offsets topic of %s cannot be read: %s", c.transfer.to.On(), err)
 		return false
 	}
-	c.note(event.Info, "the offsets cannot travel by REST, copying the records of the offsets topics instead")
+	c.Note(event.Info, "the offsets cannot travel by REST, copying the records of the offsets topics instead")
 	c.use(stores)
 	c.transfer.have = have
 	return true
@@ -115,23 +115,23 @@ func (c *cutover) reopen(ctx context.Context, request pair.Request, seen pair.Ob
 // countSentAgain counts the records that a MirrorSourceConnector has written beyond its
 // final offsets: the copy would send them again.
 func (c *cutover) countSentAgain(ctx context.Context) error {
-	if !mirror.IsSource(c.rest.config) {
+	if !mirror.IsSource(c.rest.Config) {
 		return nil
 	}
-	return c.step("outside", func() (string, error) {
-		of := c.rest.of
-		again, partitions, err := mirror.SentAgain(ctx, of.Cluster, c.rest.config, c.rest.final)
+	return c.Step("outside", func() (string, error) {
+		of := c.rest.Of
+		again, partitions, err := mirror.SentAgain(ctx, of.Cluster, c.rest.Config, c.rest.Final)
 		if err != nil {
-			c.note(event.Info, "cannot count the records that would be sent again: %s", err)
+			c.Note(event.Info, "cannot count the records that would be sent again: %s", err)
 			return "not countable", nil
 		}
-		c.result.SentAgain = &again
+		c.Result.SentAgain = &again
 		said := fmt.Sprintf("the target topics hold %s beyond the offsets, which would be sent again", words.Count(again, "record"))
 		switch {
 		case again == 0:
 			return "the target topics end where the offsets do", nil
 		case c.Options.Proof.AllowDuplicates:
-			c.note(event.Warn, "%s (%s)", said, strings.Join(partitions, ", "))
+			c.Note(event.Warn, "%s (%s)", said, strings.Join(partitions, ", "))
 			return said, nil
 		}
 		return "", &proof.NotProvenError{Reason: fmt.Sprintf("%s (%s); they are sent again on %s too when it goes on there; accept it with --allow-duplicates",
@@ -163,13 +163,13 @@ func (c *cutover) interlock(ctx context.Context) error {
 	if err := both.Wait(); err != nil || c.deleted {
 		return err
 	}
-	return c.rest.resumes.NotResumed(ctx)
+	return c.rest.Resumes.NotResumed(ctx)
 }
 
 // unchanged is the interlock without the look at the config topic.
 func (c *cutover) unchanged(ctx context.Context) error {
 	t := c.transfer
-	expected := &c.rest.final
+	expected := &c.rest.Final
 	if t.keepOwn {
 		expected = nil
 	}
@@ -178,10 +178,10 @@ func (c *cutover) unchanged(ctx context.Context) error {
 		var both errgroup.Group
 		both.Go(func() (err error) {
 			defer crash.Catch(&err)
-			now, err = c.atRest(ctx, c.rest.of, c.rest.store, expected)
+			now, err = c.atRest(ctx, c.rest.Of, c.rest.Store, expected)
 			if instance.IsGone(err) { // its offsets are final, and proven so
-				c.note(event.Warn, "%s; its offsets are copied, so it goes on on %s", err, t.to.On())
-				c.deleted, now, err = true, c.rest.final, nil
+				c.Note(event.Warn, "%s; its offsets are copied, so it goes on on %s", err, t.to.On())
+				c.deleted, now, err = true, c.rest.Final, nil
 			}
 			return err
 		})
@@ -193,17 +193,17 @@ func (c *cutover) unchanged(ctx context.Context) error {
 		if err := both.Wait(); err != nil || t.shared {
 			return err
 		}
-		difference := offset.Compare(c.rest.final, now)
+		difference := offset.Compare(c.rest.Final, now)
 		overwritten := offset.Compare(t.want, there)
 		if (difference.None() || t.keepOwn) && overwritten.None() {
 			return nil
 		}
 		if recopies == maxRecopies {
 			return &proof.NotProvenError{Reason: fmt.Sprintf("offsets still change after they were copied %d times: on %s %s, on %s %s",
-				recopies, c.rest.of.On(), difference, t.to.On(), overwritten)}
+				recopies, c.rest.Of.On(), difference, t.to.On(), overwritten)}
 		}
-		c.note(event.Warn, "offsets changed after they were copied (on %s %s, on %s %s), copying again", c.rest.of.On(), difference, t.to.On(), overwritten)
-		c.rest.final, t.have = now, there
+		c.Note(event.Warn, "offsets changed after they were copied (on %s %s, on %s %s), copying again", c.rest.Of.On(), difference, t.to.On(), overwritten)
+		c.rest.Final, t.have = now, there
 		if _, err := t.do(ctx, now); err != nil {
 			return err
 		}
@@ -245,26 +245,26 @@ func (c *cutover) start(ctx context.Context) error {
 	// connector runs.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Options.Start+c.Options.Watch+cluster.DowntimeRetry)
 	defer cancel()
-	err := c.step("start", func() (string, error) {
-		return to.Start(ctx, c.keep, c.expectedTasks(), c.Options.Start, c.rest.attempt.EndTurn)
+	err := c.Step("start", func() (string, error) {
+		return to.Start(ctx, c.keep, c.expectedTasks(), c.Options.Start, c.rest.Attempt.EndTurn)
 	})
 	if err != nil {
 		return err
 	}
-	if still := c.rest.attempt.StillSince(); !still.IsZero() && c.keep == connect.Running {
+	if still := c.rest.Attempt.StillSince(); !still.IsZero() && c.keep == connect.Running {
 		c.runsSince = time.Now()
 		downtime := c.runsSince.Sub(still).Milliseconds()
-		c.result.DowntimeMS, c.result.PausingMS = &downtime, c.rest.attempt.Pausing().Milliseconds()
+		c.Result.DowntimeMS, c.Result.PausingMS = &downtime, c.rest.Attempt.Pausing().Milliseconds()
 	}
-	c.rest.attempt.EndTurn()
+	c.rest.Attempt.EndTurn()
 	if c.BeforeWatch != nil {
-		c.BeforeWatch(c.result.Connector)
+		c.BeforeWatch(c.Result.Connector)
 	}
-	watch := &watch{run: c.run, copy: to, other: &c.rest.of}
+	watch := &Watch{Run: c.Run, Copy: to, Other: &c.rest.Of}
 	if !c.transfer.shared || c.transfer.group == "" {
-		watch.behind = c.behind
+		watch.Behind = c.behind
 	}
-	return c.step("watch", func() (string, error) { return "", watch.do(ctx) })
+	return c.Step("watch", func() (string, error) { return "", watch.Do(ctx) })
 }
 
 // behind says how the copy fell behind the copied offsets, "" if it did not.
@@ -274,7 +274,7 @@ func (c *cutover) behind(ctx context.Context) (string, error) {
 		return "", err
 	}
 	c.later, c.laterAt = &now, time.Now()
-	regressed := family.For(c.rest.config).Regressed(c.transfer.want, now)
+	regressed := family.For(c.rest.Config).Regressed(c.transfer.want, now)
 	if len(regressed) == 0 {
 		return "", nil
 	}
@@ -289,9 +289,9 @@ func (c *cutover) expectedTasks() int {
 	case c.keep == connect.Paused:
 		return 0
 	case c.tasksChanged:
-		return min(1, len(c.rest.proof.Tasks))
+		return min(1, len(c.rest.Proof.Tasks))
 	default:
-		return c.rest.tasks()
+		return c.rest.Tasks()
 	}
 }
 
@@ -306,6 +306,6 @@ func (c *cutover) unmarkPaused(ctx context.Context, request pair.Request) {
 		return // a waiting copy is paused there too: only the mark tells that this one is done
 	}
 	if err := to.Unmark(context.WithoutCancel(ctx)); err != nil {
-		c.note(event.Warn, "the mark in the config on %s cannot be removed: %s", to.On(), connect.Message(err))
+		c.Note(event.Warn, "the mark in the config on %s cannot be removed: %s", to.On(), connect.Message(err))
 	}
 }

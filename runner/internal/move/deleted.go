@@ -24,32 +24,32 @@ func wasDeleted(ctx context.Context, of instance.Instance, failure error) bool {
 
 // leftAlone returns an error if only the stopped copy of an unfinished move is left, and adds
 // what to do to the result.
-func (r *run) leftAlone(request pair.Request, seen pair.Observation) error {
+func (r *Run) leftAlone(request pair.Request, seen pair.Observation) error {
 	gone, kept := request.From(), request.To()
 	switch {
 	case seen.OriginDeleted():
-		r.result.WasState = config.KeepState(seen.Target.Config)
+		r.Result.WasState = config.KeepState(seen.Target.Config)
 	case seen.TargetDeleted():
 		gone, kept = kept, gone
-		r.result.WasState = config.BackState(seen.Origin.Config)
+		r.Result.WasState = config.BackState(seen.Origin.Config)
 	default:
 		return nil
 	}
-	r.result.Instructions = r.recreateAdvice(request, gone, kept)
+	r.Result.Instructions = r.recreateAdvice(request, gone, kept)
 	return &deletedError{gone: gone}
 }
 
 // deleted ends a run whose connector somebody deleted on one side while it rested on the
 // other. The stopped copy is kept: it is all that is left of the config.
-func (r *run) deleted(ctx context.Context, request pair.Request, gone, kept instance.Instance, cause error) event.ConnectorResult {
-	r.result.Instructions = r.recreateAdvice(request, gone, kept)
-	return r.failObserved(ctx, request, &deletedError{cause: cause, gone: gone})
+func (r *Run) deleted(ctx context.Context, request pair.Request, gone, kept instance.Instance, cause error) event.ConnectorResult {
+	r.Result.Instructions = r.recreateAdvice(request, gone, kept)
+	return r.FailObserved(ctx, request, &deletedError{cause: cause, gone: gone})
 }
 
 // recreateAdvice says how to bring back a connector of which only its stopped copy is left.
 // Connect keeps the offsets of a deleted connector, a sink's in its group: created again
 // under its name, it has its last ones.
-func (r *run) recreateAdvice(request pair.Request, gone, kept instance.Instance) string {
+func (r *Run) recreateAdvice(request pair.Request, gone, kept instance.Instance) string {
 	changed := ""
 	if len(request.Set)+len(request.Unset) > 0 {
 		changed = ", with the settings as overridden for " + kept.On()
@@ -67,10 +67,10 @@ func (r *run) recreateAdvice(request pair.Request, gone, kept instance.Instance)
 		then = "run `ferry rollback` again"
 	}
 	return fmt.Sprintf("its config is in the stopped copy on %s, and Connect keeps its last offsets: `%s` brings it back, stopped, with both%s; then %s. "+
-		"If it should be gone, delete the copy on %s too; do not start that copy by hand", kept.On(), pair.RecreateCommand(gone, kept, r.result.WasState), changed, then, kept.On())
+		"If it should be gone, delete the copy on %s too; do not start that copy by hand", kept.On(), pair.RecreateCommand(gone, kept, r.Result.WasState), changed, then, kept.On())
 }
 
 // started reports whether this run has asked the connector to start on that side.
-func (r *run) started(side instance.Instance) bool {
-	return r.destination == side.On() && slices.ContainsFunc(r.result.Steps, func(step event.Step) bool { return step.Step == "start" })
+func (r *Run) started(side instance.Instance) bool {
+	return r.Destination == side.On() && slices.ContainsFunc(r.Result.Steps, func(step event.Step) bool { return step.Step == "start" })
 }

@@ -21,7 +21,7 @@ const elsewhereTime = 5 * time.Second
 // runs one with the same config. Then the target's copy was moved on, and is not half moved:
 // nothing on the two clusters tells one from the other. A cluster that cannot be asked is
 // warned of, and does not hold anything up.
-func (r *run) notMovedOn(ctx context.Context, request pair.Request, seen pair.Observation) error {
+func (r *Run) notMovedOn(ctx context.Context, request pair.Request, seen pair.Observation) error {
 	state := seen.State()
 	if r.Others == nil || seen.RollingBack() || (state != pair.HalfCopied && state != pair.Copied) {
 		return nil
@@ -48,12 +48,12 @@ func (r *run) notMovedOn(ctx context.Context, request pair.Request, seen pair.Ob
 
 // runsOn returns the name under which the copy runs on another cluster, "" if it does not as
 // far as is known.
-func (r *run) runsOn(ctx context.Context, other *cluster.Cluster, request pair.Request, seen pair.Observation) string {
+func (r *Run) runsOn(ctx context.Context, other *cluster.Cluster, request pair.Request, seen pair.Observation) string {
 	of := instance.Instance{Cluster: other.RetryFor(time.Second), Name: request.TargetName()}
 	there, err := of.Observe(ctx, r.Mask)
 	switch {
 	case err != nil:
-		r.note(event.Warn, "%s cannot be asked whether the connector was moved on to it: %s", other.Name, connect.Message(err))
+		r.Note(event.Warn, "%s cannot be asked whether the connector was moved on to it: %s", other.Name, connect.Message(err))
 		return ""
 	case !there.Active():
 		return ""

@@ -15,7 +15,7 @@ import (
 // followable returns the offsets topic of one side if it is worth to follow there what is written
 // while the connector stands still, see [offsetstore.Followed]; else nil. It is for a source of
 // many entries that go by REST, and that keeps them in its cluster's own topic.
-func (r *run) followable(request pair.Request, verdict check.Verdict, on *cluster.Cluster) cluster.OffsetTopic {
+func (r *Run) followable(request pair.Request, verdict check.Verdict, on *cluster.Cluster) cluster.OffsetTopic {
 	basis := verdict.Basis
 	if basis.Offsets.Len() < cmp.Or(r.many, offsetstore.Many) || basis.Shared || basis.Group != "" || basis.Stores.Method != offsetstore.ByREST ||
 		basis.Stores.External() || config.OwnTopic(verdict.Seen.Origin.Config) != "" || config.OwnTopic(basis.Config) != "" || request.TopicsKnown() != nil {
@@ -38,10 +38,10 @@ func (c *cutover) followOffsets(ctx context.Context, request pair.Request, verdi
 	if topic == nil || verdict.Seen.Origin.AtRest() {
 		return
 	}
-	followed := offsetstore.Follow(c.rest.store, topic, request.Connector)
+	followed := offsetstore.Follow(c.rest.Store, topic, request.Connector)
 	if _, err := followed.Read(ctx); err != nil {
-		c.note(event.Info, "offsets cannot be followed, so the workers are asked for all of them each time: %s", err)
+		c.Note(event.Info, "offsets cannot be followed, so the workers are asked for all of them each time: %s", err)
 		return
 	}
-	c.rest.store = followed
+	c.rest.Store = followed
 }

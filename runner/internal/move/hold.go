@@ -44,18 +44,18 @@ func (m *Mover) prepareOnly(ctx context.Context, request pair.Request, waits con
 		err = left
 	}
 	if err == nil && !verdict.State.Finished() {
-		err = m.requireHardProof(request.Origin)
+		err = m.RequireHardProof(request.Origin)
 	}
 	switch {
 	case err != nil:
-		return r.fail(ctx, err)
+		return r.Fail(ctx, err)
 	case verdict.State.Finished():
 		return r.alreadyMoved(ctx, request, verdict.Seen)
 	case verdict.Seen.Origin.AtRest() && verdict.Seen.Was() == connect.Running:
-		r.result.Instructions = "finish the move with `ferry move`, or let it run on the origin with `ferry rollback`"
-		return r.end(event.Down, fmt.Sprintf("a move of it was begun and not finished (%s): it runs on neither cluster", verdict.State))
+		r.Result.Instructions = "finish the move with `ferry move`, or let it run on the origin with `ferry rollback`"
+		return r.End(event.Down, fmt.Sprintf("a move of it was begun and not finished (%s): it runs on neither cluster", verdict.State))
 	}
-	r.result.Entries, r.result.Copy = verdict.Basis.Offsets.Len(), verdict.Basis.Copy()
+	r.Result.Entries, r.Result.Copy = verdict.Basis.Offsets.Len(), verdict.Basis.Copy()
 	if waits == config.Rehearsal && verdict.Seen.Target.Exists && config.KeepState(verdict.Seen.Target.Config) != config.Rehearsal {
 		return r.rehearsed(request, verdict, 0, "; its copy waits there already and was left as it is")
 	}
@@ -68,31 +68,31 @@ func (m *Mover) prepareOnly(ctx context.Context, request pair.Request, waits con
 	if waits == config.Rehearsal {
 		copied.created = true // or by a rehearsal that was killed
 		r.cleanUp(ctx, request.To(), copied)
-		r.observeEnd(ctx, request)
+		r.ObserveEnd(ctx, request)
 		return r.rehearsed(request, verdict, took, "")
 	}
-	if end, ok := r.observeEnd(ctx, request); ok && !end.Target.Exists {
+	if end, ok := r.ObserveEnd(ctx, request); ok && !end.Target.Exists {
 		return r.deleted(ctx, request, request.To(), request.From(), nil)
 	}
 	r.expect(request, verdict, took)
-	return r.end(event.Prepared, fmt.Sprintf("is ready on %s, %s; `ferry move` or `ferry apply` makes the cut, `ferry rollback` removes the copy",
-		request.Target.Name, event.Entries(r.result.Entries)))
+	return r.End(event.Prepared, fmt.Sprintf("is ready on %s, %s; `ferry move` or `ferry apply` makes the cut, `ferry rollback` removes the copy",
+		request.Target.Name, event.Entries(r.Result.Entries)))
 }
 
 // rehearsed says what a move will do.
-func (r *run) rehearsed(request pair.Request, verdict check.Verdict, took time.Duration, more string) event.ConnectorResult {
+func (r *Run) rehearsed(request pair.Request, verdict check.Verdict, took time.Duration, more string) event.ConnectorResult {
 	r.expect(request, verdict, took)
-	said := fmt.Sprintf("will be moved to %s, with %s", request.Target.Name, event.Entries(r.result.Entries))
-	if r.result.ExpectedDowntimeMS != nil {
-		said += fmt.Sprintf(", and will stand still for about %d ms", *r.result.ExpectedDowntimeMS)
+	said := fmt.Sprintf("will be moved to %s, with %s", request.Target.Name, event.Entries(r.Result.Entries))
+	if r.Result.ExpectedDowntimeMS != nil {
+		said += fmt.Sprintf(", and will stand still for about %d ms", *r.Result.ExpectedDowntimeMS)
 	}
-	return r.end(event.Rehearsed, said+more)
+	return r.End(event.Rehearsed, said+more)
 }
 
 // expect predicts the downtime of a connector that runs. took is how long its offsets took.
-func (r *run) expect(request pair.Request, verdict check.Verdict, took time.Duration) {
+func (r *Run) expect(request pair.Request, verdict check.Verdict, took time.Duration) {
 	if verdict.Seen.Was() == connect.Running {
-		expected := check.Expected(proof.Expected(request.Origin, r.Options.Proof.Mode), r.result.Entries, took).Milliseconds()
-		r.result.ExpectedDowntimeMS = &expected
+		expected := check.Expected(proof.Expected(request.Origin, r.Options.Proof.Mode), r.Result.Entries, took).Milliseconds()
+		r.Result.ExpectedDowntimeMS = &expected
 	}
 }

@@ -63,8 +63,8 @@ func (m *Mover) take(ctx context.Context, command string, keys []lease.Key) (*he
 	return &held{lease: taken}, err
 }
 
-func notTaken(ctx context.Context, r *run, err error) event.ConnectorResult {
-	result := r.fail(ctx, err)
+func notTaken(ctx context.Context, r *Run, err error) event.ConnectorResult {
+	result := r.Fail(ctx, err)
 	if result.Outcome == event.Held {
 		result.Instructions = "nothing was changed; run the same command again when that run has ended"
 	}

@@ -27,25 +27,25 @@ func (m *Mover) Move(ctx context.Context, request pair.Request) event.ConnectorR
 
 func (m *Mover) move(ctx context.Context, request pair.Request, kept *certificate.Evidence) event.ConnectorResult {
 	r := m.newPairRun(request, request.Target.Name)
-	r.kept = kept
-	resumed := r.follow(ctx, request.From())
+	r.Evidence = kept
+	resumed := r.Follow(ctx, request.From())
 	verdict, err := r.check(ctx, request)
 	if left := r.leftAlone(request, verdict.Seen); left != nil {
 		err = left
 	}
 	switch {
 	case err != nil:
-		return r.fail(ctx, err)
+		return r.Fail(ctx, err)
 	case verdict.Seen.RollingBack():
-		return r.fail(ctx, cluster.Refused(fmt.Sprintf("a rollback to %s is not finished, run `ferry rollback` again first", request.Origin.Name)))
+		return r.Fail(ctx, cluster.Refused(fmt.Sprintf("a rollback to %s is not finished, run `ferry rollback` again first", request.Origin.Name)))
 	case verdict.State.Finished():
 		return r.alreadyMoved(ctx, request, verdict.Seen)
 	}
 	if err := r.notMovedOn(ctx, request, verdict.Seen); err != nil {
-		return r.fail(ctx, err)
+		return r.Fail(ctx, err)
 	}
-	if err := m.requireHardProof(request.Origin); err != nil {
-		return r.fail(ctx, err)
+	if err := m.RequireHardProof(request.Origin); err != nil {
+		return r.Fail(ctx, err)
 	}
 	var c *cutover
 	copied, err := r.prepare(ctx, request, verdict, "")
@@ -53,7 +53,7 @@ func (m *Mover) move(ctx context.Context, request pair.Request, kept *certificat
 		c, err = r.forward(request, verdict, copied)
 	}
 	if err == nil {
-		c.rest.resumes = resumed
+		c.rest.Resumes = resumed
 		c.followOffsets(ctx, request, verdict, copied)
 		err = c.do(ctx)
 	}
@@ -64,7 +64,7 @@ func (m *Mover) move(ctx context.Context, request pair.Request, kept *certificat
 	case err == nil:
 		return r.moved(ctx, request, verdict.Seen, c)
 	case outcome.Is[*instance.RunningTwiceError](err):
-		return r.failObserved(ctx, request, err)
+		return r.FailObserved(ctx, request, err)
 	case c != nil && c.startRequested:
 		return r.rollBackFailedStart(ctx, request, c, err)
 	default:
@@ -73,34 +73,34 @@ func (m *Mover) move(ctx context.Context, request pair.Request, kept *certificat
 }
 
 // forward returns the cutover from the origin to the target.
-func (r *run) forward(request pair.Request, verdict check.Verdict, copied *prepared) (*cutover, error) {
+func (r *Run) forward(request pair.Request, verdict check.Verdict, copied *prepared) (*cutover, error) {
 	basis, was := verdict.Basis, verdict.Seen.Was()
 	c := &cutover{
-		run: r,
-		rest: &rest{
-			run: r, of: request.From(), config: verdict.Seen.Origin.Config,
-			subject: proof.Subject{Connector: request.Connector, Group: basis.Group, Snapshot: basis.Offsets},
+		Run: r,
+		rest: &Rest{
+			Run: r, Of: request.From(), Config: verdict.Seen.Origin.Config,
+			Subject: proof.Subject{Connector: request.Connector, Group: basis.Group, Snapshot: basis.Offsets},
 		},
-		transfer: &transfer{run: r, to: request.To(), group: basis.Group, shared: basis.Shared, have: copied.offsets, wrote: copied.wrote},
+		transfer: &transfer{Run: r, to: request.To(), group: basis.Group, shared: basis.Shared, have: copied.offsets, wrote: copied.wrote},
 		keep:     was, marked: was == connect.Paused, tasksChanged: request.Changes(tasksMax), path: basis.Path,
 		preliminary: !basis.Shared,
 	}
 	if basis.Path != nil {
-		c.transfer.translate = &translation{run: r, through: basis.Path.Forward}
+		c.transfer.translate = &translation{Run: r, through: basis.Path.Forward}
 	}
 	return c, c.open(request, verdict.Seen, basis.Stores.Method)
 }
 
 // alreadyMoved reports that nothing is left to do, or fails if the copy has failed.
-func (r *run) alreadyMoved(ctx context.Context, request pair.Request, seen pair.Observation) event.ConnectorResult {
+func (r *Run) alreadyMoved(ctx context.Context, request pair.Request, seen pair.Observation) event.ConnectorResult {
 	target := seen.Target
-	if err := r.keepsRunning(ctx, request.To(), target); err != nil {
-		r.result.Instructions = request.To().RestartAdvice() + "; or take it back with `ferry rollback`"
-		return r.fail(ctx, fmt.Errorf("is moved, but %w", err))
+	if err := r.KeepsRunning(ctx, request.To(), target); err != nil {
+		r.Result.Instructions = request.To().RestartAdvice() + "; or take it back with `ferry rollback`"
+		return r.Fail(ctx, fmt.Errorf("is moved, but %w", err))
 	}
 	message := fmt.Sprintf("is on %s already (%s), nothing to do", request.Target.Name, target.State())
 	if result := seen.Translated; result != nil {
-		r.result.SentAgain = result.Counted()
+		r.Result.SentAgain = result.Counted()
 		message += fmt.Sprintf("; at least once: %s when it is started", result)
 	}
 	if origin := seen.Origin; origin.Exists {
@@ -112,25 +112,25 @@ func (r *run) alreadyMoved(ctx context.Context, request pair.Request, seen pair.
 	if planned := request.Planned; planned != nil && !seen.Origin.Exists && config.WithoutMarks(target.Config).Value().SHA256() != planned.CopySHA256 {
 		message += "; its config there is not the one that was planned"
 	}
-	return r.end(event.Unchanged, message)
+	return r.End(event.Unchanged, message)
 }
 
-func (r *run) moved(ctx context.Context, request pair.Request, seen pair.Observation, c *cutover) event.ConnectorResult {
+func (r *Run) moved(ctx context.Context, request pair.Request, seen pair.Observation, c *cutover) event.ConnectorResult {
 	c.unmarkPaused(ctx, request)
-	r.result.Changed = true
-	r.result.ConfigHash = &event.Hashes{Origin: config.WithoutMarks(seen.Origin.Config).Value().SHA256()}
-	if end, ok := r.observeEnd(ctx, request); ok {
+	r.Result.Changed = true
+	r.Result.ConfigHash = &event.Hashes{Origin: config.WithoutMarks(seen.Origin.Config).Value().SHA256()}
+	if end, ok := r.ObserveEnd(ctx, request); ok {
 		if !end.Target.Exists {
 			return r.deleted(ctx, request, request.To(), request.From(), nil)
 		}
-		r.result.ConfigHash.Target = config.WithoutMarks(end.Target.Config).Value().SHA256()
+		r.Result.ConfigHash.Target = config.WithoutMarks(end.Target.Config).Value().SHA256()
 	}
-	message := fmt.Sprintf("moved to %s, %s proof, %s", request.Target.Name, r.result.Proof.Kind, event.Entries(r.result.Entries))
-	if r.result.DowntimeMS != nil {
-		message += fmt.Sprintf(", down for %d ms", *r.result.DowntimeMS)
+	message := fmt.Sprintf("moved to %s, %s proof, %s", request.Target.Name, r.Result.Proof.Kind, event.Entries(r.Result.Entries))
+	if r.Result.DowntimeMS != nil {
+		message += fmt.Sprintf(", down for %d ms", *r.Result.DowntimeMS)
 	}
-	if was := r.result.WasState; was != connect.Running {
+	if was := r.Result.WasState; was != connect.Running {
 		message += fmt.Sprintf(", %s as before", was)
 	}
-	return r.end(event.Moved, message+c.transfer.translate.suffix())
+	return r.End(event.Moved, message+c.transfer.translate.suffix())
 }

@@ -67,12 +67,12 @@ type Mover struct {
 	Turns proof.Turns
 }
 
-func (m *Mover) prover(of *cluster.Cluster) *proof.Prover {
+func (m *Mover) Prover(of *cluster.Cluster) *proof.Prover {
 	return &proof.Prover{Cluster: of.RetryFor(cluster.DowntimeRetry), Options: m.Options.Proof, Events: m.Events, Turns: &m.Turns}
 }
 
 // requireHardProof refuses --proof hard for a cluster whose status topic is not known.
-func (m *Mover) requireHardProof(of *cluster.Cluster) error {
+func (m *Mover) RequireHardProof(of *cluster.Cluster) error {
 	if m.Options.Proof.Mode != proof.OnlyHard {
 		return nil
 	}

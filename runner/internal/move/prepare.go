@@ -44,16 +44,16 @@ func (p *prepared) wrote(to offsetstore.Store) {
 //
 // waits, unless "", marks a copy whose cut comes later or never: [config.Held] or
 // [config.Rehearsal].
-func (r *run) prepare(ctx context.Context, request pair.Request, verdict check.Verdict, waits connect.State) (*prepared, error) {
+func (r *Run) prepare(ctx context.Context, request pair.Request, verdict check.Verdict, waits connect.State) (*prepared, error) {
 	copied := &prepared{}
-	err := r.step("prepare", func() (string, error) {
+	err := r.Step("prepare", func() (string, error) {
 		err := r.prepareCopy(ctx, request, verdict, copied, waits)
 		return fmt.Sprintf("stopped copy on %s, %s rehearsed", request.Target.Name, event.Entries(copied.offsets.Len())), err
 	})
 	return copied, err
 }
 
-func (r *run) prepareCopy(ctx context.Context, request pair.Request, verdict check.Verdict, copied *prepared, waits connect.State) (err error) {
+func (r *Run) prepareCopy(ctx context.Context, request pair.Request, verdict check.Verdict, copied *prepared, waits connect.State) (err error) {
 	to, basis, was := request.To(), verdict.Basis, verdict.Seen.Was()
 	settings := basis.Config
 	switch {
@@ -71,10 +71,10 @@ func (r *run) prepareCopy(ctx context.Context, request pair.Request, verdict che
 	if copied.created, err = to.CreateStopped(ctx, settings, verdict.Seen.Target.Exists); err != nil {
 		return err
 	}
-	copied.seen, r.result.Changed = true, true
+	copied.seen, r.Result.Changed = true, true
 	if !copied.created { // a later run tells by the topics whether the copy has run since
 		if err := to.ForgetTopics(ctx); err != nil {
-			r.note(event.Warn, "%s", err)
+			r.Note(event.Warn, "%s", err)
 		}
 	}
 	if basis.Shared {
@@ -123,7 +123,7 @@ func becomesPreliminary(verdict check.Verdict) bool {
 
 // rehearse copies the origin's present offsets, to find out before anything stops whether
 // the plugin accepts them and whether they read back.
-func (r *run) rehearse(ctx context.Context, basis check.Basis, store offsetstore.Store, on string, copied *prepared) error {
+func (r *Run) rehearse(ctx context.Context, basis check.Basis, store offsetstore.Store, on string, copied *prepared) error {
 	copied.wrote(basis.Stores.To)
 	done, err := offsetstore.MakeEqual(ctx, on, store, basis.Offsets, copied.offsets)
 	// Only the answer to the write is about the offsets; a read that failed is no
@@ -143,7 +143,7 @@ func (r *run) rehearse(ctx context.Context, basis check.Basis, store offsetstore
 	// A late write of the rehearsal could overwrite what is copied later. Wait until it
 	// cannot, while the origin still runs.
 	return done.AwaitLate(ctx, func() {
-		r.note(event.Warn, "an answer of %s was lost; waiting until that write can no longer take effect, while the connector keeps running", on)
+		r.Note(event.Warn, "an answer of %s was lost; waiting until that write can no longer take effect, while the connector keeps running", on)
 	})
 }
 

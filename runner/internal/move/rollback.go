@@ -28,44 +28,44 @@ func (m *Mover) Rollback(ctx context.Context, request pair.Request) event.Connec
 
 func (m *Mover) rollback(ctx context.Context, request pair.Request, kept *certificate.Evidence) event.ConnectorResult {
 	r := m.newPairRun(request, request.Origin.Name)
-	r.kept = kept
-	resumed := r.follow(ctx, request.To())
+	r.Evidence = kept
+	resumed := r.Follow(ctx, request.To())
 	var seen pair.Observation
-	err := r.step("check", func() (detail string, err error) {
+	err := r.Step("check", func() (detail string, err error) {
 		seen, err = request.Observe(ctx, m.Mask)
 		return string(seen.State()), err
 	})
 	if err != nil {
-		return r.fail(ctx, err)
+		return r.Fail(ctx, err)
 	}
-	r.recordStates(seen)
+	r.RecordStates(seen)
 	if err := r.leftAlone(request, seen); err != nil {
-		return r.fail(ctx, err)
+		return r.Fail(ctx, err)
 	}
 	if err := r.notMovedOn(ctx, request, seen); err != nil {
-		return r.fail(ctx, err)
+		return r.Fail(ctx, err)
 	}
 	origin, target := request.Origin.Name, request.Target.Name
 	switch state := seen.State(); state {
 	case pair.Absent:
-		return r.fail(ctx, request.Origin.Absent(request.Connector))
+		return r.Fail(ctx, request.Origin.Absent(request.Connector))
 	case pair.NotBegun:
-		if err := r.keepsRunning(ctx, request.From(), seen.Origin); err != nil {
-			return r.fail(ctx, err)
+		if err := r.KeepsRunning(ctx, request.From(), seen.Origin); err != nil {
+			return r.Fail(ctx, err)
 		}
 		if seen.Origin.AtRest() {
-			r.result.Instructions = request.DeletedCopyAdvice()
+			r.Result.Instructions = request.DeletedCopyAdvice()
 		}
-		return r.end(event.Unchanged, fmt.Sprintf("is on %s (%s) and not on %s, nothing to take back", origin, seen.Origin.State(), target))
+		return r.End(event.Unchanged, fmt.Sprintf("is on %s (%s) and not on %s, nothing to take back", origin, seen.Origin.State(), target))
 	case pair.Accepted:
-		r.result.Instructions = request.AcceptedAdvice()
-		return r.fail(ctx, cluster.Refused(fmt.Sprintf("the copy on %s is gone, so there is nothing to go back to; move it: `ferry move --origin %s --target %s`",
+		r.Result.Instructions = request.AcceptedAdvice()
+		return r.Fail(ctx, cluster.Refused(fmt.Sprintf("the copy on %s is gone, so there is nothing to go back to; move it: `ferry move --origin %s --target %s`",
 			origin, target, origin)))
 	case pair.Unclear:
-		return r.fail(ctx, cluster.Refused(fmt.Sprintf("connector is %s on %s and %s on %s, which is no state of a move",
+		return r.Fail(ctx, cluster.Refused(fmt.Sprintf("connector is %s on %s and %s on %s, which is no state of a move",
 			seen.Origin, origin, seen.Target, target)))
 	case pair.RunningTwice:
-		return r.fail(ctx, &instance.RunningTwiceError{Reason: fmt.Sprintf("connector runs on both %s and %s; stop one of the two now", origin, target)})
+		return r.Fail(ctx, &instance.RunningTwiceError{Reason: fmt.Sprintf("connector runs on both %s and %s; stop one of the two now", origin, target)})
 	case pair.Prepared:
 		return r.abandon(ctx, request, seen)
 	case pair.HalfCopied, pair.Copied:
@@ -73,46 +73,46 @@ func (m *Mover) rollback(ctx context.Context, request pair.Request, kept *certif
 	case pair.Moved:
 		return r.rollBack(ctx, request, seen, resumed)
 	default:
-		return r.fail(ctx, fmt.Errorf("state %q is not known to rollback", state))
+		return r.Fail(ctx, fmt.Errorf("state %q is not known to rollback", state))
 	}
 }
 
 // abandon puts back a move whose copy never ran.
-func (r *run) abandon(ctx context.Context, request pair.Request, seen pair.Observation) event.ConnectorResult {
+func (r *Run) abandon(ctx context.Context, request pair.Request, seen pair.Observation) event.ConnectorResult {
 	from, was := request.From(), seen.Was()
 	if seen.TargetIdle() {
-		if err := r.keepsRunning(ctx, from, seen.Origin); err != nil {
-			return r.fail(ctx, err)
+		if err := r.KeepsRunning(ctx, from, seen.Origin); err != nil {
+			return r.Fail(ctx, err)
 		}
-		return r.end(event.Unchanged, fmt.Sprintf("is on %s (%s), nothing to take back", from.On(), seen.Origin.State()))
+		return r.End(event.Unchanged, fmt.Sprintf("is on %s (%s), nothing to take back", from.On(), seen.Origin.State()))
 	}
-	r.result.Changed = true
+	r.Result.Changed = true
 	if seen.TargetWaits() { // the cut was not begun, so the origin is as its owner wants it
 		r.cleanUp(ctx, request.To(), &prepared{created: true, seen: true})
-		r.observeEnd(ctx, request)
-		return r.end(event.PutBack, fmt.Sprintf("is %s on %s, the prepared copy on %s has been removed", seen.Origin.State(), from.On(), request.Target.Name))
+		r.ObserveEnd(ctx, request)
+		return r.End(event.PutBack, fmt.Sprintf("is %s on %s, the prepared copy on %s has been removed", seen.Origin.State(), from.On(), request.Target.Name))
 	}
 	// Whether its tasks had failed before does not matter: it is asked to run now.
-	if err := r.step("put_back", func() (string, error) { return from.Restore(ctx, was, connect.Status{}, r.Options.Watch) }); err != nil {
-		r.adviseRestart(from, err)
-		return r.failObserved(ctx, request, err)
+	if err := r.Step("put_back", func() (string, error) { return from.Restore(ctx, was, connect.Status{}, r.Options.Watch) }); err != nil {
+		r.AdviseRestart(from, err)
+		return r.FailObserved(ctx, request, err)
 	}
 	r.cleanUp(ctx, request.To(), &prepared{})
 	if config.BackState(seen.Origin.Config) != "" && was == connect.Paused {
 		if err := from.Unmark(ctx); err != nil {
-			r.note(event.Warn, "the mark in the config on %s cannot be removed: %s", from.On(), connect.Message(err))
+			r.Note(event.Warn, "the mark in the config on %s cannot be removed: %s", from.On(), connect.Message(err))
 		}
 	}
-	r.observeEnd(ctx, request)
+	r.ObserveEnd(ctx, request)
 	if seen.Origin.State() == was {
-		return r.end(event.PutBack, fmt.Sprintf("is %s on %s as before; to take back a move from %s to %s, exchange --origin and --target",
+		return r.End(event.PutBack, fmt.Sprintf("is %s on %s as before; to take back a move from %s to %s, exchange --origin and --target",
 			was, from.On(), request.Target.Name, from.On()))
 	}
-	return r.end(event.PutBack, fmt.Sprintf("is %s on %s, what was begun has been undone", was, from.On()))
+	return r.End(event.PutBack, fmt.Sprintf("is %s on %s, what was begun has been undone", was, from.On()))
 }
 
 // rollBackStopped decides which of two stopped copies is further ahead.
-func (r *run) rollBackStopped(ctx context.Context, request pair.Request, seen pair.Observation, resumed resumes.Follower) event.ConnectorResult {
+func (r *Run) rollBackStopped(ctx context.Context, request pair.Request, seen pair.Observation, resumed resumes.Follower) event.ConnectorResult {
 	if seen.RollingBack() {
 		return r.rollBack(ctx, request, seen, resumed) // an earlier rollback got this far
 	}
@@ -122,7 +122,7 @@ func (r *run) rollBackStopped(ctx context.Context, request pair.Request, seen pa
 	ran, err := copyRan(ctx, request, seen)
 	switch {
 	case err != nil:
-		return r.fail(ctx, cluster.Refused(fmt.Sprintf("both copies are stopped, their offsets differ, and %s does not tell whether its copy has run (%s); "+
+		return r.Fail(ctx, cluster.Refused(fmt.Sprintf("both copies are stopped, their offsets differ, and %s does not tell whether its copy has run (%s); "+
 			"start the right one with `ferry start`", request.Target.Name, connect.Message(err))))
 	case ran:
 		return r.rollBack(ctx, request, seen, resumed)
@@ -132,39 +132,39 @@ func (r *run) rollBackStopped(ctx context.Context, request pair.Request, seen pa
 }
 
 // rollBack moves the connector the other way.
-func (r *run) rollBack(ctx context.Context, request pair.Request, seen pair.Observation, resumed resumes.Follower) event.ConnectorResult {
+func (r *Run) rollBack(ctx context.Context, request pair.Request, seen pair.Observation, resumed resumes.Follower) event.ConnectorResult {
 	origin := request.Origin.Name
-	r.result.WasState = seen.WasOnTarget()
+	r.Result.WasState = seen.WasOnTarget()
 	var c *cutover
-	err := r.step("prepare", func() (detail string, err error) {
+	err := r.Step("prepare", func() (detail string, err error) {
 		c, err = r.prepareBack(ctx, request, seen)
 		return fmt.Sprintf("copy on %s waits stopped", origin), err
 	})
 	if err != nil {
-		return r.fail(ctx, err)
+		return r.Fail(ctx, err)
 	}
-	r.result.Changed = true
-	c.rest.resumes = resumed
+	r.Result.Changed = true
+	c.rest.Resumes = resumed
 	if err := c.do(ctx); err != nil {
 		return r.rollbackFailed(ctx, request, seen, c, err)
 	}
 	r.cleanUp(ctx, request.To(), &prepared{})
 	c.unmarkPaused(ctx, request)
-	if end, ok := r.observeEnd(ctx, request); ok && !end.Origin.Exists {
+	if end, ok := r.ObserveEnd(ctx, request); ok && !end.Origin.Exists {
 		return r.deleted(ctx, request, request.From(), request.To(), nil)
 	}
-	message := fmt.Sprintf("back on %s with its progress, %s proof, %s", origin, c.rest.proof.Kind, event.Entries(c.rest.final.Len()))
-	if r.result.DowntimeMS != nil {
-		message += fmt.Sprintf(", down for %d ms", *r.result.DowntimeMS)
+	message := fmt.Sprintf("back on %s with its progress, %s proof, %s", origin, c.rest.Proof.Kind, event.Entries(c.rest.Final.Len()))
+	if r.Result.DowntimeMS != nil {
+		message += fmt.Sprintf(", down for %d ms", *r.Result.DowntimeMS)
 	}
-	return r.end(event.RolledBack, message+c.transfer.translate.suffix())
+	return r.End(event.RolledBack, message+c.transfer.translate.suffix())
 }
 
 // prepareBack checks that a rollback is possible, and marks the origin's copy with the
 // state to end in: once the target's copy is stopped, no cluster shows it any more.
-func (r *run) prepareBack(ctx context.Context, request pair.Request, seen pair.Observation) (*cutover, error) {
+func (r *Run) prepareBack(ctx context.Context, request pair.Request, seen pair.Observation) (*cutover, error) {
 	from, to := request.To(), request.From()
-	if err := r.requireHardProof(from.Cluster); err != nil {
+	if err := r.RequireHardProof(from.Cluster); err != nil {
 		return nil, err
 	}
 	for _, side := range []instance.Instance{from, to} {
@@ -178,9 +178,9 @@ func (r *run) prepareBack(ctx context.Context, request pair.Request, seen pair.O
 		group = config.Group(from.Name, seen.Target.Config)
 	}
 	c := &cutover{
-		run:      r,
-		rest:     &rest{run: r, of: from, config: seen.Target.Config, subject: proof.Subject{Connector: from.Name, Group: group}},
-		transfer: &transfer{run: r, to: to, group: group, shared: back.Shared(seen.Target.Sink(), seen.Target.Config, seen.Origin.Config)},
+		Run:      r,
+		rest:     &Rest{Run: r, Of: from, Config: seen.Target.Config, Subject: proof.Subject{Connector: from.Name, Group: group}},
+		transfer: &transfer{Run: r, to: to, group: group, shared: back.Shared(seen.Target.Sink(), seen.Target.Config, seen.Origin.Config)},
 		keep:     was, marked: true, tasksChanged: request.Changes(tasksMax),
 	}
 	method := back.Method(true)
@@ -189,7 +189,7 @@ func (r *run) prepareBack(ctx context.Context, request pair.Request, seen pair.O
 		if err != nil {
 			return nil, err
 		}
-		method, c.rest.subject.Snapshot = opened.Method, opened.Offsets
+		method, c.rest.Subject.Snapshot = opened.Method, opened.Offsets
 		if c.transfer.have, err = opened.To.Read(ctx); err != nil {
 			return nil, fmt.Errorf("on %s: %w", to.On(), err)
 		}
@@ -208,48 +208,48 @@ func (r *run) prepareBack(ctx context.Context, request pair.Request, seen pair.O
 // translationBack returns the translation of a sink's offsets for the rollback, nil if
 // the move did not translate them. It needs no --at-least-once: a rollback is always
 // allowed.
-func (r *run) translationBack(ctx context.Context, request pair.Request, seen pair.Observation, own, theirs offset.Document) (*translation, error) {
+func (r *Run) translationBack(ctx context.Context, request pair.Request, seen pair.Observation, own, theirs offset.Document) (*translation, error) {
 	path, err := mirror.FindBack(ctx, request.MirrorSearch(own, seen.Origin.Config, seen.Target.Config), theirs)
 	if err != nil || path == nil {
 		return nil, err
 	}
-	return &translation{run: r, through: func(ctx context.Context, theirs offset.Document) (mirror.Translation, error) {
+	return &translation{Run: r, through: func(ctx context.Context, theirs offset.Document) (mirror.Translation, error) {
 		return path.Back(ctx, own, theirs)
 	}}, nil
 }
 
 // rollbackFailed restores the connector on the target, unless the origin's copy may
 // already run.
-func (r *run) rollbackFailed(ctx context.Context, request pair.Request, seen pair.Observation, c *cutover, cause error) event.ConnectorResult {
+func (r *Run) rollbackFailed(ctx context.Context, request pair.Request, seen pair.Observation, c *cutover, cause error) event.ConnectorResult {
 	from, to := request.To(), request.From()
 	switch {
 	case lease.IsLost(cause):
-		return r.failObserved(ctx, request, cause)
+		return r.FailObserved(ctx, request, cause)
 	case c.startRequested && wasDeleted(ctx, to, cause):
 		return r.deleted(ctx, request, to, from, cause)
 	case outcome.Is[*connect.FailedError](cause) && c.startRequested:
-		r.result.Instructions = to.RestartAdvice()
-		return r.failObserved(ctx, request, fmt.Errorf("stopped on %s, and does not run on %s: %w", from.On(), to.On(), cause))
+		r.Result.Instructions = to.RestartAdvice()
+		return r.FailObserved(ctx, request, fmt.Errorf("stopped on %s, and does not run on %s: %w", from.On(), to.On(), cause))
 	case c.startRequested:
-		r.result.Instructions = "look at both clusters with `ferry status`; the copy on " + to.On() + " was asked to start"
-		return r.failObserved(ctx, request, cause)
+		r.Result.Instructions = "look at both clusters with `ferry status`; the copy on " + to.On() + " was asked to start"
+		return r.FailObserved(ctx, request, cause)
 	case instance.IsInterfered(cause):
-		r.result.Instructions = interferedAdvice
-		return r.failObserved(ctx, request, cause)
+		r.Result.Instructions = interferedAdvice
+		return r.FailObserved(ctx, request, cause)
 	}
 	if wasDeleted(ctx, from, cause) {
 		return r.deleted(ctx, request, from, to, cause)
 	}
-	if err := r.putBack(ctx, from, c.keep, seen.Target.Status, to); err != nil {
+	if err := r.PutBack(ctx, from, c.keep, seen.Target.Status, to); err != nil {
 		if wasDeleted(ctx, from, err) {
 			return r.deleted(ctx, request, from, to, cause)
 		}
-		return r.failObserved(ctx, request, &outcome.NotPutBackError{Cause: cause, Failure: err})
+		return r.FailObserved(ctx, request, &outcome.NotPutBackError{Cause: cause, Failure: err})
 	}
 	if err := to.Unmark(context.WithoutCancel(ctx)); err != nil {
-		r.note(event.Warn, "the mark on %s cannot be removed: %s", to.On(), connect.Message(err))
+		r.Note(event.Warn, "the mark on %s cannot be removed: %s", to.On(), connect.Message(err))
 	}
-	result := r.failObserved(ctx, request, cause)
+	result := r.FailObserved(ctx, request, cause)
 	result.Message += fmt.Sprintf("; %s is on %s as before", from.Name, from.On())
 	return result
 }

@@ -16,13 +16,13 @@ import (
 // something of their own in between.
 
 // begin begins a single step on a connector, which must exist.
-func (m *Mover) begin(ctx context.Context, of instance.Instance) (*run, instance.Observed, error) {
+func (m *Mover) begin(ctx context.Context, of instance.Instance) (*Run, instance.Observed, error) {
 	r := m.newRun(of.Name, of)
 	seen, err := of.Observe(ctx, m.Mask)
 	if err == nil && !seen.Exists {
 		err = of.Cluster.Absent(of.Name)
 	}
-	r.result.OriginState, r.result.OriginTasks = seen.State(), event.TaskStates(seen.Status)
+	r.Result.OriginState, r.Result.OriginTasks = seen.State(), event.TaskStates(seen.Status)
 	return r, seen, err
 }
 
@@ -38,36 +38,36 @@ func (m *Mover) Status(ctx context.Context, request pair.Request) event.Connecto
 	r := m.newPairRun(request, "")
 	seen, err := request.Observe(ctx, m.Mask)
 	if err != nil {
-		return r.fail(ctx, err)
+		return r.Fail(ctx, err)
 	}
-	r.recordStates(seen)
+	r.RecordStates(seen)
 	message := fmt.Sprintf("%s: %s on %s, %s on %s", seen.State(), seen.Origin, request.Origin.Name, seen.Target, request.Target.Name)
 	if seen.State() == pair.RunningTwice {
-		return r.end(event.RunningTwice, message)
+		return r.End(event.RunningTwice, message)
 	}
 	if err := r.leftAlone(request, seen); err != nil {
-		return r.end(event.Down, message+"; "+err.Error())
+		return r.End(event.Down, message+"; "+err.Error())
 	}
 	if of, err := failing(request, seen); err != nil {
-		r.result.Instructions = of.RestartAdvice()
-		return r.end(event.Down, fmt.Sprintf("%s; on %s %s", message, of.On(), err))
+		r.Result.Instructions = of.RestartAdvice()
+		return r.End(event.Down, fmt.Sprintf("%s; on %s %s", message, of.On(), err))
 	}
 	switch seen.State() {
 	case pair.HalfCopied, pair.Copied:
-		r.result.Instructions = "it runs on neither cluster; `ferry move` goes on with the move, `ferry rollback` takes it back"
+		r.Result.Instructions = "it runs on neither cluster; `ferry move` goes on with the move, `ferry rollback` takes it back"
 	case pair.Absent:
-		r.result.Instructions = "check its name"
+		r.Result.Instructions = "check its name"
 	case pair.NotBegun:
 		if seen.Origin.AtRest() {
-			r.result.Instructions = request.DeletedCopyAdvice()
+			r.Result.Instructions = request.DeletedCopyAdvice()
 		}
 	case pair.Unclear:
 		if seen.TargetIdle() && !seen.Origin.Exists {
-			r.result.Instructions = request.DeletedOriginAdvice()
+			r.Result.Instructions = request.DeletedOriginAdvice()
 		}
 	case pair.Prepared, pair.Moved, pair.Accepted, pair.RunningTwice:
 	}
-	return r.end(event.Observed, message)
+	return r.End(event.Observed, message)
 }
 
 // failing returns the side on which the connector should run and has failed.

@@ -33,32 +33,32 @@ func (m *Mover) createStopped(ctx context.Context, request pair.Request, setting
 		settings, err = r.rememberState(ctx, request, settings, was)
 	}
 	if err != nil {
-		return r.fail(ctx, err)
+		return r.Fail(ctx, err)
 	}
 	created := false
-	err = r.step("create", func() (detail string, err error) {
+	err = r.Step("create", func() (detail string, err error) {
 		created, err = to.CreateStopped(ctx, settings, existing.Exists)
 		return "no tasks", err
 	})
 	if err != nil {
-		return r.fail(ctx, err)
+		return r.Fail(ctx, err)
 	}
 	replaced := existing.Exists && !rawjson.Equal(existing.Config.Value(), settings.Value())
-	r.result.Changed, r.result.TargetState = created || replaced, to.Cluster.RestState()
-	r.result.ConfigHash = &event.Hashes{Target: config.WithoutMarks(settings).Value().SHA256()}
+	r.Result.Changed, r.Result.TargetState = created || replaced, to.Cluster.RestState()
+	r.Result.ConfigHash = &event.Hashes{Target: config.WithoutMarks(settings).Value().SHA256()}
 	switch {
 	case replaced:
-		return r.end(event.Created, fmt.Sprintf("config of the stopped connector on %s replaced", to.On()))
+		return r.End(event.Created, fmt.Sprintf("config of the stopped connector on %s replaced", to.On()))
 	case !created:
-		return r.end(event.Unchanged, fmt.Sprintf("is stopped on %s already", to.On()))
+		return r.End(event.Unchanged, fmt.Sprintf("is stopped on %s already", to.On()))
 	default:
-		return r.end(event.Created, fmt.Sprintf("created stopped on %s, without tasks", to.On()))
+		return r.End(event.Created, fmt.Sprintf("created stopped on %s, without tasks", to.On()))
 	}
 }
 
 // creatable returns the connector that exists under the name, if any, or an error if the
 // new one cannot be created.
-func (r *run) creatable(ctx context.Context, request pair.Request, settings rawjson.Object) (instance.Observed, error) {
+func (r *Run) creatable(ctx context.Context, request pair.Request, settings rawjson.Object) (instance.Observed, error) {
 	to := request.To()
 	if err := check.Creatable(ctx, to.Cluster, settings); err != nil {
 		return instance.Observed{}, err
@@ -76,7 +76,7 @@ func (r *run) creatable(ctx context.Context, request pair.Request, settings rawj
 }
 
 // rememberState adds a mark to the config if the origin is paused or stopped.
-func (r *run) rememberState(ctx context.Context, request pair.Request, settings rawjson.Object, was connect.State) (rawjson.Object, error) {
+func (r *Run) rememberState(ctx context.Context, request pair.Request, settings rawjson.Object, was connect.State) (rawjson.Object, error) {
 	if was == "" {
 		seen, err := request.Observe(ctx, r.Mask)
 		if err != nil {

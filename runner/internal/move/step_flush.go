@@ -28,42 +28,42 @@ func (m *Mover) flushWait(ctx context.Context, of instance.Instance, by offsetst
 	r, seen, err := m.begin(ctx, of)
 	if err == nil {
 		if _, err = of.Cluster.Server(ctx); err == nil {
-			err = m.requireHardProof(of.Cluster)
+			err = m.RequireHardProof(of.Cluster)
 		}
 	}
 	if err != nil {
-		return r.fail(ctx, err)
+		return r.Fail(ctx, err)
 	}
 	opened, err := openOne(ctx, of, seen, by)
 	if err != nil {
-		return r.fail(ctx, err)
+		return r.Fail(ctx, err)
 	}
-	resting := &rest{run: r, of: of, config: seen.Config, store: opened.From, subject: proof.Subject{Connector: of.Name}}
+	resting := &Rest{Run: r, Of: of, Config: seen.Config, Store: opened.From, Subject: proof.Subject{Connector: of.Name}}
 	if seen.Sink() {
-		resting.subject.Group = config.Group(of.Name, seen.Config)
+		resting.Subject.Group = config.Group(of.Name, seen.Config)
 	} else {
-		resting.subject.Snapshot = opened.Offsets
+		resting.Subject.Snapshot = opened.Offsets
 	}
-	if err := resting.do(ctx); err != nil {
+	if err := resting.Do(ctx); err != nil {
 		return r.flushFailed(ctx, resting, seen.Status, err)
 	}
 	state := of.Cluster.RestState()
-	r.result.Changed = seen.State() != state
-	r.result.WasState, r.result.OriginState = seen.State(), state
-	r.result.OffsetsHash = &event.Hashes{Origin: resting.final.SHA256()}
-	return r.end(event.Quiesced, fmt.Sprintf("%s, offsets final by %s proof, %s", strings.ToLower(string(state)), resting.proof.Kind, words.Count(resting.final.Len(), "entry")))
+	r.Result.Changed = seen.State() != state
+	r.Result.WasState, r.Result.OriginState = seen.State(), state
+	r.Result.OffsetsHash = &event.Hashes{Origin: resting.Final.SHA256()}
+	return r.End(event.Quiesced, fmt.Sprintf("%s, offsets final by %s proof, %s", strings.ToLower(string(state)), resting.Proof.Kind, words.Count(resting.Final.Len(), "entry")))
 }
 
 // flushFailed puts the connector back. There is no copy that might run.
-func (r *run) flushFailed(ctx context.Context, resting *rest, before connect.Status, cause error) event.ConnectorResult {
-	if resting.attempt == nil || lease.IsLost(cause) {
-		return r.fail(ctx, cause)
+func (r *Run) flushFailed(ctx context.Context, resting *Rest, before connect.Status, cause error) event.ConnectorResult {
+	if resting.Attempt == nil || lease.IsLost(cause) {
+		return r.Fail(ctx, cause)
 	}
 	was := before.Connector.State
-	if err := r.putBack(ctx, resting.of, was, before); err != nil {
-		return r.fail(ctx, &outcome.NotPutBackError{Cause: cause, Failure: err})
+	if err := r.PutBack(ctx, resting.Of, was, before); err != nil {
+		return r.Fail(ctx, &outcome.NotPutBackError{Cause: cause, Failure: err})
 	}
-	result := r.fail(ctx, cause)
-	result.Message += fmt.Sprintf("; %s is %s as before", resting.of.Name, was)
+	result := r.Fail(ctx, cause)
+	result.Message += fmt.Sprintf("; %s is %s as before", resting.Of.Name, was)
 	return result
 }

@@ -18,11 +18,11 @@ import (
 func (m *Mover) GetOffsets(ctx context.Context, of instance.Instance, by offsetstore.Method) (offset.Document, event.ConnectorResult) {
 	r, seen, err := m.begin(ctx, of)
 	if err != nil {
-		return offset.Document{}, r.fail(ctx, err)
+		return offset.Document{}, r.Fail(ctx, err)
 	}
 	var document offset.Document
 	stable := false
-	err = r.step("read", func() (string, error) {
+	err = r.Step("read", func() (string, error) {
 		opened, err := openOne(ctx, of, seen, by)
 		if err != nil {
 			return "", err
@@ -31,10 +31,10 @@ func (m *Mover) GetOffsets(ctx context.Context, of instance.Instance, by offsets
 		return words.Count(document.Len(), "entry"), err
 	})
 	if err != nil {
-		return offset.Document{}, r.fail(ctx, err)
+		return offset.Document{}, r.Fail(ctx, err)
 	}
-	r.result.Entries = document.Len()
-	r.result.OffsetsHash = &event.Hashes{Origin: document.SHA256()}
+	r.Result.Entries = document.Len()
+	r.Result.OffsetsHash = &event.Hashes{Origin: document.SHA256()}
 	message := event.Entries(document.Len())
 	switch {
 	case !stable:
@@ -42,7 +42,7 @@ func (m *Mover) GetOffsets(ctx context.Context, of instance.Instance, by offsets
 	case !seen.AtRest():
 		message += fmt.Sprintf(" of a connector that is %s, so they may change", seen.State())
 	}
-	return document, r.end(event.Read, message)
+	return document, r.End(event.Read, message)
 }
 
 // PutOffsets makes the offsets of a stopped connector equal to document and
@@ -63,17 +63,17 @@ func (m *Mover) putOffsets(ctx context.Context, of instance.Instance, by offsets
 		err = cluster.Refused(fmt.Sprintf("the document holds null offsets, first for %s: written, they would remove the partition", document.Unreadable()[0].Partition))
 	}
 	if err != nil {
-		return r.fail(ctx, err)
+		return r.Fail(ctx, err)
 	}
 	opened, err := openOne(ctx, of, seen, by)
 	if err == nil && opened.Method == offsetstore.ByTopic {
 		document, err = offset.NewExact(document.Entries()...)
 	}
 	if err != nil {
-		return r.fail(ctx, err)
+		return r.Fail(ctx, err)
 	}
 	var done offsetstore.Written
-	err = r.step("write", func() (string, error) {
+	err = r.Step("write", func() (string, error) {
 		known, err := opened.To.Read(ctx)
 		if err == nil {
 			done, err = offsetstore.MakeEqual(ctx, of.On(), opened.To, document, known)
@@ -84,11 +84,11 @@ func (m *Mover) putOffsets(ctx context.Context, of instance.Instance, by offsets
 		return fmt.Sprintf("%d written", done.Entries), err
 	})
 	if err != nil {
-		return r.fail(ctx, err)
+		return r.Fail(ctx, err)
 	}
-	r.result.Changed = done.Entries > 0
-	r.result.Entries = document.Len()
+	r.Result.Changed = done.Entries > 0
+	r.Result.Entries = document.Len()
 	hash := document.SHA256()
-	r.result.OffsetsHash = &event.Hashes{Origin: hash, Target: hash}
-	return r.end(event.Written, fmt.Sprintf("%s read back equal, %d written", event.Entries(document.Len()), done.Entries))
+	r.Result.OffsetsHash = &event.Hashes{Origin: hash, Target: hash}
+	return r.End(event.Written, fmt.Sprintf("%s read back equal, %d written", event.Entries(document.Len()), done.Entries))
 }

@@ -28,7 +28,7 @@ func (m *Mover) Start(ctx context.Context, of instance.Instance, origin *cluster
 func (m *Mover) start(ctx context.Context, of instance.Instance, origin *cluster.Cluster) event.ConnectorResult {
 	r, seen, err := m.begin(ctx, of)
 	if err == nil && origin != nil {
-		err = r.step("interlock", func() (string, error) { return "", r.interlockOne(ctx, of, seen, origin) })
+		err = r.Step("interlock", func() (string, error) { return "", r.interlockOne(ctx, of, seen, origin) })
 	}
 	if err == nil && seen.AtRest() && config.IsPreliminary(seen.Config) {
 		err = cluster.Refused(fmt.Sprintf("the copy on %s does not have the final offsets of its origin: started, it would send records again; "+
@@ -38,26 +38,26 @@ func (m *Mover) start(ctx context.Context, of instance.Instance, origin *cluster
 		err = of.Unmark(ctx)
 	}
 	if err != nil {
-		return r.fail(ctx, err)
+		return r.Fail(ctx, err)
 	}
-	err = r.step("start", func() (string, error) { return of.Start(ctx, connect.Running, 0, m.Options.Start, func() {}) })
+	err = r.Step("start", func() (string, error) { return of.Start(ctx, connect.Running, 0, m.Options.Start, func() {}) })
 	if err == nil {
-		watch := &watch{run: r, copy: of}
-		err = r.step("watch", func() (string, error) { return "", watch.do(ctx) })
+		watch := &Watch{Run: r, Copy: of}
+		err = r.Step("watch", func() (string, error) { return "", watch.Do(ctx) })
 	}
 	if err != nil {
-		r.result.Changed = true
-		r.adviseRestart(of, err)
-		return r.fail(ctx, err)
+		r.Result.Changed = true
+		r.AdviseRestart(of, err)
+		return r.Fail(ctx, err)
 	}
-	r.result.Changed = seen.State() != connect.Running
-	r.result.WasState, r.result.OriginState = seen.State(), connect.Running
-	return r.end(event.Started, fmt.Sprintf("runs on %s", of.On()))
+	r.Result.Changed = seen.State() != connect.Running
+	r.Result.WasState, r.Result.OriginState = seen.State(), connect.Running
+	return r.End(event.Started, fmt.Sprintf("runs on %s", of.On()))
 }
 
 // interlockOne makes sure that the connector on the origin is at rest and has the same
 // offsets as the copy.
-func (r *run) interlockOne(ctx context.Context, of instance.Instance, seen instance.Observed, origin *cluster.Cluster) error {
+func (r *Run) interlockOne(ctx context.Context, of instance.Instance, seen instance.Observed, origin *cluster.Cluster) error {
 	if seen.Active() && seen.State() != connect.Paused {
 		return nil // it runs already; Status tells whether it runs twice
 	}

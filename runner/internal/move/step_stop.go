@@ -18,14 +18,14 @@ func (m *Mover) StopOrigin(ctx context.Context, request pair.Request) event.Conn
 	return m.leased(ctx, "watch", request.Connector, request.From(), []instance.Instance{request.To()}, func(ctx context.Context, from instance.Instance) event.ConnectorResult {
 		request.Origin = from.Cluster
 		r := m.newPairRun(request, "")
-		if err := r.step("check", func() (string, error) { return "", r.originIsWrong(ctx, request) }); err != nil {
-			return r.failObserved(ctx, request, err)
+		if err := r.Step("check", func() (string, error) { return "", r.originIsWrong(ctx, request) }); err != nil {
+			return r.FailObserved(ctx, request, err)
 		}
 		// From here on an interrupt does not end it: nobody would know whether it is stopped.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.Options.PutBack)
 		defer cancel()
-		err := r.step("stop", func() (string, error) {
-			r.result.Changed = true
+		err := r.Step("stop", func() (string, error) {
+			r.Result.Changed = true
 			asked, err := from.AskToRest(ctx, cluster.PutBackRetry)
 			if err == nil {
 				err = from.AwaitRest(ctx)
@@ -33,17 +33,17 @@ func (m *Mover) StopOrigin(ctx context.Context, request pair.Request) event.Conn
 			return asked + " on " + from.On(), err
 		})
 		if err != nil {
-			return r.failObserved(ctx, request, err)
+			return r.FailObserved(ctx, request, err)
 		}
-		r.observeEnd(ctx, request)
-		return r.end(event.RunningTwice, fmt.Sprintf("the one on %s was stopped; what it sent meanwhile is sent twice", from.On()))
+		r.ObserveEnd(ctx, request)
+		return r.End(event.RunningTwice, fmt.Sprintf("the one on %s was stopped; what it sent meanwhile is sent twice", from.On()))
 	})
 }
 
 // originIsWrong looks for longer than a suspicion must hold: all the time both run with the same
 // config, no mark speaks of what is not finished, and of the target's offsets none is behind and
 // some are ahead.
-func (r *run) originIsWrong(ctx context.Context, request pair.Request) error {
+func (r *Run) originIsWrong(ctx context.Context, request pair.Request) error {
 	var wrong instance.Suspicion
 	for {
 		seen, err := request.Observe(ctx, r.Mask)
@@ -59,7 +59,7 @@ func (r *run) originIsWrong(ctx context.Context, request pair.Request) error {
 	}
 }
 
-func (r *run) targetLeads(ctx context.Context, request pair.Request, seen pair.Observation) error {
+func (r *Run) targetLeads(ctx context.Context, request pair.Request, seen pair.Observation) error {
 	const undecided = "which of the two is wrong cannot be told: "
 	switch {
 	case seen.State() != pair.RunningTwice:

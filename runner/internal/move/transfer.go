@@ -15,7 +15,7 @@ import (
 
 // transfer makes the offsets of a copy at rest equal to those of the stopped connector.
 type transfer struct {
-	*run
+	*Run
 	to       instance.Instance
 	store    offsetstore.Store // of the copy
 	method   offsetstore.Method
@@ -36,19 +36,19 @@ func (t *transfer) do(ctx context.Context, final offset.Document) (string, error
 	t.want = final
 	switch {
 	case t.keepOwn:
-		t.want, t.result.Copy = t.have, "none"
+		t.want, t.Result.Copy = t.have, "none"
 		return words.Count(t.have.Len(), "entry") + " of its own", nil
 	case t.external:
-		t.result.Copy = "none"
+		t.Result.Copy = "none"
 		return "its position is in the system it reads from", nil
 	case t.shared && t.group != "":
-		t.result.Copy = "shared"
+		t.Result.Copy = "shared"
 		return "consumer group " + t.group + " is shared", nil
 	case t.shared:
-		t.result.Copy = "shared"
+		t.Result.Copy = "shared"
 		return "both clusters read one offsets topic", t.readShared(ctx)
 	case final.Len() == 0 && t.have.Len() == 0:
-		t.result.Copy = "none"
+		t.Result.Copy = "none"
 		return "no offsets yet", nil
 	}
 	if err := t.decide(ctx, final); err != nil {
@@ -58,16 +58,16 @@ func (t *transfer) do(ctx context.Context, final offset.Document) (string, error
 		t.wrote(t.store)
 	}
 	done, err := offsetstore.MakeEqualAgain(ctx, t.to.On(), t.store, t.want, t.have, func(mismatch *offsetstore.MismatchError) {
-		t.note(event.Warn, "%s; writing again", mismatch)
+		t.Note(event.Warn, "%s; writing again", mismatch)
 	})
 	if err != nil {
 		return "", err
 	}
 	t.have = t.want
 	hash := final.SHA256()
-	t.result.OffsetsHash = &event.Hashes{Origin: hash, Target: hash} // they were just compared
+	t.Result.OffsetsHash = &event.Hashes{Origin: hash, Target: hash} // they were just compared
 	if t.translate != nil {
-		t.result.OffsetsHash.Target = t.have.SHA256()
+		t.Result.OffsetsHash.Target = t.have.SHA256()
 		return fmt.Sprintf("%s translated, %d written, %s", words.Count(t.want.Len(), "entry"), done.Entries, t.translate.summary), nil
 	}
 	return fmt.Sprintf("%s equal, %d written", words.Count(t.want.Len(), "entry"), done.Entries), nil
@@ -76,11 +76,11 @@ func (t *transfer) do(ctx context.Context, final offset.Document) (string, error
 // decide sets the offsets the copy must get. It translates each time anew: the
 // checkpoints may have become more exact.
 func (t *transfer) decide(ctx context.Context, final offset.Document) (err error) {
-	t.result.Copy = string(t.method)
+	t.Result.Copy = string(t.method)
 	if t.translate == nil {
 		return nil
 	}
-	t.result.Copy = string(offsetstore.ByCheckpoints)
+	t.Result.Copy = string(offsetstore.ByCheckpoints)
 	t.want, err = t.translate.do(ctx, t.to.On(), final, t.have)
 	return err
 }
@@ -94,14 +94,14 @@ func (t *transfer) readShared(ctx context.Context) error {
 	if difference := offset.Compare(t.want, have); !difference.None() {
 		return &proof.NotProvenError{Reason: fmt.Sprintf("both clusters have one offsets topic for the connector, but on %s: %s", t.to.On(), difference)}
 	}
-	t.result.OffsetsHash = &event.Hashes{Origin: t.want.SHA256(), Target: have.SHA256()}
+	t.Result.OffsetsHash = &event.Hashes{Origin: t.want.SHA256(), Target: have.SHA256()}
 	return nil
 }
 
 // translation translates a sink's offsets for another Kafka and reports how many records
 // are sent again.
 type translation struct {
-	*run
+	*Run
 	through   func(ctx context.Context, final offset.Document) (mirror.Translation, error)
 	summary   string // the result of the last translation, for messages
 	sentAgain *int64 // upper bound of records sent again, nil if not known
@@ -113,13 +113,13 @@ func (t *translation) do(ctx context.Context, on string, final, have offset.Docu
 		return offset.Document{}, fmt.Errorf("translate the offsets for %s: %w", on, err)
 	}
 	t.sentAgain, t.summary = result.Counted(), result.String()
-	t.result.SentAgain = t.sentAgain
-	t.result.Aligned = result.Aligned()
+	t.Result.SentAgain = t.sentAgain
+	t.Result.Aligned = result.Aligned()
 	level := event.Warn
 	if t.sentAgain != nil && *t.sentAgain == 0 {
 		level = event.Info
 	}
-	t.note(level, "%s: %s", t.guarantee(), result)
+	t.Note(level, "%s: %s", t.guarantee(), result)
 	return result.Document, t.noteAhead(on, result.Document, have)
 }
 
@@ -129,7 +129,7 @@ func (t *translation) do(ctx context.Context, on string, final, have offset.Docu
 func (t *translation) noteAhead(on string, want, have offset.Document) error {
 	further, err := mirror.Ahead(want, have)
 	if err == nil && len(further) > 0 {
-		t.note(event.Info, "the group on %s has offsets ahead of the translated ones (%s), which might skip records; they are replaced",
+		t.Note(event.Info, "the group on %s has offsets ahead of the translated ones (%s), which might skip records; they are replaced",
 			on, event.Abbreviated(further))
 	}
 	return err

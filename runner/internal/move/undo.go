@@ -25,47 +25,47 @@ const interferedAdvice = "find out who else works on it; nothing was undone, `fe
 
 // undo puts the origin back after a failure before the start of the copy. c is nil if the
 // failure came before the cutover.
-func (r *run) undo(ctx context.Context, request pair.Request, seen pair.Observation, c *cutover, copied *prepared, cause error) event.ConnectorResult {
+func (r *Run) undo(ctx context.Context, request pair.Request, seen pair.Observation, c *cutover, copied *prepared, cause error) event.ConnectorResult {
 	if lease.IsLost(cause) { // every write would be refused
-		return r.failObserved(ctx, request, cause)
+		return r.FailObserved(ctx, request, cause)
 	}
 	if instance.IsInterfered(cause) {
-		r.result.Instructions = interferedAdvice
-		return r.failObserved(ctx, request, cause)
+		r.Result.Instructions = interferedAdvice
+		return r.FailObserved(ctx, request, cause)
 	}
 	from, keep := request.From(), seen.Was()
 	if copied.seen && wasDeleted(ctx, from, cause) {
 		return r.deleted(ctx, request, from, request.To(), cause)
 	}
-	begun := c != nil && c.rest.attempt != nil
+	begun := c != nil && c.rest.Attempt != nil
 	// A connector that an earlier run stopped is put back too: once the copy is marked
 	// idle, nothing shows any more that the connector should run.
 	stoppedEarlier := seen.Origin.State() != keep
-	if begun || stoppedEarlier && r.result.Changed {
+	if begun || stoppedEarlier && r.Result.Changed {
 		err := r.refuseRecreated(ctx, request.To(), cause)
 		if err == nil {
-			err = r.putBack(ctx, from, keep, seen.Origin.Status, request.To())
+			err = r.PutBack(ctx, from, keep, seen.Origin.Status, request.To())
 		}
 		if err != nil {
 			if wasDeleted(ctx, from, err) {
 				return r.deleted(ctx, request, from, request.To(), cause)
 			}
-			return r.failObserved(ctx, request, &outcome.NotPutBackError{Cause: cause, Failure: err})
+			return r.FailObserved(ctx, request, &outcome.NotPutBackError{Cause: cause, Failure: err})
 		}
 		stoppedEarlier = false
 	}
 	// A run that failed before it prepared anything has nothing to remove.
 	if held := config.KeepState(seen.Target.Config) == config.Held; held && outcome.Is[*proof.NotAllowedError](cause) {
 		if err := request.To().MarkHeld(context.WithoutCancel(ctx)); err != nil {
-			r.note(event.Warn, "the prepared copy on %s is left as it is: %s", request.To().On(), connect.Message(err))
+			r.Note(event.Warn, "the prepared copy on %s is left as it is: %s", request.To().On(), connect.Message(err))
 		}
-	} else if copied.created || r.result.Changed {
+	} else if copied.created || r.Result.Changed {
 		if c != nil {
 			copied.offsets = c.transfer.have
 		}
 		r.cleanUp(ctx, request.To(), copied)
 	}
-	result := r.failObserved(ctx, request, cause)
+	result := r.FailObserved(ctx, request, cause)
 	if refused, ok := errors.AsType[*proof.NotAllowedError](cause); ok {
 		result.Changed, result.Message = false, "not begun, since "+event.OneLine(refused.Reason)
 		return result
@@ -84,11 +84,11 @@ func (r *run) undo(ctx context.Context, request pair.Request, seen pair.Observat
 
 // putBack restores the state a connector had, unless one of its copies runs. before is its
 // status then. It ignores that ctx is cancelled, which is one of the reasons to put back.
-func (r *run) putBack(ctx context.Context, of instance.Instance, keep connect.State, before connect.Status, copies ...instance.Instance) error {
+func (r *Run) PutBack(ctx context.Context, of instance.Instance, keep connect.State, before connect.Status, copies ...instance.Instance) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.Options.PutBack)
 	defer cancel()
-	r.destination = of.On()
-	return r.step("put_back", func() (string, error) {
+	r.Destination = of.On()
+	return r.Step("put_back", func() (string, error) {
 		for _, copied := range copies {
 			if err := r.refuseRunningCopy(ctx, of, copied); err != nil {
 				return "", err
@@ -96,14 +96,14 @@ func (r *run) putBack(ctx context.Context, of instance.Instance, keep connect.St
 		}
 		detail, err := of.Restore(ctx, keep, before, r.Options.Watch)
 		if err == nil && keep == connect.Running {
-			r.kept.RunsAgain(of.On(), time.Now())
+			r.Evidence.RunsAgain(of.On(), time.Now())
 		}
 		switch {
 		case outcome.Is[*connect.FailedError](err):
-			r.result.Instructions = of.RestartAdvice()
+			r.Result.Instructions = of.RestartAdvice()
 		case err != nil:
 			verb := map[connect.State]string{connect.Paused: "pause", connect.Stopped: "stop"}[keep]
-			r.result.Instructions = cmp.Or(r.result.Instructions, fmt.Sprintf("bring the connector on %s back by hand: PUT %s, then `ferry status`",
+			r.Result.Instructions = cmp.Or(r.Result.Instructions, fmt.Sprintf("bring the connector on %s back by hand: PUT %s, then `ferry status`",
 				of.On(), of.URL(cmp.Or(verb, "resume"))))
 		}
 		return detail, err
@@ -114,7 +114,7 @@ func (r *run) putBack(ctx context.Context, of instance.Instance, keep connect.St
 // run: this run has not started it, but another may have. A copy that cannot be read
 // counts as at rest: the connector must not stay down because the other cluster does not
 // answer.
-func (r *run) refuseRunningCopy(ctx context.Context, of, copied instance.Instance) error {
+func (r *Run) refuseRunningCopy(ctx context.Context, of, copied instance.Instance) error {
 	if copied.Gone(ctx) { // do not wait for it to be at rest while the connector is down
 		return nil
 	}
@@ -122,7 +122,7 @@ func (r *run) refuseRunningCopy(ctx context.Context, of, copied instance.Instanc
 	if !ok {
 		return nil
 	}
-	r.result.Instructions = "look at both clusters with `ferry status`"
+	r.Result.Instructions = "look at both clusters with `ferry status`"
 	return instance.Interfered("%s, so the one on %s is left as it is", started.What, of.On())
 }
 
@@ -130,56 +130,56 @@ func (r *run) refuseRunningCopy(ctx context.Context, of, copied instance.Instanc
 // patched at that moment, the worker may have read the config before the deletion and written
 // it after: that creates the connector anew, running (DistributedHerder.patchConnectorConfig).
 // Its status does not tell: the one from before the deletion can be read for a while.
-func (r *run) refuseRecreated(ctx context.Context, copied instance.Instance, cause error) error {
+func (r *Run) refuseRecreated(ctx context.Context, copied instance.Instance, cause error) error {
 	if !instance.IsGone(cause) || !wasDeleted(ctx, copied, cause) || copied.Gone(context.WithoutCancel(ctx)) {
 		return nil
 	}
-	r.result.Instructions = "look at both clusters with `ferry status`: the copy has the final offsets and may run"
+	r.Result.Instructions = "look at both clusters with `ferry status`: the copy has the final offsets and may run"
 	return instance.Interfered("the copy on %s was deleted and is there again, so the origin is left as it is", copied.On())
 }
 
 // cleanUp removes what a failed move put on the target: the copy it created and the
 // offsets of its rehearsal. A copy that was there before is marked idle instead, so that
 // the next move does not continue this one.
-func (r *run) cleanUp(ctx context.Context, to instance.Instance, copied *prepared) {
+func (r *Run) cleanUp(ctx context.Context, to instance.Instance, copied *prepared) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.Options.PutBack)
 	defer cancel()
 	if copied.seen && to.Gone(ctx) {
-		r.note(event.Warn, "the copy on %s is gone: somebody has removed it", to.On())
+		r.Note(event.Warn, "the copy on %s is gone: somebody has removed it", to.On())
 		return
 	}
 	if started, ok := errors.AsType[*instance.InterferedError](to.AwaitRest(ctx)); ok {
-		r.note(event.Warn, "the copy on %s is left as it is: %s", to.On(), started)
+		r.Note(event.Warn, "the copy on %s is left as it is: %s", to.On(), started)
 		return
 	}
 	if !copied.created {
 		if err := to.MarkIdle(ctx); err != nil {
-			r.note(event.Warn, "the stopped copy on %s is left as it is: %s", to.On(), connect.Message(err))
+			r.Note(event.Warn, "the stopped copy on %s is left as it is: %s", to.On(), connect.Message(err))
 		}
 		return
 	}
 	if copied.offsets.Len() > 0 && copied.store != nil {
 		if _, err := offsetstore.MakeEqual(ctx, to.On(), copied.store, offset.Document{}, copied.offsets); err != nil {
-			r.note(event.Warn, "offsets of the rehearsal are left on %s: %s", to.On(), connect.Message(err))
+			r.Note(event.Warn, "offsets of the rehearsal are left on %s: %s", to.On(), connect.Message(err))
 		}
 	}
 	if err := to.Delete(ctx, cluster.DowntimeRetry); err != nil {
-		r.note(event.Warn, "a stopped copy is left on %s: %s", to.On(), connect.Message(err))
+		r.Note(event.Warn, "a stopped copy is left on %s: %s", to.On(), connect.Message(err))
 	}
 }
 
 // rollBackFailedStart takes back a connector that failed right after its start on the
 // target, or that may have started there, with the progress it made.
-func (r *run) rollBackFailedStart(ctx context.Context, request pair.Request, c *cutover, cause error) event.ConnectorResult {
+func (r *Run) rollBackFailedStart(ctx context.Context, request pair.Request, c *cutover, cause error) event.ConnectorResult {
 	if lease.IsLost(cause) {
-		return r.failObserved(ctx, request, cause)
+		return r.FailObserved(ctx, request, cause)
 	}
 	from, to := request.From(), request.To()
 	if wasDeleted(ctx, to, cause) {
 		return r.deleted(ctx, request, to, from, cause)
 	}
-	r.destination = from.On()
-	r.note(event.Error, "%s; taking it back to %s", cause, from.On())
+	r.Destination = from.On()
+	r.Note(event.Error, "%s; taking it back to %s", cause, from.On())
 	ctx = context.WithoutCancel(ctx)
 	back := r.reversed(from, to, c)
 	progress := "with its progress"
@@ -191,37 +191,37 @@ func (r *run) rollBackFailedStart(ctx context.Context, request pair.Request, c *
 		err = back.do(ctx)
 	}
 	if err != nil {
-		r.result.Instructions = "look at both clusters with `ferry status`, then run `ferry rollback` again"
-		return r.failObserved(ctx, request, &outcome.NotPutBackError{Cause: cause, Failure: err})
+		r.Result.Instructions = "look at both clusters with `ferry status`, then run `ferry rollback` again"
+		return r.FailObserved(ctx, request, &outcome.NotPutBackError{Cause: cause, Failure: err})
 	}
 	if there := c.transfer.translate; there != nil { // both ways count
-		r.result.SentAgain = sum(there.sentAgain, back.transfer.translate.sentAgain)
+		r.Result.SentAgain = sum(there.sentAgain, back.transfer.translate.sentAgain)
 	}
 	r.cleanUp(ctx, to, &prepared{})
 	back.unmarkPaused(ctx, request)
-	r.observeEnd(ctx, request)
-	r.end(event.RolledBack, fmt.Sprintf("%s; rolled back to %s %s, %s", cause, from.On(), progress, event.Entries(back.transfer.have.Len())))
-	r.addHanging(ctx, cause)
-	return r.result
+	r.ObserveEnd(ctx, request)
+	r.End(event.RolledBack, fmt.Sprintf("%s; rolled back to %s %s, %s", cause, from.On(), progress, event.Entries(back.transfer.have.Len())))
+	r.AddHanging(ctx, cause)
+	return r.Result
 }
 
 // reversed returns the cutover that reverses c.
-func (r *run) reversed(from, to instance.Instance, c *cutover) *cutover {
+func (r *Run) reversed(from, to instance.Instance, c *cutover) *cutover {
 	back := &cutover{
-		run: r,
-		rest: &rest{
-			run: r, of: to, store: c.transfer.store, undoing: true,
-			subject: proof.Subject{Connector: to.Name, Group: c.rest.subject.Group},
+		Run: r,
+		rest: &Rest{
+			Run: r, Of: to, Store: c.transfer.store, Undoing: true,
+			Subject: proof.Subject{Connector: to.Name, Group: c.rest.Subject.Group},
 		},
 		transfer: &transfer{
-			run: r, to: from, store: c.rest.store, method: c.transfer.method, external: c.transfer.external,
-			group: c.transfer.group, shared: c.transfer.shared, have: c.rest.final,
+			Run: r, to: from, store: c.rest.Store, method: c.transfer.method, external: c.transfer.external,
+			group: c.transfer.group, shared: c.transfer.shared, have: c.rest.Final,
 		},
 		keep: c.keep, marked: true, tasksChanged: c.tasksChanged,
 	}
 	if c.path != nil {
-		own := c.rest.final
-		back.transfer.translate = &translation{run: r, through: func(ctx context.Context, theirs offset.Document) (mirror.Translation, error) {
+		own := c.rest.Final
+		back.transfer.translate = &translation{Run: r, through: func(ctx context.Context, theirs offset.Document) (mirror.Translation, error) {
 			return c.path.Back(ctx, own, theirs)
 		}}
 	}

@@ -16,21 +16,21 @@ import (
 // time, and while many connectors are moved, the looks at one delay the others.
 const watchEvery = 500 * time.Millisecond
 
-// watch watches a connector after its start: it must keep running, on one cluster only,
+// Watch watches a connector after its start: it must keep running, on one cluster only,
 // and not fall behind its offsets.
-type watch struct {
-	*run
-	copy instance.Instance
+type Watch struct {
+	*Run
+	Copy instance.Instance
 	// other is the connector on the other cluster, which must not run; nil if there is
 	// none.
-	other *instance.Instance
+	Other *instance.Instance
 	// behind says how the copy fell behind the offsets it was given, "" if it did not;
 	// nil if they cannot be compared.
-	behind func(ctx context.Context) (string, error)
+	Behind func(ctx context.Context) (string, error)
 }
 
-// do watches for [Options.Watch], and longer while a suspicion is open.
-func (w *watch) do(ctx context.Context) error {
+// Do watches for [Options.Watch], and longer while a suspicion is open.
+func (w *Watch) Do(ctx context.Context) error {
 	var twice, behind instance.Suspicion
 	for ends := time.Now().Add(w.Options.Watch); ; {
 		if err := w.running(ctx, ends.Add(cluster.StaleTime)); err != nil {
@@ -42,10 +42,10 @@ func (w *watch) do(ctx context.Context) error {
 		}
 		regressed, err := w.fellBehind(ctx)
 		if err != nil {
-			return fmt.Errorf("watch on %s: %w", w.copy.On(), err)
+			return fmt.Errorf("watch on %s: %w", w.Copy.On(), err)
 		}
 		if behind.See(regressed != "") {
-			return &outcome.RegressedError{What: fmt.Sprintf("watch on %s: %s; it has sent records again", w.copy.On(), regressed)}
+			return &outcome.RegressedError{What: fmt.Sprintf("watch on %s: %s; it has sent records again", w.Copy.On(), regressed)}
 		}
 		if time.Now().After(ends) && !twice.Open() && !behind.Open() {
 			return nil
@@ -56,60 +56,60 @@ func (w *watch) do(ctx context.Context) error {
 	}
 }
 
-// keepsRunning watches a connector of which nothing else is asked: its state says RUNNING
+// KeepsRunning watches a connector of which nothing else is asked: its state says RUNNING
 // though its tasks have failed, or are about to. It does nothing if it should not run.
-func (r *run) keepsRunning(ctx context.Context, of instance.Instance, seen instance.Observed) error {
+func (r *Run) KeepsRunning(ctx context.Context, of instance.Instance, seen instance.Observed) error {
 	err := seen.Failure()
 	switch {
 	case err != nil:
 		err = fmt.Errorf("on %s: %w", of.On(), err)
 	case seen.State() == connect.Running:
-		err = (&watch{run: r, copy: of}).do(ctx)
+		err = (&Watch{Run: r, Copy: of}).Do(ctx)
 	}
-	r.adviseRestart(of, err)
+	r.AdviseRestart(of, err)
 	return err
 }
 
-// adviseRestart says how to restart what is FAILED, if that is the error.
-func (r *run) adviseRestart(of instance.Instance, err error) {
+// AdviseRestart says how to restart what is FAILED, if that is the error.
+func (r *Run) AdviseRestart(of instance.Instance, err error) {
 	if outcome.Is[*connect.FailedError](err) {
-		r.result.Instructions = of.RestartAdvice()
+		r.Result.Instructions = of.RestartAdvice()
 	}
 }
 
 // running returns an error if the copy failed. Until unknownUntil, a worker may not know
 // the copy yet.
-func (w *watch) running(ctx context.Context, unknownUntil time.Time) error {
-	status, err := w.copy.RetryLonger().Cluster.Client.Status(ctx, w.copy.Name)
-	if connect.IsNotFound(err) && !w.copy.Gone(ctx) && time.Now().Before(unknownUntil) {
+func (w *Watch) running(ctx context.Context, unknownUntil time.Time) error {
+	status, err := w.Copy.RetryLonger().Cluster.Client.Status(ctx, w.Copy.Name)
+	if connect.IsNotFound(err) && !w.Copy.Gone(ctx) && time.Now().Before(unknownUntil) {
 		return nil
 	}
 	if err == nil {
 		err = status.Failure()
 	}
 	if err != nil {
-		return fmt.Errorf("watch on %s: %w", w.copy.On(), err)
+		return fmt.Errorf("watch on %s: %w", w.Copy.On(), err)
 	}
 	return nil
 }
 
 // otherAwake returns the state of the other side's connector if every worker shows it
 // awake, "" if not. A side that cannot be read is no reason to stop a running copy.
-func (w *watch) otherAwake(ctx context.Context) connect.State {
-	if w.other == nil {
+func (w *Watch) otherAwake(ctx context.Context) connect.State {
+	if w.Other == nil {
 		return ""
 	}
-	return w.other.AwakeEverywhere(ctx)
+	return w.Other.AwakeEverywhere(ctx)
 }
 
 // fellBehind reads twice before it reports anything: behind a load balancer, the second
 // read may reach a worker that is up to date.
-func (w *watch) fellBehind(ctx context.Context) (said string, err error) {
-	if w.behind == nil {
+func (w *Watch) fellBehind(ctx context.Context) (said string, err error) {
+	if w.Behind == nil {
 		return "", nil
 	}
 	for range 2 {
-		if said, err = w.behind(ctx); err != nil || said == "" {
+		if said, err = w.Behind(ctx); err != nil || said == "" {
 			return "", err
 		}
 	}
@@ -118,16 +118,16 @@ func (w *watch) fellBehind(ctx context.Context) (said string, err error) {
 
 // stopCopy stops the copy, which this run started, and not the other connector, which
 // somebody else started. The copy keeps its progress.
-func (w *watch) stopCopy(ctx context.Context, other connect.State) error {
+func (w *Watch) stopCopy(ctx context.Context, other connect.State) error {
 	reason := fmt.Sprintf("another run or somebody started the connector on %s (%s) just as its copy on %s was started",
-		w.other.On(), other, w.copy.On())
-	asked, err := w.copy.AskToRest(ctx, cluster.PutBackRetry)
+		w.Other.On(), other, w.Copy.On())
+	asked, err := w.Copy.AskToRest(ctx, cluster.PutBackRetry)
 	if err != nil {
-		w.result.Instructions = fmt.Sprintf("stop one of the two now: PUT %s, then `ferry status`", w.copy.URL("stop"))
+		w.Result.Instructions = fmt.Sprintf("stop one of the two now: PUT %s, then `ferry status`", w.Copy.URL("stop"))
 		return &instance.RunningTwiceError{Reason: fmt.Sprintf("%s; it runs twice, and the copy could not be stopped: %s", reason, connect.Message(err))}
 	}
-	w.result.Instructions = fmt.Sprintf("what both sent in that moment is sent twice; find out who started it on %s, then run `ferry move` again; "+
+	w.Result.Instructions = fmt.Sprintf("what both sent in that moment is sent twice; find out who started it on %s, then run `ferry move` again; "+
 		"or, to keep the copy, stop the connector on %s first, then run `ferry start --cluster %s --connector %s`",
-		w.other.On(), w.other.On(), w.copy.On(), w.copy.Name)
+		w.Other.On(), w.Other.On(), w.Copy.On(), w.Copy.Name)
 	return &instance.RunningTwiceError{Reason: fmt.Sprintf("%s; the copy has been %s again", reason, asked)}
 }
