@@ -16,6 +16,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/campaign"
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/command"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -142,7 +143,7 @@ func (s *stage) any(glob string) bool {
 
 func (s *stage) campaign(made plan.Plan) campaign.Campaign {
 	slots := campaign.NewSlots(4)
-	mover := &move.Mover{Options: move.DefaultOptions(), Events: event.Discard{}, BeforeWatch: slots.Release}
+	mover := &move.Mover{Setup: &command.Setup{Options: command.DefaultOptions(), Events: event.Discard{}}, BeforeWatch: slots.Release}
 	return campaign.Campaign{
 		Plan: made, Clusters: s.dialed(), Mover: mover, Mode: campaign.Move, Slots: slots,
 		Events: event.Discard{}, Command: "ferry apply --plan p",
@@ -485,7 +486,7 @@ func TestHeld(t *testing.T) {
 		"rolled back": {
 			meanwhile: func(s *stage) {
 				dialed := s.dialed()
-				mover := &move.Mover{Options: move.DefaultOptions(), Events: event.Discard{}}
+				mover := &move.Mover{Setup: &command.Setup{Options: command.DefaultOptions(), Events: event.Discard{}}}
 				result := mover.Rollback(s.Context(), pair.Request{Origin: dialed["global"], Target: dialed["europe"], Connector: "eu-1"})
 				if result.Outcome != event.PutBack || len(s.on("europe")) > 0 {
 					s.Errorf("%+v, on europe %v", result, s.on("europe"))
@@ -496,7 +497,7 @@ func TestHeld(t *testing.T) {
 		"moved by another plan": {
 			meanwhile: func(s *stage) {
 				dialed := s.dialed()
-				mover := &move.Mover{Options: move.DefaultOptions(), Events: event.Discard{}}
+				mover := &move.Mover{Setup: &command.Setup{Options: command.DefaultOptions(), Events: event.Discard{}}}
 				result := mover.Move(s.Context(), pair.Request{Origin: dialed["global"], Target: dialed["asia"], Connector: "eu-1"})
 				if result.Outcome != event.Moved {
 					s.Errorf("%+v", result)

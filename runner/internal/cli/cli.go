@@ -1,6 +1,6 @@
 // Package cli is ferry's command line: flags, files, signals, output and exit
-// codes. It decides nothing about connectors (package move
-// does) and opens nothing (package dial does).
+// codes. It decides nothing about connectors (package move and those beside it
+// do) and opens nothing (package dial does).
 package cli
 
 import (

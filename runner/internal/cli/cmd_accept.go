@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/accept"
 	"github.com/connect-ferry/connect-ferry/runner/internal/certificate"
 	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kept"
-	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/schemas"
 )
 
@@ -34,10 +34,8 @@ func acceptCommand() definition {
 			if err != nil {
 				return nil, err
 			}
-			folder := kept.Folder{Path: s.request.Certificate, Write: writeFile}
-			return s.each(ctx, requests, func(ctx context.Context, request pair.Request) event.ConnectorResult {
-				return s.mover.Accept(ctx, request, folder, s.request.AcceptedBy)
-			}), nil
+			by := accept.Acceptor{Setup: s.mover.Setup, Folder: kept.Folder{Path: s.request.Certificate, Write: writeFile}, By: s.request.AcceptedBy}
+			return s.each(ctx, requests, by.Accept), nil
 		},
 	}
 }

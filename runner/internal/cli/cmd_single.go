@@ -13,17 +13,20 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/single"
 )
 
 // one says of a single step that it takes one connector.
 var one = map[string]string{"connector": "`NAME` of the connector", "rename": "give the copy another name, `OLD=NEW`"}
+
+func (s *session) steps() single.Steps { return single.Steps{Setup: s.mover.Setup} }
 
 func offsetsGetCommand() definition {
 	return definition{
 		name: "connect-offsets-get", usage: "read a connector's offsets, exact to the digit (reads only)",
 		description: "Reads until two reads agree, and writes Connect's own document to --out; /dev/stdout prints it.\n\n" +
 			"Example: ferry connect-offsets-get --clusters clusters.yaml --cluster global --connector orders --out offsets.json",
-		flags: flags(one, single, []string{"copy", "out"}),
+		flags: flags(one, singles, []string{"copy", "out"}),
 		do:    getOffsets,
 	}
 }
@@ -36,7 +39,7 @@ func getOffsets(ctx context.Context, s *session) ([]event.ConnectorResult, error
 	if s.request.Out == "" {
 		return nil, usagef("--out is needed, see --help; /dev/stdout prints the document")
 	}
-	document, result := s.mover.GetOffsets(ctx, of, offsetstore.Method(s.request.Copy))
+	document, result := s.steps().GetOffsets(ctx, of, offsetstore.Method(s.request.Copy))
 	if result.Outcome == event.Read {
 		if err := writeDocument(s.request.Out, append(document.JSON().Bytes(), '\n')); err != nil {
 			return nil, err
@@ -59,7 +62,7 @@ func offsetsPutCommand() definition {
 		name: "connect-offsets-put", writes: true, usage: "make a stopped connector's offsets equal to a file (writes to the cluster)",
 		description: "Writes what differs, removes what the file lacks, and reads it back.\n\n" +
 			"Example: ferry connect-offsets-put --clusters clusters.yaml --cluster europe --connector orders --offsets offsets.json",
-		flags: flags(one, single, []string{"copy", "offsets"}),
+		flags: flags(one, singles, []string{"copy", "offsets"}),
 		do:    putOffsets,
 	}
 }
@@ -80,7 +83,7 @@ func putOffsets(ctx context.Context, s *session) ([]event.ConnectorResult, error
 	if err != nil {
 		return nil, err
 	}
-	return []event.ConnectorResult{s.mover.PutOffsets(ctx, of, offsetstore.Method(s.request.Copy), document)}, nil
+	return []event.ConnectorResult{s.steps().PutOffsets(ctx, of, offsetstore.Method(s.request.Copy), document)}, nil
 }
 
 func readJSON(file string) (rawjson.Value, error) {
@@ -100,7 +103,7 @@ func createStoppedCommand() definition {
 		name: "create-stopped", writes: true, usage: "create a connector stopped and prove it has no task (writes to the cluster)",
 		description: "Takes the config from a file (--config), or from the connector of that name on another cluster (--from).\n\n" +
 			"Example: ferry create-stopped --clusters clusters.yaml --cluster europe --connector orders --from global",
-		flags: flags(one, single, []string{"config", "from", "rename", "was_state"}, copied),
+		flags: flags(one, singles, []string{"config", "from", "rename", "was_state"}, copied),
 		do:    createStopped,
 	}
 }
@@ -129,7 +132,7 @@ func createStopped(ctx context.Context, s *session) ([]event.ConnectorResult, er
 		return nil, err
 	}
 	was := connect.State(strings.ToUpper(asked.WasState))
-	return []event.ConnectorResult{s.mover.CreateStopped(ctx, request, config, was)}, nil
+	return []event.ConnectorResult{s.steps().CreateStopped(ctx, request, config, was)}, nil
 }
 
 // configFor reads the config for a copy, and notes the origin it came from.
@@ -150,7 +153,7 @@ func (s *session) configFor(ctx context.Context, request *pair.Request) (rawjson
 		return rawjson.Object{}, err
 	}
 	request.Origin = origin
-	return s.mover.ReadConfig(ctx, request.From())
+	return s.steps().ReadConfig(ctx, request.From())
 }
 
 func flushWaitCommand() definition {
@@ -159,13 +162,13 @@ func flushWaitCommand() definition {
 		description: "Pauses the connector until every task rests, stops it, and proves that no task will commit any more. Leaves it stopped.\n" +
 			"If that cannot be proven in time, puts the connector back as it was and exits with 11.\n\n" +
 			"Example: ferry flush-wait --clusters clusters.yaml --cluster global --connector orders",
-		flags: flags(one, single, proven),
+		flags: flags(one, singles, proven),
 		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 			of, err := s.single(ctx, true)
 			if err != nil {
 				return nil, err
 			}
-			return []event.ConnectorResult{s.mover.FlushWait(ctx, of, offsetstore.Method(s.request.Copy))}, nil
+			return []event.ConnectorResult{s.steps().FlushWait(ctx, of, offsetstore.Method(s.request.Copy))}, nil
 		},
 	}
 }
@@ -175,7 +178,7 @@ func startCommand() definition {
 		name: "start", writes: true, usage: "start a stopped connector and wait until it runs (writes to the cluster)",
 		description: "With --origin, first makes sure that the connector there is stopped without tasks and that the offsets are equal.\n\n" +
 			"Example: ferry start --clusters clusters.yaml --cluster europe --connector orders --origin global",
-		flags: flags(map[string]string{"connector": one["connector"], "origin": "`CLUSTER` the connector came from"}, single, []string{"origin"}),
+		flags: flags(map[string]string{"connector": one["connector"], "origin": "`CLUSTER` the connector came from"}, singles, []string{"origin"}),
 		do: func(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 			of, err := s.single(ctx, false)
 			if err != nil {
@@ -190,7 +193,7 @@ func startCommand() definition {
 					return nil, err
 				}
 			}
-			return []event.ConnectorResult{s.mover.Start(ctx, of, origin)}, nil
+			return []event.ConnectorResult{s.steps().Start(ctx, of, origin)}, nil
 		},
 	}
 }

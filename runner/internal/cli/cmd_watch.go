@@ -58,7 +58,7 @@ func doWatch(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 		if err := s.useNATS(ctx); err != nil {
 			return nil, err
 		}
-		watcher.Stop = s.mover.StopOrigin
+		watcher.Stop = watch.Stopper{Setup: s.mover.Setup}.StopOrigin
 	}
 	if folder := (kept.Folder{Path: asked.Certificate}); folder.Path != "" {
 		watcher.Removed = func(request pair.Request) (time.Time, error) {

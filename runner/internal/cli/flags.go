@@ -18,11 +18,11 @@ const clustersVariable = "FERRY_CLUSTERS"
 // What several commands take. Each name is a property of schemas/request.schema.json,
 // which has its type, its default and its help.
 var (
-	common = []string{"clusters", "request", "output", "result"}
-	pairs  = []string{"origin", "target", "connector", "rename", "concurrency"}
-	single = []string{"cluster", "connector"}
-	copied = []string{"set", "unset", "overwrite"}
-	proven = []string{"timeout", "proof", "allow_duplicates"}
+	common  = []string{"clusters", "request", "output", "result"}
+	pairs   = []string{"origin", "target", "connector", "rename", "concurrency"}
+	singles = []string{"cluster", "connector"}
+	copied  = []string{"set", "unset", "overwrite"}
+	proven  = []string{"timeout", "proof", "allow_duplicates"}
 	// regrouped is what a consolidation and a split take, and their rollback.
 	regrouped = []string{"into", "part", "list", "field"}
 	// certified is what a command takes that leaves certificates, and certifying says of it.

@@ -19,6 +19,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/certificate"
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/clusterfile"
+	"github.com/connect-ferry/connect-ferry/runner/internal/command"
 	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/dial"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -149,7 +150,7 @@ func (d definition) perform(ctx context.Context, asked request, mask *secret.Mas
 		}
 		mask.Add(clusters.Secrets()...)
 	}
-	options := move.DefaultOptions()
+	options := command.DefaultOptions()
 	if options.Proof.Timeout, err = duration("timeout", asked.Timeout, options.Proof.Timeout); err != nil {
 		return err
 	}
@@ -158,7 +159,7 @@ func (d definition) perform(ctx context.Context, asked request, mask *secret.Mas
 	s := &session{
 		command: d.name, slots: slots, request: asked, writes: d.writes, result: result, endNATS: func() []json.RawMessage { return nil },
 		dialer: &dial.Dialer{Clusters: clusters, Mask: mask, Events: events},
-		mover:  &move.Mover{Options: options, Events: events, Mask: mask, BeforeWatch: slots.Release},
+		mover:  &move.Mover{Setup: &command.Setup{Options: options, Events: events, Mask: mask}, BeforeWatch: slots.Release},
 	}
 	if s.papers = papers; papers.folder != "" {
 		s.mover.Certify = papers.write

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/command"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -47,7 +48,7 @@ func moved(t *testing.T, connector string, set map[string]string, state connect.
 	t.Helper()
 	w := begun(t, connector, state)
 	w.request.Set = set
-	mover := &move.Mover{Options: move.DefaultOptions(), Events: event.Discard{}}
+	mover := &move.Mover{Setup: &command.Setup{Options: command.DefaultOptions(), Events: event.Discard{}}}
 	if result := mover.Move(t.Context(), w.request); result.Outcome != event.Moved {
 		t.Fatalf("%s: %s", result.Outcome, result.Message)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/command"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/move"
 	"github.com/connect-ferry/connect-ferry/runner/internal/natstest"
@@ -21,9 +22,9 @@ var conditions = []string{"off", "on", "slow", "stopped"}
 // returns its downtime.
 func moveWith(t testing.TB, condition string) time.Duration {
 	s := newStage(t, "orders")
-	options := move.DefaultOptions()
+	options := command.DefaultOptions()
 	options.Watch = 30 * time.Millisecond
-	mover := &move.Mover{Options: options, Events: event.Discard{}}
+	mover := &move.Mover{Setup: &command.Setup{Options: options, Events: event.Discard{}}}
 	if condition != "off" {
 		running, err := natstest.Start(t.TempDir(), nil)
 		if err != nil {

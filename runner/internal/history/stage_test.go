@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/command"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -176,16 +177,16 @@ func newRun(t testing.TB, url, who string, ttl time.Duration) *run {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
-	options := move.DefaultOptions()
+	options := command.DefaultOptions()
 	options.Watch = 30 * time.Millisecond
 	told := &notes{}
 	by := event.Holder{User: who, Host: "here", Process: 1}
 	publisher := history.NewPublisher(store, history.PublisherOptions{By: by, Version: "test", Events: told, Timeout: 2 * time.Second})
 	return &run{
-		Mover: &move.Mover{
+		Mover: &move.Mover{Setup: &command.Setup{
 			Options: options, Events: event.Tee{told, publisher},
 			Leases: &natslease.Bucket{KV: store.Leases(), TTL: ttl, By: by, Events: told},
-		},
+		}},
 		store: store, publisher: publisher, notes: told,
 	}
 }

@@ -32,30 +32,30 @@ func TestCheckedJustBefore(t *testing.T) {
 	}{
 		"at once":                   {between: func(*world, *pair.Request) {}},
 		"with other settings":       {func(_ *world, request *pair.Request) { request.Set = map[string]string{"header": "x"} }, true},
-		"after a while":             {func(w *world, _ *pair.Request) { w.pass(2 * time.Minute) }, true},
-		"with another config since": {func(w *world, _ *pair.Request) { w.reconfigure(w.global, connect.Running) }, true},
+		"after a while":             {func(w *world, _ *pair.Request) { w.Pass(2 * time.Minute) }, true},
+		"with another config since": {func(w *world, _ *pair.Request) { w.reconfigure(w.Global, connect.Running) }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
-				w.run(connecttest.SourceConfig(topic, 2))
-				mover, request := w.mover(), w.request()
+				w.Run(connecttest.SourceConfig(topic, 2))
+				mover, request := w.mover(), w.Request()
 				ready := mover.Check(t.Context(), request)
 				if ready.Outcome != event.Ready {
 					t.Fatal(ready.Message)
 				}
 				test.between(w, &request)
 				asked := 0
-				w.aboutWorkers(w.global, &asked)
-				w.aboutWorkers(w.europe, &asked)
+				w.aboutWorkers(w.Global, &asked)
+				w.aboutWorkers(w.Europe, &asked)
 				got := mover.Move(t.Context(), request)
-				w.expect(got, event.Moved, connect.Stopped, connect.Running)
+				w.Expect(got, event.Moved, connect.Stopped, connect.Running)
 				if (asked > 0) != test.asks {
 					t.Errorf("the workers were asked %d times what they are", asked)
 				}
 				if !test.asks && len(got.Checks) != len(ready.Checks) {
 					t.Errorf("%+v, and before %+v", got.Checks, ready.Checks)
 				}
-				w.exact()
+				w.Exact()
 			})
 		})
 	}
@@ -63,12 +63,12 @@ func TestCheckedJustBefore(t *testing.T) {
 
 // reconfigure puts another config.
 func (w *world) reconfigure(of *connecttest.Cluster, then connect.State) {
-	w.t.Helper()
+	w.T.Helper()
 	config := connecttest.SourceConfig(topic, 2).With("header", rawjson.String("another"))
-	if err := of.Client().PutConfig(w.t.Context(), w.name, config); err != nil {
-		w.t.Fatal(err)
+	if err := of.Client().PutConfig(w.T.Context(), w.Name, config); err != nil {
+		w.T.Fatal(err)
 	}
-	w.await(of, then)
+	w.Await(of, then)
 }
 
 // TestChangedSinceTheCheck has somebody change something between the check of a wave and the
@@ -80,18 +80,18 @@ func TestChangedSinceTheCheck(t *testing.T) {
 		target  connect.State // of what somebody else left on the target
 	}{
 		"another connector has the name": {func(w *world) {
-			if err := w.europe.Client().Create(w.t.Context(), orders, connecttest.SourceConfig("others", 1), connect.Stopped); err != nil {
-				w.t.Fatal(err)
+			if err := w.Europe.Client().Create(w.T.Context(), orders, connecttest.SourceConfig("others", 1), connect.Stopped); err != nil {
+				w.T.Fatal(err)
 			}
-			w.await(w.europe, connect.Stopped)
+			w.Await(w.Europe, connect.Stopped)
 		}, "is taken on europe", connect.Stopped},
-		"another config than planned": {func(w *world) { w.reconfigure(w.global, connect.Running) }, "its config has changed since the plan was made", ""},
+		"another config than planned": {func(w *world) { w.reconfigure(w.Global, connect.Running) }, "its config has changed since the plan was made", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
-				w.run(connecttest.SourceConfig(topic, 2))
-				mover, request := w.mover(), w.request()
-				settings, err := w.global.Client().Config(t.Context(), orders)
+				w.Run(connecttest.SourceConfig(topic, 2))
+				mover, request := w.mover(), w.Request()
+				settings, err := w.Global.Client().Config(t.Context(), orders)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -103,8 +103,8 @@ func TestChangedSinceTheCheck(t *testing.T) {
 				if got := mover.Move(t.Context(), request); got.Outcome != event.Refused || !strings.Contains(got.Message, test.says) {
 					t.Errorf("%s: %s", got.Outcome, got.Message)
 				}
-				w.at(connect.Running, test.target)
-				w.exact()
+				w.At(connect.Running, test.target)
+				w.Exact()
 			})
 		})
 	}

@@ -26,8 +26,8 @@ func inWorldOfIceberg(t *testing.T, hard bool, test func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		with := []connecttest.Option{icebergPlugin()}
 		w := newWorldOf(t, hard, with, with)
-		w.kafka.Produce("in", 2, 50_000)
-		w.run(icebergSink())
+		w.Kafka.Produce("in", 2, 50_000)
+		w.Run(icebergSink())
 		test(w)
 	})
 }
@@ -52,19 +52,19 @@ func checked(result event.ConnectorResult, text string, warning bool) bool {
 func TestSecondPositionStays(t *testing.T) {
 	inWorldOfIceberg(t, true, func(w *world) {
 		result := w.move()
-		w.expect(result, event.Moved, connect.Stopped, connect.Running)
+		w.Expect(result, event.Moved, connect.Stopped, connect.Running)
 		if result.Proof.Group != "connect-orders" || !slices.Equal(result.Proof.FurtherGroups, []string{coordinators}) {
-			w.t.Errorf("proof %+v", result.Proof)
+			w.T.Errorf("proof %+v", result.Proof)
 		}
 		if !checked(result, "(group "+coordinators+"), which stays", false) {
-			w.t.Errorf("the checks do not say that it stays: %+v", result.Checks)
+			w.T.Errorf("the checks do not say that it stays: %+v", result.Checks)
 		}
 		back := w.rollback()
-		w.expect(back, event.RolledBack, connect.Running, connect.Stopped)
+		w.Expect(back, event.RolledBack, connect.Running, connect.Stopped)
 		if !slices.Equal(back.Proof.FurtherGroups, []string{coordinators}) {
-			w.t.Errorf("proof %+v", back.Proof)
+			w.T.Errorf("proof %+v", back.Proof)
 		}
-		w.exact()
+		w.Exact()
 	})
 }
 
@@ -73,20 +73,20 @@ func TestSecondPositionStays(t *testing.T) {
 func TestSecondGroupIsNotAtRest(t *testing.T) {
 	inWorldOfIceberg(t, true, func(w *world) {
 		left := connecttest.SinkConfig("control", "elsewhere").With("consumer.override.group.id", rawjson.String(coordinators))
-		w.kafka.Produce("control", 1, 10)
-		if err := w.global.Client().PutConfig(w.t.Context(), "left", left); err != nil {
-			w.t.Fatal(err)
+		w.Kafka.Produce("control", 1, 10)
+		if err := w.Global.Client().PutConfig(w.T.Context(), "left", left); err != nil {
+			w.T.Fatal(err)
 		}
 		result := w.move()
-		w.expect(result, event.NotProven, connect.Running, "")
+		w.Expect(result, event.NotProven, connect.Running, "")
 		if !strings.Contains(result.Message, "consumer group "+coordinators+" still has members") {
-			w.t.Error(result.Message)
+			w.T.Error(result.Message)
 		}
-		if err := w.global.Client().Delete(w.t.Context(), "left"); err != nil {
-			w.t.Fatal(err)
+		if err := w.Global.Client().Delete(w.T.Context(), "left"); err != nil {
+			w.T.Fatal(err)
 		}
-		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-		w.exact()
+		w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.Exact()
 	})
 }
 
@@ -94,23 +94,23 @@ func TestSecondGroupIsNotAtRest(t *testing.T) {
 // be read, the check says so.
 func TestSecondGroupThatCannotBeRead(t *testing.T) {
 	inWorldOfIceberg(t, true, func(w *world) {
-		w.kafka.Intercept(func(_ context.Context, access connecttest.Access, do func() error) error {
+		w.Kafka.Intercept(func(_ context.Context, access connecttest.Access, do func() error) error {
 			if access.Name == coordinators {
 				return errors.New("GROUP_AUTHORIZATION_FAILED")
 			}
 			return do()
 		})
 		result := w.move()
-		w.expect(result, event.Failed, connect.Running, "")
+		w.Expect(result, event.Failed, connect.Running, "")
 		if len(result.Steps) > 1 || !strings.Contains(result.Message, "GROUP_AUTHORIZATION_FAILED") {
-			w.t.Errorf("%+v: %s", result.Steps, result.Message)
+			w.T.Errorf("%+v: %s", result.Steps, result.Message)
 		}
 	})
 	inWorldOfIceberg(t, false, func(w *world) {
 		result := w.move()
-		w.expect(result, event.Moved, connect.Stopped, connect.Running)
+		w.Expect(result, event.Moved, connect.Stopped, connect.Running)
 		if !checked(result, "whether group "+coordinators+" is at rest too cannot be seen", true) {
-			w.t.Errorf("%+v", result.Checks)
+			w.T.Errorf("%+v", result.Checks)
 		}
 	})
 }
@@ -119,27 +119,27 @@ func TestSecondGroupThatCannotBeRead(t *testing.T) {
 // unless it is told its name; on another Kafka it is refused whatever is said of the log.
 func TestSecondPositionElsewhere(t *testing.T) {
 	inWorldOfIceberg(t, true, func(w *world) {
-		request := w.request()
+		request := w.Request()
 		request.TargetConnector = "renamed"
-		refused := w.mover().Move(w.t.Context(), request)
-		w.expect(refused, event.Refused, connect.Running, "")
+		refused := w.mover().Move(w.T.Context(), request)
+		w.Expect(refused, event.Refused, connect.Running, "")
 		if !strings.Contains(refused.Message, "group "+coordinators+", and the copy would look for that of group connect-renamed-coord") ||
 			!strings.Contains(refused.Message, "--set iceberg.connect.group-id=connect-orders") {
-			w.t.Error(refused.Message)
+			w.T.Error(refused.Message)
 		}
 		request.Set = map[string]string{"iceberg.connect.group-id": "connect-orders"}
-		if moved := w.mover().Move(w.t.Context(), request); moved.Outcome != event.Moved {
-			w.t.Error(moved.Message)
+		if moved := w.mover().Move(w.T.Context(), request); moved.Outcome != event.Moved {
+			w.T.Error(moved.Message)
 		}
 	})
 	inWorldOfIceberg(t, true, func(w *world) {
-		w.europe = connecttest.New(connecttest.WithName("europe"), icebergPlugin())
-		w.t.Cleanup(w.europe.Close)
-		w.sameLog = true
+		w.Europe = connecttest.New(connecttest.WithName("europe"), icebergPlugin())
+		w.T.Cleanup(w.Europe.Close)
+		w.SameLog = true
 		refused := w.move()
-		w.expect(refused, event.Refused, connect.Running, "")
+		w.Expect(refused, event.Refused, connect.Running, "")
 		if !strings.Contains(refused.Message, "is not true of another Kafka cluster") {
-			w.t.Error(refused.Message)
+			w.T.Error(refused.Message)
 		}
 	})
 }

@@ -11,11 +11,12 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair/pairtest"
 )
 
 // certified runs a move or a rollback, and returns its certificate; nil if it left none.
 func (w *world) certified(run func(*Mover) event.ConnectorResult) (event.ConnectorResult, *certificate.Document) {
-	w.t.Helper()
+	w.T.Helper()
 	var made *certificate.Document
 	mover := w.mover()
 	mover.Certify = func(kept *certificate.Evidence) *event.CertificateFiles {
@@ -25,14 +26,14 @@ func (w *world) certified(run func(*Mover) event.ConnectorResult) (event.Connect
 	}
 	result := run(mover)
 	if (made != nil) != (result.Certificate != nil) {
-		w.t.Errorf("certificate %+v of %s", result.Certificate, result.Outcome)
+		w.T.Errorf("certificate %+v of %s", result.Certificate, result.Outcome)
 	}
 	return result, made
 }
 
 func (w *world) certifiedMove() (event.ConnectorResult, *certificate.Document) {
-	w.t.Helper()
-	return w.certified(func(m *Mover) event.ConnectorResult { return m.Move(w.t.Context(), w.request()) })
+	w.T.Helper()
+	return w.certified(func(m *Mover) event.ConnectorResult { return m.Move(w.T.Context(), w.Request()) })
 }
 
 func stepsOf(d *certificate.Document) (names []string) {
@@ -46,11 +47,11 @@ func stepsOf(d *certificate.Document) (names []string) {
 // back.
 func TestCertificateOfAMove(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.set = map[string]string{"stream.note": "eu"}
-		w.run(slowSource())
+		w.Set = map[string]string{"stream.note": "eu"}
+		w.Run(pairtest.SlowSource())
 		before := time.Now()
 		result, d := w.certifiedMove()
-		w.expect(result, event.Moved, connect.Stopped, connect.Running)
+		w.Expect(result, event.Moved, connect.Stopped, connect.Running)
 		if want := []string{"check", "prepare", "quiesce", "prove", "copy", "interlock", "start", "watch"}; !slices.Equal(stepsOf(d), want) {
 			t.Errorf("steps %q", stepsOf(d))
 		}
@@ -70,7 +71,7 @@ func TestCertificateOfAMove(t *testing.T) {
 		if c.DowntimeMS == nil || *c.DowntimeMS != *result.DowntimeMS || c.StillSince.Before(before) || c.RunsSince.After(d.EndedAt) {
 			t.Errorf("stood still from %s to %s, and the result says %d ms", c.StillSince, c.RunsSince, *result.DowntimeMS)
 		}
-		value, err := w.global.Client().Offsets(t.Context(), orders)
+		value, err := w.Global.Client().Offsets(t.Context(), orders)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,21 +86,21 @@ func TestCertificateOfAMove(t *testing.T) {
 			}
 		}
 
-		w.pass(90 * time.Second)
+		w.Pass(90 * time.Second)
 		again, found := w.certifiedMove()
-		w.expect(again, event.Unchanged, connect.Stopped, connect.Running)
+		w.Expect(again, event.Unchanged, connect.Stopped, connect.Running)
 		if c := found.Cutovers[0]; c.Proof != nil || c.Copy != "" || c.DowntimeMS != nil || !c.Offsets[0].Copied.IsZero() ||
 			c.Offsets[0].Final.Canonical() != d.Cutovers[0].Offsets[0].Final.Canonical() || c.Offsets[0].Later.Canonical() == c.Offsets[0].Final.Canonical() {
 			t.Errorf("a move that was made earlier: %+v", c)
 		}
 
-		back, d := w.certified(func(m *Mover) event.ConnectorResult { return m.Rollback(t.Context(), w.request()) })
-		w.expect(back, event.RolledBack, connect.Running, connect.Stopped)
+		back, d := w.certified(func(m *Mover) event.ConnectorResult { return m.Rollback(t.Context(), w.Request()) })
+		w.Expect(back, event.RolledBack, connect.Running, connect.Stopped)
 		if c := d.Cutovers[0]; c.From != "europe" || c.To != "global" || c.RunsOn != "global" || c.Proof == nil || d.Command != "rollback" ||
 			c.Offsets[0].Final.Canonical() == found.Cutovers[0].Offsets[0].Final.Canonical() {
 			t.Errorf("rollback %+v", c)
 		}
-		w.exact()
+		w.Exact()
 	})
 }
 
@@ -110,29 +111,29 @@ func TestCertificateOfAFailure(t *testing.T) {
 		if _, none := w.certifiedMove(); none != nil {
 			t.Errorf("a connector that is not there has the certificate %+v", none)
 		}
-		w.run(slowSource())
-		w.europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-			if r.Method == http.MethodPatch && strings.HasSuffix(r.URL.Path, "/offsets") && w.state(w.global) == connect.Stopped {
+		w.Run(pairtest.SlowSource())
+		w.Europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			if r.Method == http.MethodPatch && strings.HasSuffix(r.URL.Path, "/offsets") && w.State(w.Global) == connect.Stopped {
 				http.Error(rw, `{"error_code":500,"message":"no disk"}`, http.StatusInternalServerError)
 				return
 			}
 			next.ServeHTTP(rw, r)
 		})
 		failed, d := w.certifiedMove()
-		w.expect(failed, event.Failed, connect.Running, "")
+		w.Expect(failed, event.Failed, connect.Running, "")
 		if c := d.Cutovers[0]; c.RunsOn != "global" || c.DowntimeMS == nil || c.Proof == nil || c.Copy != "" || c.Offsets[0].Final.IsZero() || !c.Offsets[0].Copied.IsZero() {
 			t.Errorf("put back: %+v", c)
 		}
 		if last := d.Timeline[len(d.Timeline)-1]; last.Step != "put_back" || last.Toward != "global" {
 			t.Errorf("last step %+v", last)
 		}
-		w.europe.Intercept(nil)
-		w.europe.FailStarts(orders, noLogin)
+		w.Europe.Intercept(nil)
+		w.Europe.FailStarts(orders, noLogin)
 		rolledBack, d := w.certifiedMove()
-		w.expect(rolledBack, event.RolledBack, connect.Running, connect.Stopped)
+		w.Expect(rolledBack, event.RolledBack, connect.Running, connect.Stopped)
 		if len(d.Cutovers) != 2 || d.Cutovers[0].To != "europe" || !d.Cutovers[0].RunsSince.IsZero() || d.Cutovers[1].RunsOn != "global" {
 			t.Errorf("there and back: %+v", d.Cutovers)
 		}
-		w.exact()
+		w.Exact()
 	})
 }

@@ -12,7 +12,7 @@ import (
 
 // Check runs every check of a move. It writes nothing.
 func (m *Mover) Check(ctx context.Context, request pair.Request) event.ConnectorResult {
-	r := m.newPairRun(request, "")
+	r := m.begin(request, "")
 	verdict, err := r.check(ctx, request)
 	if err != nil {
 		return r.Fail(ctx, err)
@@ -57,10 +57,10 @@ func (e *earlier) take(of pair.Request) check.Earlier {
 
 // check runs the checks as a step and records their findings. What [Mover.Check] has just read
 // of the workers is not read again.
-func (r *Run) check(ctx context.Context, request pair.Request) (verdict check.Verdict, err error) {
+func (r *run) check(ctx context.Context, request pair.Request) (verdict check.Verdict, err error) {
 	err = r.Step("check", func() (string, error) {
 		checker := check.Checker{Events: r.Events, Mask: r.Mask, AllowDuplicates: r.Options.Proof.AllowDuplicates}
-		verdict, err = checker.Again(ctx, request, r.earlier.take(request))
+		verdict, err = checker.Again(ctx, request, r.mover.earlier.take(request))
 		return string(verdict.State), err
 	})
 	r.Result.Checks = verdict.Findings

@@ -11,77 +11,48 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
-	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest/reach"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kafka"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
-	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair/pairtest"
 )
 
-// twoKafkas is a world whose clusters are on two Kafkas, with a MirrorMaker from
-// the origin's to the target's, and a sink on the origin.
+// twoKafkas is a world whose clusters are on two Kafkas, see [pairtest.TwoKafkas].
 type twoKafkas struct {
 	*world
 	there  *connecttest.Kafka
 	mirror *connecttest.Mirror
+	begin  func()
 }
 
 const (
-	delivered = "delivered"
-	sinkCount = "connect-" + orders
+	delivered = pairtest.Delivered
+	sinkCount = pairtest.SinkGroup
 )
 
 func newTwoKafkas(t *testing.T, spec connecttest.MirrorSpec) *twoKafkas {
 	t.Helper()
-	w := &twoKafkas{
-		world: &world{t: t, kafka: connecttest.NewKafka(), hard: true, atLeastOnce: true, line: &reach.Line{}, name: orders, set: map[string]string{"topics": "factory." + topic}},
-		there: connecttest.NewKafka(),
-	}
-	if spec.KeepNames {
-		w.set = nil
-	}
-	w.global = connecttest.New(connecttest.WithKafka(w.kafka), connecttest.WithName("global"))
-	w.europe = connecttest.New(connecttest.WithKafka(w.there), connecttest.WithName("europe"))
-	for _, each := range []*connecttest.Kafka{w.kafka, w.there} {
-		each.Intercept(func(_ context.Context, _ connecttest.Access, do func() error) error { return w.line.Carry(do) })
-	}
-	t.Cleanup(w.global.Close)
-	t.Cleanup(w.europe.Close)
-	spec.From, spec.To, spec.Topics, spec.Groups = w.kafka, w.there, []string{topic}, append(spec.Groups, sinkCount)
-	spec.Alias, spec.TargetAlias = "factory", "central"
-	w.mirror = connecttest.StartMirror(spec)
-	t.Cleanup(w.mirror.Stop)
-	return w
-}
-
-// begin produces, mirrors and delivers records until there are checkpoints.
-func (w *twoKafkas) begin() {
-	w.t.Helper()
-	if err := w.global.Client().PutConfig(w.t.Context(), "traffic", slowSource()); err != nil {
-		w.t.Fatal(err)
-	}
-	w.pass(5 * time.Second)
-	w.run(connecttest.SinkConfig(topic, delivered).With("poll.block.ms", rawjson.String("500")).With("batch.size", rawjson.String("50")))
-	w.pass(20 * time.Second)
+	w := pairtest.NewTwoKafkas(t, spec)
+	return &twoKafkas{&world{w.World}, w.There, w.Mirror, w.Begin}
 }
 
 // deliveredCount waits until everything is delivered and counts it on both sides.
 func (w *twoKafkas) deliveredCount() connecttest.Count {
-	w.t.Helper()
-	if err := w.global.Client().Pause(w.t.Context(), "traffic"); err != nil {
-		w.t.Fatal(err)
+	w.T.Helper()
+	if err := w.Global.Client().Pause(w.T.Context(), "traffic"); err != nil {
+		w.T.Fatal(err)
 	}
-	w.pass(90 * time.Second)
-	count := connecttest.Tally(append(w.kafka.Records(delivered), w.there.Records(delivered)...))
-	made := w.kafka.Count(topic)
+	w.Pass(90 * time.Second)
+	count := connecttest.Tally(append(w.Kafka.Records(delivered), w.there.Records(delivered)...))
+	made := w.Kafka.Count(topic)
 	if got := count.Records - count.Duplicated; got != made.Records || count.Missing != 0 {
-		w.t.Errorf("%d of %d records were delivered, %d are missing", got, made.Records, count.Missing)
+		w.T.Errorf("%d of %d records were delivered, %d are missing", got, made.Records, count.Missing)
 	}
-	for _, a := range w.kafka.Runs(orders) {
+	for _, a := range w.Kafka.Runs(orders) {
 		for _, b := range w.there.Runs(orders) {
 			if (a.To.IsZero() || a.To.After(b.From)) && (b.To.IsZero() || b.To.After(a.From)) {
-				w.t.Errorf("both copies ran at once: %+v and %+v", a, b)
+				w.T.Errorf("both copies ran at once: %+v and %+v", a, b)
 			}
 		}
 	}
@@ -103,7 +74,7 @@ func TestSinkBetweenKafkas(t *testing.T) {
 		"group offsets synced":       {spec: connecttest.MirrorSpec{SyncGroups: true}, counted: true},
 		"some copied twice":          {spec: connecttest.MirrorSpec{Twice: 20}, counted: true},
 		"few syncs":                  {spec: connecttest.MirrorSpec{Interval: 10 * time.Second, Lag: 1000}, counted: true},
-		"syncs are gone":             {prepare: func(w *twoKafkas) { w.mirror.Stop(); w.kafka.ForgetSyncs("central") }},
+		"syncs are gone":             {prepare: func(w *twoKafkas) { w.mirror.Stop(); w.Kafka.ForgetSyncs("central") }},
 		"origin's Kafka not known":   {prepare: func(w *twoKafkas) {}},
 		"changed on the way":         {spec: connecttest.MirrorSpec{Transforms: true}, counted: true, again: true},
 		"syncs of another there too": {counted: true, prepare: func(w *twoKafkas) { w.otherMirror() }},
@@ -115,21 +86,21 @@ func TestSinkBetweenKafkas(t *testing.T) {
 				if test.prepare != nil {
 					test.prepare(w)
 				}
-				request := w.request()
+				request := w.Request()
 				if name == "origin's Kafka not known" {
 					request.Origin.Kafka.Mirrors = cluster.Part[cluster.Mirrors]{}
 				}
 				moved := w.mover().Move(t.Context(), request)
-				w.expect(moved, event.Moved, connect.Stopped, connect.Running)
+				w.Expect(moved, event.Moved, connect.Stopped, connect.Running)
 				if moved.Copy != string(offsetstore.ByCheckpoints) || (moved.SentAgain != nil) != test.counted || !strings.Contains(moved.Message, map[bool]string{true: "; aligned: no records are sent again", false: "at least once: "}[test.counted && !test.again]) || moved.Proof.Kind != event.Hard {
 					t.Errorf("copy %s, sent again %v: %s", moved.Copy, moved.SentAgain, moved.Message)
 				}
 				if name == "syncs are gone" {
 					return // and MirrorMaker with them
 				}
-				w.pass(30 * time.Second)
+				w.Pass(30 * time.Second)
 				back := w.mover().Rollback(t.Context(), request)
-				w.expect(back, event.RolledBack, connect.Running, connect.Stopped)
+				w.Expect(back, event.RolledBack, connect.Running, connect.Stopped)
 				if back.Copy != string(offsetstore.ByCheckpoints) || (back.SentAgain != nil) != test.counted {
 					t.Errorf("copy %s, sent again %v: %s", back.Copy, back.SentAgain, back.Message)
 				}
@@ -152,9 +123,9 @@ func TestSinkBetweenKafkas(t *testing.T) {
 // same records at other offsets.
 func (w *twoKafkas) otherMirror() {
 	third := connecttest.NewKafka()
-	other := connecttest.StartMirror(connecttest.MirrorSpec{From: w.kafka, To: third, Topics: []string{topic}, Alias: "factory", TargetAlias: "asia", Twice: 7})
-	w.t.Cleanup(other.Stop)
-	w.pass(15 * time.Second)
+	other := connecttest.StartMirror(connecttest.MirrorSpec{From: w.Kafka, To: third, Topics: []string{topic}, Alias: "factory", TargetAlias: "asia", Twice: 7})
+	w.T.Cleanup(other.Stop)
+	w.Pass(15 * time.Second)
 }
 
 // TestSinkBetweenKafkasIsRefused says what is missing, and writes nothing.
@@ -186,8 +157,8 @@ func TestSinkBetweenKafkasIsRefused(t *testing.T) {
 		"target topic is gone": {change: func(w *twoKafkas, _ *pair.Request) { w.mirror.Stop(); w.there.DeleteTopic("factory.numbers") }, want: "there is no factory.numbers-0"},
 		"origin topic made anew": {change: func(w *twoKafkas, _ *pair.Request) {
 			w.mirror.Stop()
-			w.kafka.DeleteTopic(topic)
-			w.pass(90 * time.Second)
+			w.Kafka.DeleteTopic(topic)
+			w.Pass(90 * time.Second)
 		}, want: "but these are two different records"},
 		"two MirrorMakers": {change: func(w *twoKafkas, r *pair.Request) {
 			w.there.PutCheckpoint("shop", kafka.Checkpoint{Group: sinkCount, Topic: "shop.numbers", Upstream: 1, Downstream: 1})
@@ -198,12 +169,12 @@ func TestSinkBetweenKafkasIsRefused(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newTwoKafkas(t, test.spec)
 				w.begin()
-				request := w.request()
+				request := w.Request()
 				if test.change != nil {
 					test.change(w, &request)
 				}
 				got := w.mover().Move(t.Context(), request)
-				w.expect(got, event.Refused, connect.Running, "")
+				w.Expect(got, event.Refused, connect.Running, "")
 				if !strings.Contains(got.Message, test.want) || got.Changed {
 					t.Errorf("changed %v: %s", got.Changed, got.Message)
 				}
@@ -224,7 +195,7 @@ func TestSecondMirrorMakerIsToldByTheTopics(t *testing.T) {
 		w := newTwoKafkas(t, connecttest.MirrorSpec{})
 		w.begin()
 		w.there.PutCheckpoint("shop", kafka.Checkpoint{Group: sinkCount, Topic: "shop.numbers", Upstream: 1, Downstream: 1})
-		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
 	})
 }
 
@@ -234,12 +205,12 @@ func TestSinkMovedRecordForRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTwoKafkas(t, connecttest.MirrorSpec{KeepNames: true})
 		w.begin()
-		w.sameLog = true
+		w.SameLog = true
 		moved := w.move()
-		w.expect(moved, event.Moved, connect.Stopped, connect.Running)
-		w.pass(30 * time.Second)
+		w.Expect(moved, event.Moved, connect.Stopped, connect.Running)
+		w.Pass(30 * time.Second)
 		back := w.rollback()
-		w.expect(back, event.RolledBack, connect.Running, connect.Stopped)
+		w.Expect(back, event.RolledBack, connect.Running, connect.Stopped)
 		if count := w.deliveredCount(); count.Duplicated != 0 || moved.Copy != "rest" || back.Copy != "rest" || back.SentAgain != nil {
 			t.Errorf("%s, %s, %d duplicated", moved.Copy, back.Copy, count.Duplicated)
 		}
@@ -251,9 +222,9 @@ func TestCopyFailsOnTheOtherKafka(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTwoKafkas(t, connecttest.MirrorSpec{})
 		w.begin()
-		w.europe.FailStarts(orders, "no such database")
+		w.Europe.FailStarts(orders, "no such database")
 		got := w.move()
-		w.expect(got, event.RolledBack, connect.Running, connect.Stopped)
+		w.Expect(got, event.RolledBack, connect.Running, connect.Stopped)
 		if count := w.deliveredCount(); got.SentAgain == nil || int64(count.Duplicated) > *got.SentAgain {
 			t.Errorf("%d duplicated, said %v", count.Duplicated, got.SentAgain)
 		}
@@ -266,14 +237,14 @@ func TestStopShowsThatNothingCanBeTranslated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTwoKafkas(t, connecttest.MirrorSpec{})
 		w.begin()
-		request := w.request()
+		request := w.Request()
 		mirrors, err := request.Target.Mirrors()
 		if err != nil {
 			t.Fatal(err)
 		}
 		mirroredBy(&request, &laterChanged{MirrorLog: mirrors.Log})
 		got := w.mover().Move(t.Context(), request)
-		w.expect(got, event.Failed, connect.Running, "")
+		w.Expect(got, event.Failed, connect.Running, "")
 		if !strings.Contains(got.Message, "cannot be translated") || !strings.Contains(got.Message, "two different records") {
 			t.Errorf("%s", got.Message)
 		}
@@ -322,7 +293,7 @@ func TestSinkBetweenKafkasKilledAtEveryRequest(t *testing.T) {
 					}
 					t.Run(fmt.Sprintf("%s/%s then %s/carried_out=%v", state, killed, next, answered), func(t *testing.T) {
 						t.Parallel()
-						atEveryRequest(t, func(t *testing.T, request int) bool { return sinkKilledThen(t, state, killed, next, request, answered) })
+						pairtest.AtEveryRequest(t, func(t *testing.T, request int) bool { return sinkKilledThen(t, state, killed, next, request, answered) })
 					})
 				}
 			}
@@ -333,7 +304,7 @@ func TestSinkBetweenKafkasKilledAtEveryRequest(t *testing.T) {
 func sinkKilledThen(t *testing.T, state connect.State, killed, next string, request int, answered bool) (done bool) {
 	w := newTwoKafkas(t, connecttest.MirrorSpec{SyncGroups: request%2 == 0})
 	w.begin()
-	w.rest(w.global, state)
+	w.rest(w.Global, state)
 	do := map[string]func() event.ConnectorResult{"move": w.move, "rollback": w.rollback}
 	var said int64
 	run := func(command string) event.ConnectorResult {

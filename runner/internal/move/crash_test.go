@@ -11,6 +11,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair/pairtest"
 )
 
 // TestFaultOfFerryAtEveryRequest makes ferry panic at each request of a move: the
@@ -24,10 +25,10 @@ func TestFaultOfFerryAtEveryRequest(t *testing.T) {
 	for request, done := int64(1), false; !done; request++ {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, true)
-			w.run(slowSource())
+			w.Run(pairtest.SlowSource())
 			var sent atomic.Int64
-			faulty := w.request()
-			for cluster, client := range map[*connecttest.Cluster]**connect.Client{w.global: &faulty.Origin.Client, w.europe: &faulty.Target.Client} {
+			faulty := w.Request()
+			for cluster, client := range map[*connecttest.Cluster]**connect.Client{w.Global: &faulty.Origin.Client, w.Europe: &faulty.Target.Client} {
 				var err error
 				*client, err = connect.New(connect.Options{
 					Workers: cluster.URLs(), Transport: cluster.Transport(),
@@ -62,18 +63,18 @@ func TestFaultOfFerryAtEveryRequest(t *testing.T) {
 			switch result.Outcome {
 			case event.Failed:
 				// A copy that was created in the step that panicked may be left, at rest.
-				if target := w.state(w.europe); w.state(w.global) != connect.Running || target != "" && target != connect.Stopped {
-					t.Errorf("%s on global, %s on europe", w.state(w.global), target)
+				if target := w.State(w.Europe); w.State(w.Global) != connect.Running || target != "" && target != connect.Stopped {
+					t.Errorf("%s on global, %s on europe", w.State(w.Global), target)
 				}
 			case event.RolledBack:
-				w.expect(result, event.RolledBack, connect.Running, connect.Stopped)
+				w.Expect(result, event.RolledBack, connect.Running, connect.Stopped)
 			default: // after the start, or between two steps
 			}
 			if again := w.move(); again.Outcome != event.Moved && again.Outcome != event.Unchanged {
 				t.Errorf("move after a fault: %s: %s", again.Outcome, again.Message)
 			}
-			w.at(connect.Stopped, connect.Running)
-			w.exact()
+			w.At(connect.Stopped, connect.Running)
+			w.Exact()
 			if t.Failed() {
 				t.Logf("%s at %s: %s", result.Outcome, result.FailedAt, said)
 			}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/command"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/crash"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -25,8 +26,8 @@ import (
 // cutover takes a connector from one cluster to the other: a move goes from the origin to
 // the target, a rollback goes back. The copy on the other side already exists, at rest.
 type cutover struct {
-	*Run
-	rest     *Rest         // stops the connector
+	*run
+	rest     *command.Rest // stops the connector
 	transfer *transfer     // copies its offsets
 	keep     connect.State // the state the copy ends in: RUNNING, PAUSED or STOPPED
 	// marked says that the copy carries a mark, which is removed when the cutover ends.
@@ -257,10 +258,10 @@ func (c *cutover) start(ctx context.Context) error {
 		c.Result.DowntimeMS, c.Result.PausingMS = &downtime, c.rest.Attempt.Pausing().Milliseconds()
 	}
 	c.rest.Attempt.EndTurn()
-	if c.BeforeWatch != nil {
-		c.BeforeWatch(c.Result.Connector)
+	if c.mover.BeforeWatch != nil {
+		c.mover.BeforeWatch(c.Result.Connector)
 	}
-	watch := &Watch{Run: c.Run, Copy: to, Other: &c.rest.Of}
+	watch := &command.Watch{Run: c.Run, Copy: to, Other: &c.rest.Of}
 	if !c.transfer.shared || c.transfer.group == "" {
 		watch.Behind = c.behind
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/outcome"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 )
 
@@ -24,7 +25,7 @@ func wasDeleted(ctx context.Context, of instance.Instance, failure error) bool {
 
 // leftAlone returns an error if only the stopped copy of an unfinished move is left, and adds
 // what to do to the result.
-func (r *Run) leftAlone(request pair.Request, seen pair.Observation) error {
+func (r *run) leftAlone(request pair.Request, seen pair.Observation) error {
 	gone, kept := request.From(), request.To()
 	switch {
 	case seen.OriginDeleted():
@@ -36,20 +37,20 @@ func (r *Run) leftAlone(request pair.Request, seen pair.Observation) error {
 		return nil
 	}
 	r.Result.Instructions = r.recreateAdvice(request, gone, kept)
-	return &deletedError{gone: gone}
+	return &outcome.DeletedError{Gone: gone}
 }
 
 // deleted ends a run whose connector somebody deleted on one side while it rested on the
 // other. The stopped copy is kept: it is all that is left of the config.
-func (r *Run) deleted(ctx context.Context, request pair.Request, gone, kept instance.Instance, cause error) event.ConnectorResult {
+func (r *run) deleted(ctx context.Context, request pair.Request, gone, kept instance.Instance, cause error) event.ConnectorResult {
 	r.Result.Instructions = r.recreateAdvice(request, gone, kept)
-	return r.FailObserved(ctx, request, &deletedError{cause: cause, gone: gone})
+	return r.FailObserved(ctx, request, &outcome.DeletedError{Cause: cause, Gone: gone})
 }
 
 // recreateAdvice says how to bring back a connector of which only its stopped copy is left.
 // Connect keeps the offsets of a deleted connector, a sink's in its group: created again
 // under its name, it has its last ones.
-func (r *Run) recreateAdvice(request pair.Request, gone, kept instance.Instance) string {
+func (r *run) recreateAdvice(request pair.Request, gone, kept instance.Instance) string {
 	changed := ""
 	if len(request.Set)+len(request.Unset) > 0 {
 		changed = ", with the settings as overridden for " + kept.On()
@@ -71,6 +72,6 @@ func (r *Run) recreateAdvice(request pair.Request, gone, kept instance.Instance)
 }
 
 // started reports whether this run has asked the connector to start on that side.
-func (r *Run) started(side instance.Instance) bool {
+func (r *run) started(side instance.Instance) bool {
 	return r.Destination == side.On() && slices.ContainsFunc(r.Result.Steps, func(step event.Step) bool { return step.Step == "start" })
 }

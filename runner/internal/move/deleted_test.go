@@ -16,6 +16,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair/pairtest"
 )
 
 // TestDeletedAtEveryRequest has somebody delete the connector on one cluster at each request
@@ -42,29 +43,29 @@ func TestDeletedAtEveryRequest(t *testing.T) {
 			for request, done := 1, false; !done; request++ {
 				synctest.Test(t, func(t *testing.T) {
 					w := newWorld(t, test.hard)
-					w.run(slowSource())
+					w.Run(pairtest.SlowSource())
 					run := w.move
 					if test.back {
-						w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-						w.pass(70 * time.Second)
+						w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+						w.Pass(70 * time.Second)
 						run = w.rollback
 					}
-					victim := w.global
+					victim := w.Global
 					if test.target {
-						victim = w.europe
+						victim = w.Europe
 					}
 					remove := func() { w.remove(victim) }
 					if test.lingers {
 						remove = w.removeSlowly(victim)
 					}
-					w.line.Cut(request, false)
-					w.line.OnCut = remove
+					w.Line.Cut(request, false)
+					w.Line.OnCut = remove
 					result := run()
-					done = w.line.Sent < request
-					w.line.Cut(0, false)
+					done = w.Line.Sent < request
+					w.Line.Cut(0, false)
 					w.calm()
 					w.followAdvice(result, request%2 == 0)
-					w.exact()
+					w.Exact()
 					if t.Failed() {
 						t.Logf("%s at %s: %s; %s; %+v", result.Outcome, result.FailedAt, result.Message, result.Instructions, result.Steps)
 					}
@@ -78,8 +79,8 @@ func TestDeletedAtEveryRequest(t *testing.T) {
 }
 
 func (w *world) remove(cluster *connecttest.Cluster) {
-	if err := cluster.Client().Delete(w.t.Context(), orders); err != nil && !connect.IsNotFound(err) {
-		w.t.Error(err)
+	if err := cluster.Client().Delete(w.T.Context(), orders); err != nil && !connect.IsNotFound(err) {
+		w.T.Error(err)
 	}
 }
 
@@ -108,8 +109,8 @@ func (w *world) removeSlowly(cluster *connecttest.Cluster) func() {
 		_, _ = rw.Write(answer.Body.Bytes())
 	})
 	return func() {
-		if _, err := cluster.Client().Status(w.t.Context(), orders); err != nil && !connect.IsNotFound(err) {
-			w.t.Error(err)
+		if _, err := cluster.Client().Status(w.T.Context(), orders); err != nil && !connect.IsNotFound(err) {
+			w.T.Error(err)
 		}
 		w.remove(cluster)
 		removed = time.Now()
@@ -122,45 +123,45 @@ var start = regexp.MustCompile("`ferry start --cluster (global|europe) --connect
 
 // followAdvice carries out what a result says to do, until the connector runs on one cluster.
 func (w *world) followAdvice(result event.ConnectorResult, forward bool) {
-	w.t.Helper()
+	w.T.Helper()
 	if result.Instructions == "" { // it was deleted after the end
 		result = w.status()
 	}
 	if found := recreate.FindStringSubmatch(result.Instructions); found != nil {
 		if result.Outcome != event.Down && result.Outcome != event.Unchanged && result.Outcome != event.Observed {
-			w.t.Errorf("outcome %s", result.Outcome)
+			w.T.Errorf("outcome %s", result.Outcome)
 		}
 		w.recreate(found[1], found[2])
 		switch then := start.FindStringSubmatch(result.Instructions); {
 		case then != nil && (forward || !strings.Contains(result.Instructions, "`ferry rollback`")):
-			side := map[string]*cluster.Cluster{"global": w.request().Origin, "europe": w.request().Target}[then[1]]
-			result = w.mover().Start(w.t.Context(), instance.Instance{Cluster: side, Name: orders}, nil)
+			side := map[string]*cluster.Cluster{"global": w.Request().Origin, "europe": w.Request().Target}[then[1]]
+			result = w.steps().Start(w.T.Context(), instance.Instance{Cluster: side, Name: orders}, nil)
 		case forward && strings.Contains(result.Instructions, "`ferry move`"):
 			result = w.move()
 		default:
 			result = w.rollback()
 		}
 	}
-	global, europe := w.state(w.global), w.state(w.europe)
+	global, europe := w.State(w.Global), w.State(w.Europe)
 	switch {
 	case global == connect.Running || europe == connect.Running:
 	case global == "" && europe == "": // deleted before anything began; it is for its owner to make it again
-		w.create(w.global, slowSource(), connect.Running)
+		w.create(w.Global, pairtest.SlowSource(), connect.Running)
 	default:
-		w.t.Fatalf("%s on global, %s on europe: %s: %s; %s", global, europe, result.Outcome, result.Message, result.Instructions)
+		w.T.Fatalf("%s on global, %s on europe: %s: %s; %s", global, europe, result.Outcome, result.Message, result.Instructions)
 	}
 }
 
 func (w *world) recreate(on, from string) {
-	w.t.Helper()
-	request := w.request()
+	w.T.Helper()
+	request := w.Request()
 	sides := map[string]*cluster.Cluster{"global": request.Origin, "europe": request.Target}
-	settings, err := w.mover().ReadConfig(w.t.Context(), instance.Instance{Cluster: sides[from], Name: orders})
+	settings, err := w.steps().ReadConfig(w.T.Context(), instance.Instance{Cluster: sides[from], Name: orders})
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
-	created := w.mover().CreateStopped(w.t.Context(), pair.Request{Origin: sides[from], Target: sides[on], Connector: orders}, settings, connect.Running)
+	created := w.steps().CreateStopped(w.T.Context(), pair.Request{Origin: sides[from], Target: sides[on], Connector: orders}, settings, connect.Running)
 	if created.Outcome != event.Created {
-		w.t.Fatalf("%s: %s", created.Outcome, created.Message)
+		w.T.Fatalf("%s: %s", created.Outcome, created.Message)
 	}
 }

@@ -9,10 +9,10 @@
 //	check > prepare > quiesce > prove > copy > read back > interlock > start > watch
 //	└─── origin runs on ───┘  └──────────────── downtime ───────────────┘
 //
-// A move is check.go, prepare.go and a cutover: rest.go stops the origin, transfer.go
-// copies its offsets, cutover.go has the interlock and the start, and watch.go watches
-// the copy afterwards. undo.go undoes a move that failed, rollback.go one on request, and
-// step_*.go hold the steps as single commands.
+// A move is check.go, prepare.go and a cutover (cutover.go): [command.Rest] stops the origin,
+// transfer.go copies its offsets, cutover.go has the interlock and the start, and
+// [command.Watch] watches the copy afterwards. undo.go undoes a move that failed, rollback.go
+// one on request. Package single has the steps as single commands, package accept ends a move.
 //
 // Invariants; docs/design.md names the test of each:
 //

@@ -10,6 +10,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair/pairtest"
 )
 
 const noLogin = "org.apache.kafka.connect.errors.ConnectException: login refused"
@@ -18,7 +19,7 @@ const noLogin = "org.apache.kafka.connect.errors.ConnectException: login refused
 // stands still on the other.
 func (w *world) failCopies(on, other *connecttest.Cluster) {
 	on.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-		if kinds["patch"](r) && w.state(other) == connect.Stopped {
+		if kinds["patch"](r) && w.State(other) == connect.Stopped {
 			answerError(rw, http.StatusInternalServerError, "disk full")
 			return
 		}
@@ -26,21 +27,21 @@ func (w *world) failCopies(on, other *connecttest.Cluster) {
 	})
 }
 
-func (w *world) status() event.ConnectorResult { return w.mover().Status(w.t.Context(), w.request()) }
+func (w *world) status() event.ConnectorResult { return w.mover().Status(w.T.Context(), w.Request()) }
 
 // down expects a result that says that the connector is down, what has failed and what to do.
 func (w *world) down(result event.ConnectorResult, on string, says ...string) {
-	w.t.Helper()
+	w.T.Helper()
 	if result.Outcome != event.Down {
-		w.t.Fatalf("outcome %s, want down: %s", result.Outcome, result.Message)
+		w.T.Fatalf("outcome %s, want down: %s", result.Outcome, result.Message)
 	}
 	for _, said := range append(says, noLogin) {
 		if !strings.Contains(result.Message, said) {
-			w.t.Errorf("%q lacks %q", result.Message, said)
+			w.T.Errorf("%q lacks %q", result.Message, said)
 		}
 	}
 	if want := "/connectors/orders/restart?includeTasks=true&onlyFailed=true"; !strings.Contains(result.Instructions, "worker-1."+on+want) {
-		w.t.Errorf("advises %q, want %s of %s in it", result.Instructions, want, on)
+		w.T.Errorf("advises %q, want %s of %s in it", result.Instructions, want, on)
 	}
 }
 
@@ -48,35 +49,35 @@ func (w *world) down(result event.ConnectorResult, on string, says ...string) {
 // well, whatever is asked.
 func TestTasksThatCannotStartAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.run(slowSource())
-		w.failCopies(w.europe, w.global)
-		w.global.FailStarts(orders, noLogin)
+		w.Run(pairtest.SlowSource())
+		w.failCopies(w.Europe, w.Global)
+		w.Global.FailStarts(orders, noLogin)
 
 		result := w.move()
 		w.down(result, "global", "disk full; and it was not put back: put back on global: tasks 0, 1 FAILED: ")
 		if tasks := result.OriginTasks; len(tasks) != 2 || tasks[0].State != connect.Failed || tasks[1].Trace != noLogin {
 			t.Errorf("the tasks on global are %+v", tasks)
 		}
-		w.at(connect.Running, connect.Stopped)
+		w.At(connect.Running, connect.Stopped)
 		w.down(w.status(), "global", "prepared: RUNNING with 2 tasks, 2 FAILED on global, ")
 		w.down(w.rollback(), "global")
 		w.down(w.rollback(), "global")
-		w.down(w.mover().Start(t.Context(), instance.Instance{Cluster: w.request().Origin, Name: orders}, nil), "global")
-		checked := w.mover().Check(t.Context(), w.request())
+		w.down(w.steps().Start(t.Context(), instance.Instance{Cluster: w.Request().Origin, Name: orders}, nil), "global")
+		checked := w.mover().Check(t.Context(), w.Request())
 		if len(checked.Checks) < 2 || checked.Checks[1].Check != "tasks" || !strings.Contains(checked.Checks[1].Reason, "tasks 0, 1 FAILED: "+noLogin) {
 			t.Errorf("check says %+v", checked.Checks)
 		}
 
 		// Once the cause is mended, the rollback restarts them.
-		w.global.FailStarts(orders, "")
-		w.europe.Intercept(nil)
-		w.expect(w.rollback(), event.PutBack, connect.Running, connect.Stopped)
-		if status, err := w.global.Client().Status(t.Context(), orders); err != nil || !status.AllTasks(connect.Running) {
+		w.Global.FailStarts(orders, "")
+		w.Europe.Intercept(nil)
+		w.Expect(w.rollback(), event.PutBack, connect.Running, connect.Stopped)
+		if status, err := w.Global.Client().Status(t.Context(), orders); err != nil || !status.AllTasks(connect.Running) {
 			t.Errorf("%+v, %v", status, err)
 		}
-		w.expect(w.status(), event.Observed, connect.Running, connect.Stopped)
-		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-		w.exact()
+		w.Expect(w.status(), event.Observed, connect.Running, connect.Stopped)
+		w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.Exact()
 	})
 }
 
@@ -84,35 +85,35 @@ func TestTasksThatCannotStartAgain(t *testing.T) {
 // use, ends with a restart and not with a connector that is down.
 func TestTasksThatStartAtTheSecondTry(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.run(slowSource())
-		w.failCopies(w.europe, w.global)
-		w.global.FailStarts(orders, noLogin)
-		w.global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		w.Run(pairtest.SlowSource())
+		w.failCopies(w.Europe, w.Global)
+		w.Global.FailStarts(orders, noLogin)
+		w.Global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 			if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/restart") {
-				w.global.FailStarts(orders, "")
+				w.Global.FailStarts(orders, "")
 			}
 			next.ServeHTTP(rw, r)
 		})
 		result := w.move()
-		w.expect(result, event.Failed, connect.Running, "")
+		w.Expect(result, event.Failed, connect.Running, "")
 		if !strings.HasSuffix(result.Message, "orders is on global as before") {
 			t.Errorf("says %q", result.Message)
 		}
-		w.exact()
+		w.Exact()
 	})
 }
 
 // A task that had failed before the move is as before when it fails again.
 func TestTasksThatHadFailedBefore(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.run(slowSource())
-		w.global.FailTask(orders, 1, noLogin)
-		w.pass(time.Second)
-		w.failCopies(w.europe, w.global)
-		w.global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		w.Run(pairtest.SlowSource())
+		w.Global.FailTask(orders, 1, noLogin)
+		w.Pass(time.Second)
+		w.failCopies(w.Europe, w.Global)
+		w.Global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 			next.ServeHTTP(rw, r)
 			if kinds["resume"](r) {
-				time.AfterFunc(500*time.Millisecond, func() { w.global.FailTask(orders, 1, noLogin) })
+				time.AfterFunc(500*time.Millisecond, func() { w.Global.FailTask(orders, 1, noLogin) })
 			}
 		})
 		result := w.move()
@@ -127,14 +128,14 @@ func TestTasksThatHadFailedBefore(t *testing.T) {
 // start.
 func TestTasksThatFailAMomentLater(t *testing.T) {
 	inWorld(t, func(_ *testing.T, w *world) {
-		w.run(slowSource())
-		w.failCopies(w.europe, w.global)
-		w.global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		w.Run(pairtest.SlowSource())
+		w.failCopies(w.Europe, w.Global)
+		w.Global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 			next.ServeHTTP(rw, r)
 			if kinds["resume"](r) {
 				time.AfterFunc(1500*time.Millisecond, func() {
-					w.global.FailStarts(orders, noLogin)
-					w.global.FailTask(orders, 1, noLogin)
+					w.Global.FailStarts(orders, noLogin)
+					w.Global.FailTask(orders, 1, noLogin)
 				})
 			}
 		})
@@ -145,29 +146,29 @@ func TestTasksThatFailAMomentLater(t *testing.T) {
 // A moved connector whose tasks fail later is not "nothing to do".
 func TestMovedAndDown(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.run(slowSource())
-		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-		w.europe.FailTask(orders, 1, noLogin)
-		w.pass(time.Second)
+		w.Run(pairtest.SlowSource())
+		w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.Europe.FailTask(orders, 1, noLogin)
+		w.Pass(time.Second)
 		w.down(w.move(), "europe", "is moved, but on europe: task 1 FAILED: ")
-		w.down(w.mover().Check(t.Context(), w.request()), "europe")
+		w.down(w.mover().Check(t.Context(), w.Request()), "europe")
 		w.down(w.status(), "europe", "moved: STOPPED on global, RUNNING with 2 tasks, 1 FAILED on europe")
-		w.expect(w.rollback(), event.RolledBack, connect.Running, connect.Stopped)
-		w.exact()
+		w.Expect(w.rollback(), event.RolledBack, connect.Running, connect.Stopped)
+		w.Exact()
 	})
 }
 
 // A rollback to an origin whose tasks cannot start any more says so.
 func TestRollbackThatCannotStart(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.run(slowSource())
-		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-		w.global.FailStarts(orders, noLogin)
+		w.Run(pairtest.SlowSource())
+		w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.Global.FailStarts(orders, noLogin)
 		w.down(w.rollback(), "global", "stopped on europe, and does not run on global: ")
 		w.down(w.status(), "global")
 		w.down(w.rollback(), "global")
-		w.global.FailStarts(orders, "")
-		w.expect(w.rollback(), event.PutBack, connect.Running, connect.Stopped)
-		w.exact()
+		w.Global.FailStarts(orders, "")
+		w.Expect(w.rollback(), event.PutBack, connect.Running, connect.Stopped)
+		w.Exact()
 	})
 }

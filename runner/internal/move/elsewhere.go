@@ -21,14 +21,14 @@ const elsewhereTime = 5 * time.Second
 // runs one with the same config. Then the target's copy was moved on, and is not half moved:
 // nothing on the two clusters tells one from the other. A cluster that cannot be asked is
 // warned of, and does not hold anything up.
-func (r *Run) notMovedOn(ctx context.Context, request pair.Request, seen pair.Observation) error {
+func (r *run) notMovedOn(ctx context.Context, request pair.Request, seen pair.Observation) error {
 	state := seen.State()
-	if r.Others == nil || seen.RollingBack() || (state != pair.HalfCopied && state != pair.Copied) {
+	if r.mover.Others == nil || seen.RollingBack() || (state != pair.HalfCopied && state != pair.Copied) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, elsewhereTime)
 	defer cancel()
-	others := r.Others()
+	others := r.mover.Others()
 	runs := make([]string, len(others))
 	var asking sync.WaitGroup
 	for i, other := range others {
@@ -48,7 +48,7 @@ func (r *Run) notMovedOn(ctx context.Context, request pair.Request, seen pair.Ob
 
 // runsOn returns the name under which the copy runs on another cluster, "" if it does not as
 // far as is known.
-func (r *Run) runsOn(ctx context.Context, other *cluster.Cluster, request pair.Request, seen pair.Observation) string {
+func (r *run) runsOn(ctx context.Context, other *cluster.Cluster, request pair.Request, seen pair.Observation) string {
 	of := instance.Instance{Cluster: other.RetryFor(time.Second), Name: request.TargetName()}
 	there, err := of.Observe(ctx, r.Mask)
 	switch {

@@ -18,30 +18,30 @@ func TestMovedOn(t *testing.T) {
 	for name, then := range map[string]time.Duration{"further": 70 * time.Second, "at once": 0} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(_ *testing.T, w *world) {
-				asia, others := w.third(w.kafka)
-				w.run(connecttest.SourceConfig(topic, 2))
-				w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-				w.pass(then)
-				on := w.request()
+				asia, others := w.third(w.Kafka)
+				w.Run(connecttest.SourceConfig(topic, 2))
+				w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+				w.Pass(then)
+				on := w.Request()
 				on.Origin, on.Target = on.Target, others[0]
-				if result := w.mover().Move(w.t.Context(), on); result.Outcome != event.Moved {
-					w.t.Fatal(result.Message)
+				if result := w.mover().Move(w.T.Context(), on); result.Outcome != event.Moved {
+					w.T.Fatal(result.Message)
 				}
-				w.pass(then)
+				w.Pass(then)
 				mover := w.mover()
 				mover.Others = func() []*cluster.Cluster { return others }
-				result := mover.Rollback(w.t.Context(), w.request())
-				w.expect(result, event.Refused, connect.Stopped, connect.Stopped)
+				result := mover.Rollback(w.T.Context(), w.Request())
+				w.Expect(result, event.Refused, connect.Stopped, connect.Stopped)
 				if !strings.Contains(result.Message, "runs on asia") || !strings.Contains(result.Message, "ferry rollback --origin europe --target asia --connector orders") {
-					w.t.Error(result.Message)
+					w.T.Error(result.Message)
 				}
-				w.expect(mover.Move(w.t.Context(), w.request()), event.Refused, connect.Stopped, connect.Stopped)
-				w.await(asia, connect.Running)
-				if result := mover.Rollback(w.t.Context(), on); result.Outcome != event.RolledBack {
-					w.t.Fatal(result.Message)
+				w.Expect(mover.Move(w.T.Context(), w.Request()), event.Refused, connect.Stopped, connect.Stopped)
+				w.Await(asia, connect.Running)
+				if result := mover.Rollback(w.T.Context(), on); result.Outcome != event.RolledBack {
+					w.T.Fatal(result.Message)
 				}
-				w.expect(mover.Rollback(w.t.Context(), w.request()), event.RolledBack, connect.Running, connect.Stopped)
-				w.exact()
+				w.Expect(mover.Rollback(w.T.Context(), w.Request()), event.RolledBack, connect.Running, connect.Stopped)
+				w.Exact()
 			})
 		})
 	}
@@ -55,27 +55,27 @@ func TestAnotherOfThatName(t *testing.T) {
 		gone := connecttest.New(connecttest.WithName("gone"))
 		others = append(others, &cluster.Cluster{Name: "gone", Client: gone.Client()})
 		gone.Close()
-		if err := asia.Client().PutConfig(w.t.Context(), orders, connecttest.SourceConfig("others", 1).With("batch.size", rawjson.String("7"))); err != nil {
-			w.t.Fatal(err)
+		if err := asia.Client().PutConfig(w.T.Context(), orders, connecttest.SourceConfig("others", 1).With("batch.size", rawjson.String("7"))); err != nil {
+			w.T.Fatal(err)
 		}
-		w.run(connecttest.SourceConfig(topic, 2))
-		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-		w.pass(70 * time.Second)
-		if err := w.europe.Client().Stop(w.t.Context(), orders); err != nil {
-			w.t.Fatal(err)
+		w.Run(connecttest.SourceConfig(topic, 2))
+		w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.Pass(70 * time.Second)
+		if err := w.Europe.Client().Stop(w.T.Context(), orders); err != nil {
+			w.T.Fatal(err)
 		}
-		w.await(w.europe, connect.Stopped)
+		w.Await(w.Europe, connect.Stopped)
 		mover := w.mover()
 		mover.Others = func() []*cluster.Cluster { return others }
-		w.expect(mover.Rollback(w.t.Context(), w.request()), event.RolledBack, connect.Running, connect.Stopped)
-		w.exact()
+		w.Expect(mover.Rollback(w.T.Context(), w.Request()), event.RolledBack, connect.Running, connect.Stopped)
+		w.Exact()
 	})
 }
 
 // third adds a cluster to the world.
 func (w *world) third(kafka *connecttest.Kafka) (*connecttest.Cluster, []*cluster.Cluster) {
-	w.t.Helper()
+	w.T.Helper()
 	asia := connecttest.New(connecttest.WithKafka(kafka), connecttest.WithName("asia"))
-	w.t.Cleanup(asia.Close)
-	return asia, []*cluster.Cluster{w.line.Side(w.t, asia, w.hard)}
+	w.T.Cleanup(asia.Close)
+	return asia, []*cluster.Cluster{w.Line.Side(w.T, asia, w.Hard)}
 }

@@ -43,9 +43,9 @@ func ofClass(class string, settings ...string) rawjson.Object {
 // A queue's connector is moved although its offsets could not be: they mean nothing.
 func TestWhatAcknowledgesElsewhereMovesWithoutOffsets(t *testing.T) {
 	inWorldOfClasses(t, func(t *testing.T, w *world) {
-		w.run(ofClass(queueClass, "key.order=linked"))
+		w.Run(ofClass(queueClass, "key.order=linked"))
 		result := w.move()
-		w.expect(result, event.Moved, connect.Stopped, connect.Running)
+		w.Expect(result, event.Moved, connect.Stopped, connect.Running)
 		if result.Copy != "none" || result.Entries != 0 {
 			t.Errorf("copy %q of %d entries", result.Copy, result.Entries)
 		}
@@ -56,36 +56,36 @@ func TestWhatAcknowledgesElsewhereMovesWithoutOffsets(t *testing.T) {
 		if !strings.Contains(said, "acknowledges in the system it reads from") {
 			t.Errorf("the checks do not say where the position is:\n%s", said)
 		}
-		w.expect(w.rollback(), event.RolledBack, connect.Running, connect.Stopped)
+		w.Expect(w.rollback(), event.RolledBack, connect.Running, connect.Stopped)
 	}, queueClass)
 }
 
 func TestWhatWouldBeLostIsRefusedBeforeAnythingStops(t *testing.T) {
 	inWorldOfClasses(t, func(t *testing.T, w *world) {
-		w.run(ofClass(debeziumClass, "slot.drop.on.stop=true"))
+		w.Run(ofClass(debeziumClass, "slot.drop.on.stop=true"))
 		mover := w.mover()
 		mover.Options.Proof.AllowDuplicates = true // accepts no loss
-		result := mover.Move(t.Context(), w.request())
-		w.expect(result, event.Refused, connect.Running, "")
+		result := mover.Move(t.Context(), w.Request())
+		w.Expect(result, event.Refused, connect.Running, "")
 		if !strings.Contains(result.Message, "slot would be dropped") {
 			t.Error(result.Message)
 		}
-		w.exact()
+		w.Exact()
 	}, debeziumClass)
 }
 
 func TestWhatWouldBeSentAgainIsRefusedUntilItIsAccepted(t *testing.T) {
 	inWorldOfClasses(t, func(t *testing.T, w *world) {
-		w.run(ofClass(debeziumClass, "topic.prefix=a"))
-		request := w.request()
+		w.Run(ofClass(debeziumClass, "topic.prefix=a"))
+		request := w.Request()
 		request.Set = map[string]string{"topic.prefix": "b"}
 		result := w.mover().Move(t.Context(), request)
-		w.expect(result, event.Refused, connect.Running, "")
+		w.Expect(result, event.Refused, connect.Running, "")
 		if !strings.Contains(result.Message, "topic.prefix differs") || !strings.Contains(result.Message, "--allow-duplicates") {
 			t.Error(result.Message)
 		}
 		mover := w.mover()
 		mover.Options.Proof.AllowDuplicates = true
-		w.expect(mover.Move(t.Context(), request), event.Moved, connect.Stopped, connect.Running)
+		w.Expect(mover.Move(t.Context(), request), event.Moved, connect.Stopped, connect.Running)
 	}, debeziumClass)
 }

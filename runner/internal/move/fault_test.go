@@ -17,6 +17,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair/pairtest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
@@ -80,8 +81,8 @@ func TestFaultOnEveryKindOfRequest(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					w := newWorld(t, true)
-					w.run(slowSource())
-					for _, cluster := range []*connecttest.Cluster{w.global, w.europe} {
+					w.Run(pairtest.SlowSource())
+					for _, cluster := range []*connecttest.Cluster{w.Global, w.Europe} {
 						var mu sync.Mutex
 						dice := rand.New(rand.NewPCG(uint64(len(kind)), uint64(len(fault)))) // #nosec G404 -- to be repeatable
 						cluster.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -97,9 +98,9 @@ func TestFaultOnEveryKindOfRequest(t *testing.T) {
 					}
 					moved := w.move()
 					w.calm()
-					w.expect(moved, event.Moved, connect.Stopped, connect.Running)
-					w.pass(time.Minute)
-					w.exact()
+					w.Expect(moved, event.Moved, connect.Stopped, connect.Running)
+					w.Pass(time.Minute)
+					w.Exact()
 				})
 			})
 		}
@@ -108,8 +109,8 @@ func TestFaultOnEveryKindOfRequest(t *testing.T) {
 
 // calm ends all faults.
 func (w *world) calm() {
-	w.global.Intercept(nil)
-	w.europe.Intercept(nil)
+	w.Global.Intercept(nil)
+	w.Europe.Intercept(nil)
 }
 
 // TestLateWriteDoesNotLast loses the answer of the first write of offsets, the rehearsal,
@@ -118,22 +119,22 @@ func TestLateWriteDoesNotLast(t *testing.T) {
 	for late := 50 * time.Millisecond; late < 600*time.Millisecond; late += 3 * time.Millisecond {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, true)
-			w.run(slowSource())
+			w.Run(pairtest.SlowSource())
 			first := true
-			w.europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			w.Europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 				if r.Method != http.MethodPatch || !first {
 					next.ServeHTTP(rw, r)
 					return
 				}
 				first = false
 				go func() {
-					w.pass(late)
+					w.Pass(late)
 					next.ServeHTTP(httptest.NewRecorder(), r)
 				}()
 				panic(http.ErrAbortHandler)
 			})
-			w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-			w.exact()
+			w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+			w.Exact()
 		})
 		if t.Failed() {
 			t.Fatalf("carried out %s late", late)
@@ -150,14 +151,14 @@ func TestLaggingWorkerBehindALoadBalancer(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					options := []connecttest.Option{connecttest.WithWorkers(2), connecttest.WithLag(slow, 2*time.Second)}
 					w := newWorldOf(t, hard, options, options)
-					w.line.Spread = true
-					w.run(slowSource())
-					w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-					w.pass(time.Minute)
-					w.expect(w.rollback(), event.RolledBack, connect.Running, connect.Stopped)
-					w.pass(time.Minute)
-					w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-					w.exact()
+					w.Line.Spread = true
+					w.Run(pairtest.SlowSource())
+					w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+					w.Pass(time.Minute)
+					w.Expect(w.rollback(), event.RolledBack, connect.Running, connect.Stopped)
+					w.Pass(time.Minute)
+					w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+					w.Exact()
 				})
 			})
 		}
@@ -171,19 +172,19 @@ func TestLeaderDiesBetweenStopAndCopy(t *testing.T) {
 		t.Run(fmt.Sprintf("hard=%v", hard), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorldOf(t, hard, []connecttest.Option{connecttest.WithWorkers(2)}, []connecttest.Option{connecttest.WithWorkers(2)})
-				w.run(slowSource())
+				w.Run(pairtest.SlowSource())
 				killed := false
-				w.europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+				w.Europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 					if r.Method == http.MethodPatch && w.hasStopped() && !killed {
 						killed = true
-						w.global.KillWorker(0)
-						w.europe.KillWorker(0)
+						w.Global.KillWorker(0)
+						w.Europe.KillWorker(0)
 						panic(http.ErrAbortHandler)
 					}
 					next.ServeHTTP(rw, r)
 				})
-				w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-				w.exact()
+				w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+				w.Exact()
 			})
 		})
 	}
@@ -197,22 +198,22 @@ func TestWorkerDiesWhileQuiescing(t *testing.T) {
 		t.Run(fmt.Sprintf("hard=%v", hard), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorldOf(t, hard, []connecttest.Option{connecttest.WithWorkers(2)}, nil)
-				w.run(slowSource())
+				w.Run(pairtest.SlowSource())
 				killed := false
-				w.global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+				w.Global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 					next.ServeHTTP(rw, r)
 					if kinds["stop"](r) && !killed {
 						killed = true
-						w.global.KillWorker(1)
+						w.Global.KillWorker(1)
 					}
 				})
 				result := w.move()
-				w.expect(result, event.Moved, connect.Stopped, connect.Running)
-				w.pass(time.Minute)
-				if count := w.kafka.Count(topic); count.Missing != 0 || len(w.kafka.Overlaps(orders)) != 0 {
-					t.Errorf("%+v, overlaps %+v", count, w.kafka.Overlaps(orders))
+				w.Expect(result, event.Moved, connect.Stopped, connect.Running)
+				w.Pass(time.Minute)
+				if count := w.Kafka.Count(topic); count.Missing != 0 || len(w.Kafka.Overlaps(orders)) != 0 {
+					t.Errorf("%+v, overlaps %+v", count, w.Kafka.Overlaps(orders))
 				}
-				t.Logf("%s; %+v", result.Message, w.kafka.Count(topic))
+				t.Logf("%s; %+v", result.Message, w.Kafka.Count(topic))
 			})
 		})
 	}
@@ -223,24 +224,24 @@ func TestOtherNamesAndSettings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, true)
-				w.name = name
-				w.run(slowSource().With("extra", rawjson.String("x")))
-				request := w.request()
+				w.Name = name
+				w.Run(pairtest.SlowSource().With("extra", rawjson.String("x")))
+				request := w.Request()
 				request.TargetConnector, request.Set, request.Unset = name+"2", map[string]string{"topics.note": "a.b"}, []string{"extra"}
 				result := w.mover().Move(t.Context(), request)
 				if result.Outcome != event.Moved || result.TargetConnector != name+"2" {
 					t.Fatalf("%+v", result)
 				}
-				config, err := w.europe.Client().Config(t.Context(), name+"2")
+				config, err := w.Europe.Client().Config(t.Context(), name+"2")
 				if _, there := config.Get("extra"); err != nil || there || config.Text("topics.note") != "a.b" || config.Text("name") != name+"2" {
 					t.Errorf("config %s, %v", config.Value(), err)
 				}
-				w.pass(time.Minute)
+				w.Pass(time.Minute)
 				if result := w.mover().Rollback(t.Context(), request); result.Outcome != event.RolledBack {
 					t.Fatalf("%+v", result)
 				}
-				w.await(w.global, connect.Running)
-				w.exact()
+				w.Await(w.Global, connect.Running)
+				w.Exact()
 			})
 		})
 	}
@@ -253,8 +254,8 @@ func TestNamesThatNoURLCanCarry(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, true)
-				w.name = name
-				if err := w.global.Client().Create(t.Context(), name, slowSource(), connect.Running); err != nil {
+				w.Name = name
+				if err := w.Global.Client().Create(t.Context(), name, pairtest.SlowSource(), connect.Running); err != nil {
 					t.Fatal(err)
 				}
 				if result := w.move(); result.Outcome != event.Refused || strings.Contains(result.Message, "<") {
@@ -267,58 +268,58 @@ func TestNamesThatNoURLCanCarry(t *testing.T) {
 
 func TestNoOffsetsYet(t *testing.T) {
 	inWorld(t, func(_ *testing.T, w *world) {
-		if err := w.global.Client().Create(w.t.Context(), orders, connecttest.SourceConfig(topic, 1).With("max.records", rawjson.String("0")), connect.Running); err != nil {
-			w.t.Fatal(err)
+		if err := w.Global.Client().Create(w.T.Context(), orders, connecttest.SourceConfig(topic, 1).With("max.records", rawjson.String("0")), connect.Running); err != nil {
+			w.T.Fatal(err)
 		}
-		w.await(w.global, connect.Running)
+		w.Await(w.Global, connect.Running)
 		result := w.move()
-		w.expect(result, event.Moved, connect.Stopped, connect.Running)
+		w.Expect(result, event.Moved, connect.Stopped, connect.Running)
 		if result.Copy != "none" || result.Entries != 0 {
-			w.t.Errorf("copy %q, %d entries", result.Copy, result.Entries)
+			w.T.Errorf("copy %q, %d entries", result.Copy, result.Entries)
 		}
 	})
 }
 
 func TestFailedTaskBeforeTheMove(t *testing.T) {
 	inWorld(t, func(_ *testing.T, w *world) {
-		w.run(slowSource())
-		w.global.FailTask(orders, 1, "org.apache.kafka.connect.errors.ConnectException: disk full")
-		w.pass(10 * time.Second)
-		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-		w.exact()
+		w.Run(pairtest.SlowSource())
+		w.Global.FailTask(orders, 1, "org.apache.kafka.connect.errors.ConnectException: disk full")
+		w.Pass(10 * time.Second)
+		w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.Exact()
 	})
 }
 
 func TestUserResumesTheOriginAfterTheMove(t *testing.T) {
 	inWorld(t, func(_ *testing.T, w *world) {
-		w.run(slowSource())
-		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-		if err := w.global.Client().Resume(w.t.Context(), orders); err != nil {
-			w.t.Fatal(err)
+		w.Run(pairtest.SlowSource())
+		w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		if err := w.Global.Client().Resume(w.T.Context(), orders); err != nil {
+			w.T.Fatal(err)
 		}
-		w.pass(10 * time.Second)
-		w.expect(w.mover().Status(w.t.Context(), w.request()), event.RunningTwice, connect.Running, connect.Running)
-		w.expect(w.move(), event.RunningTwice, connect.Running, connect.Running)
-		w.expect(w.rollback(), event.RunningTwice, connect.Running, connect.Running)
+		w.Pass(10 * time.Second)
+		w.Expect(w.mover().Status(w.T.Context(), w.Request()), event.RunningTwice, connect.Running, connect.Running)
+		w.Expect(w.move(), event.RunningTwice, connect.Running, connect.Running)
+		w.Expect(w.rollback(), event.RunningTwice, connect.Running, connect.Running)
 	})
 }
 
 // TestStatusOfWhatStandsStill says what to do where the connector runs on neither side.
 func TestStatusOfWhatStandsStill(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		advice := func() string { return w.mover().Status(t.Context(), w.request()).Instructions }
+		advice := func() string { return w.mover().Status(t.Context(), w.Request()).Instructions }
 		if got := advice(); got != "check its name" {
 			t.Errorf("absent: %q", got)
 		}
-		w.run(slowSource())
+		w.Run(pairtest.SlowSource())
 		if got := advice(); got != "" {
 			t.Errorf("not begun: %q", got)
 		}
-		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
 		if got := advice(); got != "" {
 			t.Errorf("moved: %q", got)
 		}
-		if err := w.europe.Client().Stop(t.Context(), orders); err != nil {
+		if err := w.Europe.Client().Stop(t.Context(), orders); err != nil {
 			t.Fatal(err)
 		}
 		if got := advice(); !strings.Contains(got, "runs on neither cluster") {
@@ -330,17 +331,17 @@ func TestStatusOfWhatStandsStill(t *testing.T) {
 // TestRollbackWithTheClustersExchanged claims no undo: the connector never stopped.
 func TestRollbackWithTheClustersExchanged(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.run(slowSource())
-		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-		request := w.request()
+		w.Run(pairtest.SlowSource())
+		w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		request := w.Request()
 		request.Origin, request.Target = request.Target, request.Origin
 		result := w.mover().Rollback(t.Context(), request)
 		const want = "is RUNNING on europe as before; to take back a move from global to europe, exchange --origin and --target"
 		if result.Outcome != event.PutBack || result.Message != want {
 			t.Errorf("%s: %s", result.Outcome, result.Message)
 		}
-		w.expect(w.rollback(), event.RolledBack, connect.Running, connect.Stopped)
-		w.exact()
+		w.Expect(w.rollback(), event.RolledBack, connect.Running, connect.Stopped)
+		w.Exact()
 	})
 }
 
@@ -349,15 +350,15 @@ func TestRollbackWithTheClustersExchanged(t *testing.T) {
 func TestCopyGoneSinceItWasSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, true, connecttest.WithWorkers(2), connecttest.WithLag(0, 2*time.Second))
-		w.run(slowSource())
-		old := config.WithKeepState(slowSource().With("name", rawjson.String(orders)), config.Idle)
-		w.create(w.europe, old, connect.Stopped)
-		w.pass(10 * time.Second)
-		if err := w.europe.Client().Delete(t.Context(), orders); err != nil {
+		w.Run(pairtest.SlowSource())
+		old := config.WithKeepState(pairtest.SlowSource().With("name", rawjson.String(orders)), config.Idle)
+		w.create(w.Europe, old, connect.Stopped)
+		w.Pass(10 * time.Second)
+		if err := w.Europe.Client().Delete(t.Context(), orders); err != nil {
 			t.Fatal(err)
 		}
-		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-		w.exact()
+		w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.Exact()
 	})
 }
 
@@ -366,24 +367,24 @@ func TestCopyGoneSinceItWasSeen(t *testing.T) {
 // is no refusal, which would say that nothing was touched.
 func TestUnreadableOnlyAfterTheStop(t *testing.T) {
 	inWorld(t, func(_ *testing.T, w *world) {
-		if err := w.global.Client().Create(w.t.Context(), orders, connecttest.OrderedMapConfig(topic, 1), connect.Running); err != nil {
-			w.t.Fatal(err)
+		if err := w.Global.Client().Create(w.T.Context(), orders, connecttest.OrderedMapConfig(topic, 1), connect.Running); err != nil {
+			w.T.Fatal(err)
 		}
-		w.pass(10 * time.Second)
+		w.Pass(10 * time.Second)
 		result := w.move()
-		if w.hard {
-			w.expect(result, event.Moved, connect.Stopped, connect.Running)
+		if w.Hard {
+			w.Expect(result, event.Moved, connect.Stopped, connect.Running)
 			if result.Copy != "raw" {
-				w.t.Errorf("copied by %s", result.Copy)
+				w.T.Errorf("copied by %s", result.Copy)
 			}
-			w.exact()
+			w.Exact()
 			return
 		}
-		w.expect(result, event.Failed, connect.Running, "")
+		w.Expect(result, event.Failed, connect.Running, "")
 		if !strings.Contains(result.Message, "offsets cannot travel by REST") || !strings.HasSuffix(result.Message, "orders is on global as before") {
-			w.t.Errorf("says %q", result.Message)
+			w.T.Errorf("says %q", result.Message)
 		}
-		w.exact()
+		w.Exact()
 	})
 }
 
@@ -392,11 +393,11 @@ func TestUnreadableOnlyAfterTheStop(t *testing.T) {
 func TestPutBackThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, true)
-		w.name = "a b"
-		w.run(slowSource())
-		w.europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-			if status, err := w.global.Client().Status(t.Context(), w.name); err == nil && status.Connector.State == connect.Stopped && kinds["patch"](r) {
-				w.global.WorkerDown(0, true)
+		w.Name = "a b"
+		w.Run(pairtest.SlowSource())
+		w.Europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			if status, err := w.Global.Client().Status(t.Context(), w.Name); err == nil && status.Connector.State == connect.Stopped && kinds["patch"](r) {
+				w.Global.WorkerDown(0, true)
 				answerError(rw, http.StatusInternalServerError, "disk full")
 				return
 			}
@@ -407,12 +408,12 @@ func TestPutBackThatFails(t *testing.T) {
 			result.Instructions != "bring the connector on global back by hand: PUT http://worker-1.global/connectors/a%20b/resume, then `ferry status`" {
 			t.Errorf("%s: %s; %s", result.Outcome, result.Message, result.Instructions)
 		}
-		w.global.WorkerDown(0, false)
+		w.Global.WorkerDown(0, false)
 		w.calm()
 		if result := w.move(); result.Outcome != event.Moved {
 			t.Errorf("%s: %s", result.Outcome, result.Message)
 		}
-		w.exact()
+		w.Exact()
 	})
 }
 
@@ -420,9 +421,9 @@ func TestPutBackThatFails(t *testing.T) {
 func TestMovedWithOtherSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, true)
-		w.run(slowSource())
-		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-		request := w.request()
+		w.Run(pairtest.SlowSource())
+		w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		request := w.Request()
 		request.Set = map[string]string{"rate": "7"}
 		result := w.mover().Move(t.Context(), request)
 		if result.Outcome != event.Unchanged || !strings.HasSuffix(result.Message, "; its config there differs in rate from what was asked for") {
@@ -462,15 +463,15 @@ func TestReadOfOffsetsThatAWorkerFailsByItself(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, test.hard)
-				w.run(slowSource())
-				w.global.Intercept(failing(test.origin))
-				w.europe.Intercept(failing(test.target))
+				w.Run(pairtest.SlowSource())
+				w.Global.Intercept(failing(test.origin))
+				w.Europe.Intercept(failing(test.target))
 				result := w.move()
 				w.calm()
 				if result.Outcome != test.outcome || result.Copy != test.copied {
 					t.Fatalf("%s, copied by %q: %s", result.Outcome, result.Copy, result.Message)
 				}
-				w.exact()
+				w.Exact()
 			})
 		})
 	}
@@ -491,10 +492,10 @@ func TestLongRebalanceWhenTheOriginIsMarked(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, hard %t", name, hard), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := newWorldOf(t, hard, test.origin, nil)
-					w.run(slowSource())
-					w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+					w.Run(pairtest.SlowSource())
+					w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
 					var first time.Time
-					w.global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+					w.Global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 						if r.Method != test.method || !strings.HasSuffix(r.URL.Path, test.path) {
 							next.ServeHTTP(rw, r)
 							return
@@ -513,8 +514,8 @@ func TestLongRebalanceWhenTheOriginIsMarked(t *testing.T) {
 					if first.IsZero() {
 						t.Fatal(test.nobody)
 					}
-					w.expect(back, event.RolledBack, connect.Running, connect.Stopped)
-					w.exact()
+					w.Expect(back, event.RolledBack, connect.Running, connect.Stopped)
+					w.Exact()
 				})
 			})
 		}
@@ -529,9 +530,9 @@ func TestAskedAndCarriedOut(t *testing.T) {
 		t.Run(verb, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, true)
-				w.run(slowSource())
+				w.Run(pairtest.SlowSource())
 				asked := 0
-				for _, side := range []*connecttest.Cluster{w.global, w.europe} {
+				for _, side := range []*connecttest.Cluster{w.Global, w.Europe} {
 					side.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 						if !strings.HasSuffix(r.URL.Path, verb) {
 							next.ServeHTTP(rw, r)
@@ -544,11 +545,11 @@ func TestAskedAndCarriedOut(t *testing.T) {
 				}
 				result := w.move()
 				w.calm()
-				w.expect(result, event.Moved, connect.Stopped, connect.Running)
+				w.Expect(result, event.Moved, connect.Stopped, connect.Running)
 				if asked > 10 || *result.DowntimeMS > 2000 {
 					t.Errorf("asked %d times, down for %d ms", asked, *result.DowntimeMS)
 				}
-				w.exact()
+				w.Exact()
 			})
 		})
 	}
@@ -559,14 +560,14 @@ func TestAskedAndCarriedOut(t *testing.T) {
 func TestCopyDeletedInTheMiddle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, true)
-		w.run(slowSource())
+		w.Run(pairtest.SlowSource())
 		var stopped, resumed time.Time
-		w.global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		w.Global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 			next.ServeHTTP(rw, r)
 			switch {
 			case strings.HasSuffix(r.URL.Path, "/stop"):
 				stopped = time.Now()
-				if err := w.europe.Client().Delete(t.Context(), orders); err != nil {
+				if err := w.Europe.Client().Delete(t.Context(), orders); err != nil {
 					t.Error(err)
 				}
 			case strings.HasSuffix(r.URL.Path, "/resume"):
@@ -576,15 +577,15 @@ func TestCopyDeletedInTheMiddle(t *testing.T) {
 		told := &remembering{}
 		mover := w.mover()
 		mover.Events = told
-		result := mover.Move(t.Context(), w.request())
-		w.expect(result, event.Failed, connect.Running, "")
+		result := mover.Move(t.Context(), w.Request())
+		w.Expect(result, event.Failed, connect.Running, "")
 		if down := resumed.Sub(stopped); down <= 0 || down > 2*time.Second {
 			t.Errorf("down for %s", down)
 		}
 		if !told.has("the copy on europe is gone: somebody has removed it") {
 			t.Errorf("told %q", told.texts)
 		}
-		w.exact()
+		w.Exact()
 	})
 }
 
@@ -611,16 +612,16 @@ func TestLeftOffsetsAreRemoved(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorldOf(t, false, []connecttest.Option{connecttest.WithWorkers(workers)}, []connecttest.Option{connecttest.WithWorkers(workers)})
-				w.line.Spread = workers > 1
-				w.create(w.europe, connecttest.SourceConfig("old", 3), connect.Running)
-				w.pass(70 * time.Second)
-				if err := w.europe.Client().Delete(t.Context(), orders); err != nil {
+				w.Line.Spread = workers > 1
+				w.create(w.Europe, connecttest.SourceConfig("old", 3), connect.Running)
+				w.Pass(70 * time.Second)
+				if err := w.Europe.Client().Delete(t.Context(), orders); err != nil {
 					t.Fatal(err)
 				}
-				w.pass(70 * time.Second)
-				w.run(connecttest.SourceConfig(topic, 2))
-				w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-				if left, err := w.europe.OffsetTopic("").Read(t.Context(), orders); err != nil || left.Len() != 2 {
+				w.Pass(70 * time.Second)
+				w.Run(connecttest.SourceConfig(topic, 2))
+				w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+				if left, err := w.Europe.OffsetTopic("").Read(t.Context(), orders); err != nil || left.Len() != 2 {
 					t.Errorf("europe holds %s, %v", left.JSON(), err)
 				}
 			})
@@ -633,16 +634,16 @@ func TestLeftOffsetsAreRemoved(t *testing.T) {
 func TestHardProofWithoutTheTargetsKafka(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, true)
-		w.run(slowSource())
-		w.europe.FailStarts(orders, noLogin)
-		request, mover := w.request(), w.mover()
+		w.Run(pairtest.SlowSource())
+		w.Europe.FailStarts(orders, noLogin)
+		request, mover := w.Request(), w.mover()
 		request.Target.Kafka = cluster.Kafka{}
 		mover.Options.Proof.Mode = proof.OnlyHard
 		result := mover.Move(t.Context(), request)
-		w.expect(result, event.RolledBack, connect.Running, connect.Stopped)
+		w.Expect(result, event.RolledBack, connect.Running, connect.Stopped)
 		if !strings.Contains(result.Message, noLogin) {
 			t.Errorf("says %q", result.Message)
 		}
-		w.exact()
+		w.Exact()
 	})
 }

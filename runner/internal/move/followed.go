@@ -15,9 +15,9 @@ import (
 // followable returns the offsets topic of one side if it is worth to follow there what is written
 // while the connector stands still, see [offsetstore.Followed]; else nil. It is for a source of
 // many entries that go by REST, and that keeps them in its cluster's own topic.
-func (r *Run) followable(request pair.Request, verdict check.Verdict, on *cluster.Cluster) cluster.OffsetTopic {
+func (r *run) followable(request pair.Request, verdict check.Verdict, on *cluster.Cluster) cluster.OffsetTopic {
 	basis := verdict.Basis
-	if basis.Offsets.Len() < cmp.Or(r.many, offsetstore.Many) || basis.Shared || basis.Group != "" || basis.Stores.Method != offsetstore.ByREST ||
+	if basis.Offsets.Len() < cmp.Or(r.mover.many, offsetstore.Many) || basis.Shared || basis.Group != "" || basis.Stores.Method != offsetstore.ByREST ||
 		basis.Stores.External() || config.OwnTopic(verdict.Seen.Origin.Config) != "" || config.OwnTopic(basis.Config) != "" || request.TopicsKnown() != nil {
 		return nil
 	}

@@ -18,7 +18,7 @@ import (
 // are asked for all of them once while it stands still.
 func TestManyEntries(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.run(connecttest.SourceConfig(topic, 2))
+		w.Run(connecttest.SourceConfig(topic, 2))
 		w.addEntries(offsetstore.Many)
 		cut, asked := false, map[string]int{}
 		count := func(of *connecttest.Cluster) {
@@ -34,44 +34,44 @@ func TestManyEntries(t *testing.T) {
 				next.ServeHTTP(answer, request)
 			})
 		}
-		count(w.global)
-		count(w.europe)
+		count(w.Global)
+		count(w.Europe)
 		mover := w.mover()
 		mover.many = 0
-		w.expect(mover.Move(t.Context(), w.request()), event.Moved, connect.Stopped, connect.Running)
+		w.Expect(mover.Move(t.Context(), w.Request()), event.Moved, connect.Stopped, connect.Running)
 		want := map[string]int{"global": 1, "europe": 0}
-		if !w.hard { // the reads of the timed proof, and the interlock
+		if !w.Hard { // the reads of the timed proof, and the interlock
 			want = map[string]int{"global": 5, "europe": 2}
 		}
 		if got := fmt.Sprint(asked["global"], asked["europe"]); got != fmt.Sprint(want["global"], want["europe"]) {
 			t.Errorf("asked for all offsets %s times, want %v", got, want)
 		}
-		w.exact()
+		w.Exact()
 	})
 }
 
 // addEntries adds offsets of partitions that the connector does not have any more.
 func (w *world) addEntries(count int) {
-	w.t.Helper()
-	client := w.global.Client()
-	if err := client.Stop(w.t.Context(), orders); err != nil {
-		w.t.Fatal(err)
+	w.T.Helper()
+	client := w.Global.Client()
+	if err := client.Stop(w.T.Context(), orders); err != nil {
+		w.T.Fatal(err)
 	}
-	w.await(w.global, connect.Stopped)
+	w.Await(w.Global, connect.Stopped)
 	entries := make([]string, count)
 	for i := range entries {
 		entries[i] = fmt.Sprintf(`{"partition":{"stream":"gone-%d"},"offset":{"sequence":%d}}`, i, i)
 	}
 	patch, err := rawjson.Parse([]byte(`{"offsets":[` + strings.Join(entries, ",") + `]}`))
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
-	if _, err := client.AlterOffsets(w.t.Context(), orders, patch); err != nil {
-		w.t.Fatal(err)
+	if _, err := client.AlterOffsets(w.T.Context(), orders, patch); err != nil {
+		w.T.Fatal(err)
 	}
-	if err := client.Resume(w.t.Context(), orders); err != nil {
-		w.t.Fatal(err)
+	if err := client.Resume(w.T.Context(), orders); err != nil {
+		w.T.Fatal(err)
 	}
-	w.await(w.global, connect.Running)
-	w.pass(70 * time.Second)
+	w.Await(w.Global, connect.Running)
+	w.Pass(70 * time.Second)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair/pairtest"
 )
 
 const hangs = "a hanging transaction keeps exactly-once tasks from starting"
@@ -18,7 +19,7 @@ func newExactWorld(t *testing.T) *world {
 	t.Helper()
 	exactlyOnce := []connecttest.Option{connecttest.WithExactlyOnce()}
 	w := newWorldOf(t, true, exactlyOnce, exactlyOnce)
-	w.run(slowSource())
+	w.Run(pairtest.SlowSource())
 	return w
 }
 
@@ -28,18 +29,18 @@ func TestHangingIsRefused(t *testing.T) {
 		t.Run(side, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newExactWorld(t)
-				cluster := map[string]*connecttest.Cluster{"global": w.global, "europe": w.europe}[side]
+				cluster := map[string]*connecttest.Cluster{"global": w.Global, "europe": w.Europe}[side]
 				cluster.Hang()
 				result := w.move()
-				w.expect(result, event.Refused, connect.Running, "")
+				w.Expect(result, event.Refused, connect.Running, "")
 				for _, said := range []string{side + ": ", hangs, "kafka-transactions.sh", cluster.OffsetTopicName()} {
 					if !strings.Contains(result.Message, said) {
 						t.Errorf("%s lacks %q", result.Message, said)
 					}
 				}
 				cluster.Unhang()
-				w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-				w.exact()
+				w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+				w.Exact()
 			})
 		})
 	}
@@ -51,11 +52,11 @@ func TestHangingWhilePaused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newExactWorld(t)
 		begun := false
-		w.global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		w.Global.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 			if !begun && kinds["pause"](r) {
 				begun = true
-				w.global.Hang()
-				w.restart(w.global)
+				w.Global.Hang()
+				w.restart(w.Global)
 			}
 			next.ServeHTTP(rw, r)
 		})
@@ -68,10 +69,10 @@ func TestHangingWhilePaused(t *testing.T) {
 		if took := time.Since(asked); took > time.Minute {
 			t.Errorf("it took %s to say so", took)
 		}
-		w.global.Unhang()
-		w.await(w.global, connect.Running)
-		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-		w.exact()
+		w.Global.Unhang()
+		w.Await(w.Global, connect.Running)
+		w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.Exact()
 	})
 }
 
@@ -80,9 +81,9 @@ func TestHangingWhilePaused(t *testing.T) {
 func TestHangingAtTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newExactWorld(t)
-		w.europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		w.Europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 			if kinds["resume"](r) {
-				w.europe.Hang()
+				w.Europe.Hang()
 			}
 			next.ServeHTTP(rw, r)
 		})
@@ -90,25 +91,25 @@ func TestHangingAtTheStart(t *testing.T) {
 		if !strings.Contains(result.Message, "on europe: ") || !strings.Contains(result.Message, hangs) || !strings.Contains(result.Instructions, "kafka-transactions.sh") {
 			t.Errorf("%s: %s; %s", result.Outcome, result.Message, result.Instructions)
 		}
-		w.at(connect.Running, connect.Unassigned)
-		w.europe.Unhang()
-		w.exact()
-		w.at(connect.Running, connect.Stopped)
+		w.At(connect.Running, connect.Unassigned)
+		w.Europe.Unhang()
+		w.Exact()
+		w.At(connect.Running, connect.Stopped)
 	})
 }
 
 // restart restarts the connector and all of its tasks.
 func (w *world) restart(cluster *connecttest.Cluster) {
-	w.t.Helper()
-	request, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, cluster.URLs()[0]+"/connectors/"+w.name+"/restart?includeTasks=true", nil)
+	w.T.Helper()
+	request, err := http.NewRequestWithContext(w.T.Context(), http.MethodPost, cluster.URLs()[0]+"/connectors/"+w.Name+"/restart?includeTasks=true", nil)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	response, err := cluster.Transport().RoundTrip(request)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	if err := response.Body.Close(); err != nil || response.StatusCode/100 != 2 {
-		w.t.Fatal(response.Status, err)
+		w.T.Fatal(response.Status, err)
 	}
 }

@@ -29,22 +29,19 @@ func (m *Mover) Rehearse(ctx context.Context, request pair.Request) event.Connec
 
 // withoutCut checks and prepares a move. waits is the mark of its copy.
 func (m *Mover) withoutCut(ctx context.Context, request pair.Request, waits connect.State) event.ConnectorResult {
-	held, err := m.take(ctx, "move", request.Keys())
-	if err != nil {
-		return notTaken(ctx, m.newPairRun(request, ""), err)
-	}
-	defer held.release(ctx)
-	return held.judge(m.prepareOnly(ctx, request.LeaseChecked(held.check), waits))
+	r := m.begin(request, request.Target.Name)
+	return m.Leased(ctx, "move", r.Run, request.Keys(), func(check func(context.Context) error) event.ConnectorResult {
+		return r.prepareOnly(ctx, request.LeaseChecked(check), waits)
+	})
 }
 
-func (m *Mover) prepareOnly(ctx context.Context, request pair.Request, waits connect.State) event.ConnectorResult {
-	r := m.newPairRun(request, request.Target.Name)
+func (r *run) prepareOnly(ctx context.Context, request pair.Request, waits connect.State) event.ConnectorResult {
 	verdict, err := r.check(ctx, request)
 	if left := r.leftAlone(request, verdict.Seen); left != nil {
 		err = left
 	}
 	if err == nil && !verdict.State.Finished() {
-		err = m.RequireHardProof(request.Origin)
+		err = r.RequireHardProof(request.Origin)
 	}
 	switch {
 	case err != nil:
@@ -80,7 +77,7 @@ func (m *Mover) prepareOnly(ctx context.Context, request pair.Request, waits con
 }
 
 // rehearsed says what a move will do.
-func (r *Run) rehearsed(request pair.Request, verdict check.Verdict, took time.Duration, more string) event.ConnectorResult {
+func (r *run) rehearsed(request pair.Request, verdict check.Verdict, took time.Duration, more string) event.ConnectorResult {
 	r.expect(request, verdict, took)
 	said := fmt.Sprintf("will be moved to %s, with %s", request.Target.Name, event.Entries(r.Result.Entries))
 	if r.Result.ExpectedDowntimeMS != nil {
@@ -90,7 +87,7 @@ func (r *Run) rehearsed(request pair.Request, verdict check.Verdict, took time.D
 }
 
 // expect predicts the downtime of a connector that runs. took is how long its offsets took.
-func (r *Run) expect(request pair.Request, verdict check.Verdict, took time.Duration) {
+func (r *run) expect(request pair.Request, verdict check.Verdict, took time.Duration) {
 	if verdict.Seen.Was() == connect.Running {
 		expected := check.Expected(proof.Expected(request.Origin, r.Options.Proof.Mode), r.Result.Entries, took).Milliseconds()
 		r.Result.ExpectedDowntimeMS = &expected

@@ -16,22 +16,22 @@ import (
 // started, after the last look at the origin.
 func TestStartedOnTheOriginWithTheCopy(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.run(connecttest.SourceConfig(topic, 2))
-		request := w.request()
-		client, err := connect.New(connect.Options{Workers: w.europe.URLs(), Transport: roundTripper(func(sent *http.Request) (*http.Response, error) {
+		w.Run(connecttest.SourceConfig(topic, 2))
+		request := w.Request()
+		client, err := connect.New(connect.Options{Workers: w.Europe.URLs(), Transport: roundTripper(func(sent *http.Request) (*http.Response, error) {
 			if strings.HasSuffix(sent.URL.Path, "/resume") {
-				if err := w.global.Client().Resume(t.Context(), orders); err != nil {
+				if err := w.Global.Client().Resume(t.Context(), orders); err != nil {
 					t.Error(err)
 				}
 			}
-			return w.europe.Transport().RoundTrip(sent)
+			return w.Europe.Transport().RoundTrip(sent)
 		})})
 		if err != nil {
 			t.Fatal(err)
 		}
 		request.Target.Client = client
-		w.expect(w.mover().Move(t.Context(), request), event.RunningTwice, connect.Running, connect.Stopped)
-		if overlaps := w.kafka.Overlaps(); len(overlaps) == 0 {
+		w.Expect(w.mover().Move(t.Context(), request), event.RunningTwice, connect.Running, connect.Stopped)
+		if overlaps := w.Kafka.Overlaps(); len(overlaps) == 0 {
 			t.Error("nothing ran twice, so this has shown nothing")
 		}
 	})
@@ -42,36 +42,36 @@ func TestStartedOnTheOriginWithTheCopy(t *testing.T) {
 // that is not known, the watch notices, as above.
 func TestResumedBeforeTheWorkersFollow(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		if !w.hard {
+		if !w.Hard {
 			return
 		}
-		w.run(connecttest.SourceConfig(topic, 2))
-		request := w.request()
+		w.Run(connecttest.SourceConfig(topic, 2))
+		request := w.Request()
 		resumed := false
-		client, err := connect.New(connect.Options{Workers: w.europe.URLs(), Transport: roundTripper(func(sent *http.Request) (*http.Response, error) {
+		client, err := connect.New(connect.Options{Workers: w.Europe.URLs(), Transport: roundTripper(func(sent *http.Request) (*http.Response, error) {
 			// The first PATCH is the rehearsal's.
-			if status, err := w.global.Client().Status(t.Context(), orders); sent.Method == http.MethodPatch && err == nil && status.Connector.State == connect.Stopped {
-				w.global.SetLag(0, 2*time.Second)
+			if status, err := w.Global.Client().Status(t.Context(), orders); sent.Method == http.MethodPatch && err == nil && status.Connector.State == connect.Stopped {
+				w.Global.SetLag(0, 2*time.Second)
 				resumed = true
-				if err := w.global.Client().Resume(t.Context(), orders); err != nil {
+				if err := w.Global.Client().Resume(t.Context(), orders); err != nil {
 					t.Error(err)
 				}
 			}
-			return w.europe.Transport().RoundTrip(sent)
+			return w.Europe.Transport().RoundTrip(sent)
 		})})
 		if err != nil {
 			t.Fatal(err)
 		}
 		request.Target.Client = client
 		got := w.mover().Move(t.Context(), request)
-		w.pass(10 * time.Second)
+		w.Pass(10 * time.Second)
 		if !resumed || got.Outcome != event.Failed || !strings.Contains(got.Message, "its resume is written") {
 			t.Errorf("resumed: %t; %s: %s", resumed, got.Outcome, got.Message)
 		}
-		if here, there := w.state(w.global), w.state(w.europe); here != connect.Running || there != connect.Stopped {
+		if here, there := w.State(w.Global), w.State(w.Europe); here != connect.Running || there != connect.Stopped {
 			t.Errorf("%s on global, %s on europe", here, there)
 		}
-		w.exact()
+		w.Exact()
 	})
 }
 
@@ -80,15 +80,15 @@ func TestResumedBeforeTheWorkersFollow(t *testing.T) {
 func TestResumedBeforeTheStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, true)
-		w.run(connecttest.SourceConfig(topic, 2))
-		w.resumedAt(w.global, kinds["stop"], w.global)
+		w.Run(connecttest.SourceConfig(topic, 2))
+		w.resumedAt(w.Global, kinds["stop"], w.Global)
 		result := w.move()
 		if result.Outcome != event.Failed || !strings.Contains(result.Message, "such as a reconciler") {
 			t.Errorf("%s: %s", result.Outcome, result.Message)
 		}
-		w.at(connect.Running, "")
-		w.exact()
-		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.At(connect.Running, "")
+		w.Exact()
+		w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
 	})
 }
 
@@ -97,16 +97,16 @@ func TestResumedBeforeTheStop(t *testing.T) {
 func TestReconcilerIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, true)
-		w.run(connecttest.SourceConfig(topic, 2))
-		w.resumedAt(w.europe, kinds["create"], w.global)
+		w.Run(connecttest.SourceConfig(topic, 2))
+		w.resumedAt(w.Europe, kinds["create"], w.Global)
 		result := w.move()
-		w.expect(result, event.Refused, connect.Running, "")
+		w.Expect(result, event.Refused, connect.Running, "")
 		if !strings.Contains(result.Message, "such as a reconciler") {
 			t.Error(result.Message)
 		}
-		w.exact()
-		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-		w.exact()
+		w.Exact()
+		w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.Exact()
 	})
 }
 
@@ -114,19 +114,19 @@ func TestReconcilerIsRefused(t *testing.T) {
 func TestReconcilerOfTheCopyIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, true)
-		w.run(connecttest.SourceConfig(topic, 2))
-		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-		w.pass(time.Minute)
-		w.resumedAt(w.global, func(*http.Request) bool { return true }, w.europe)
+		w.Run(connecttest.SourceConfig(topic, 2))
+		w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.Pass(time.Minute)
+		w.resumedAt(w.Global, func(*http.Request) bool { return true }, w.Europe)
 		result := w.rollback()
-		w.expect(result, event.Refused, connect.Stopped, connect.Running)
+		w.Expect(result, event.Refused, connect.Stopped, connect.Running)
 		if !strings.Contains(result.Message, "such as a reconciler") {
 			t.Error(result.Message)
 		}
-		w.exact()
-		w.expect(w.move(), event.Unchanged, connect.Stopped, connect.Running)
-		w.expect(w.rollback(), event.RolledBack, connect.Running, connect.Stopped)
-		w.exact()
+		w.Exact()
+		w.Expect(w.move(), event.Unchanged, connect.Stopped, connect.Running)
+		w.Expect(w.rollback(), event.RolledBack, connect.Running, connect.Stopped)
+		w.Exact()
 	})
 }
 
@@ -136,8 +136,8 @@ func (w *world) resumedAt(seen *connecttest.Cluster, kind func(*http.Request) bo
 	seen.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		if kind(r) {
 			seen.Intercept(nil)
-			if err := resumed.Client().Resume(w.t.Context(), w.name); err != nil {
-				w.t.Error(err)
+			if err := resumed.Client().Resume(w.T.Context(), w.Name); err != nil {
+				w.T.Error(err)
 			}
 		}
 		next.ServeHTTP(rw, r)

@@ -3,12 +3,12 @@ package move
 import (
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair/pairtest"
 )
 
 // TestKilledWithAnyStateAndAnyNextCommand kills a move or a rollback of a running, paused
@@ -27,7 +27,7 @@ func TestKilledWithAnyStateAndAnyNextCommand(t *testing.T) {
 				for _, answered := range []bool{true, false} {
 					t.Run(fmt.Sprintf("%s/%s then %s/carried_out=%v", state, killed, next, answered), func(t *testing.T) {
 						t.Parallel()
-						atEveryRequest(t, func(t *testing.T, request int) bool { return killThen(t, state, killed, next, request, answered) })
+						pairtest.AtEveryRequest(t, func(t *testing.T, request int) bool { return killThen(t, state, killed, next, request, answered) })
 					})
 				}
 			}
@@ -35,25 +35,13 @@ func TestKilledWithAnyStateAndAnyNextCommand(t *testing.T) {
 	}
 }
 
-// atEveryRequest calls play in virtual time with the number of the request at which to
-// kill, until play reports that there were fewer requests.
-func atEveryRequest(t *testing.T, play func(t *testing.T, request int) (done bool)) {
-	t.Helper()
-	for request, done := 1, false; !done; request++ {
-		synctest.Test(t, func(t *testing.T) { done = play(t, request) })
-		if t.Failed() {
-			t.Fatalf("when killed at request %d", request)
-		}
-	}
-}
-
 func killThen(t *testing.T, state connect.State, killed, next string, request int, answered bool) (done bool) {
 	w := newWorld(t, true)
-	w.run(slowSource())
-	w.rest(w.global, state)
+	w.Run(pairtest.SlowSource())
+	w.rest(w.Global, state)
 	do := map[string]func() event.ConnectorResult{"move": w.move, "rollback": w.rollback}
 	done = w.killThen(state, killed, next, time.Minute, request, answered, func(command string) event.ConnectorResult { return do[command]() })
-	w.exact()
+	w.Exact()
 	return done
 }
 
@@ -61,16 +49,16 @@ func killThen(t *testing.T, state connect.State, killed, next string, request in
 // connector ends where that one says. Before a rollback the copy has had time to make
 // progress.
 func (w *world) killThen(state connect.State, killed, next string, goOn time.Duration, request int, answered bool, run func(command string) event.ConnectorResult) (done bool) {
-	t := w.t
+	t := w.T
 	t.Helper()
 	if killed == "rollback" {
-		w.expect(run("move"), event.Moved, connect.Stopped, state)
-		w.pass(goOn)
+		w.Expect(run("move"), event.Moved, connect.Stopped, state)
+		w.Pass(goOn)
 	}
-	w.line.Cut(request, answered)
+	w.Line.Cut(request, answered)
 	run(killed)
-	done = w.line.Sent < request
-	w.line.Cut(0, false)
+	done = w.Line.Sent < request
+	w.Line.Cut(0, false)
 
 	result := run(next)
 	if result.Outcome == event.Refused && next == "move" && killed == "rollback" {
@@ -85,14 +73,14 @@ func (w *world) killThen(state connect.State, killed, next string, goOn time.Dur
 	default:
 		t.Errorf("%s after a kill: %s: %s", next, result.Outcome, result.Message)
 	}
-	owner := w.global
+	owner := w.Global
 	if next == "move" {
-		owner = w.europe
-		w.at(connect.Stopped, state)
-	} else if left := w.state(w.europe); left != "" && left != connect.Stopped {
+		owner = w.Europe
+		w.At(connect.Stopped, state)
+	} else if left := w.State(w.Europe); left != "" && left != connect.Stopped {
 		t.Errorf("%s on europe after a rollback", left)
 	}
-	w.await(owner, state)
+	w.Await(owner, state)
 	if state != connect.Running {
 		if err := owner.Client().Resume(t.Context(), orders); err != nil {
 			t.Fatal(err)
@@ -103,15 +91,15 @@ func (w *world) killThen(state connect.State, killed, next string, goOn time.Dur
 
 // rest brings the connector to a state and waits for it.
 func (w *world) rest(cluster *connecttest.Cluster, state connect.State) {
-	w.t.Helper()
+	w.T.Helper()
 	client := cluster.Client()
 	ask := map[connect.State]func() error{
 		connect.Running: func() error { return nil },
-		connect.Paused:  func() error { return client.Pause(w.t.Context(), orders) },
-		connect.Stopped: func() error { return client.Stop(w.t.Context(), orders) },
+		connect.Paused:  func() error { return client.Pause(w.T.Context(), orders) },
+		connect.Stopped: func() error { return client.Stop(w.T.Context(), orders) },
 	}[state]
 	if err := ask(); err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
-	w.pass(10 * time.Second)
+	w.Pass(10 * time.Second)
 }

@@ -8,9 +8,8 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
-	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
-	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair/pairtest"
 )
 
 // TestKilledAtEveryRequest kills a move before each of its requests, and after
@@ -27,27 +26,27 @@ func TestKilledAtEveryRequest(t *testing.T) {
 				for request, done := 1, false; !done; request++ {
 					synctest.Test(t, func(t *testing.T) {
 						w := newWorld(t, hard)
-						w.run(slowSource())
-						w.line.Cut(request, answered)
+						w.Run(pairtest.SlowSource())
+						w.Line.Cut(request, answered)
 						w.move()
-						done = w.line.Sent < request
-						w.line.Cut(0, false)
+						done = w.Line.Sent < request
+						w.Line.Cut(0, false)
 						// Unchanged is right too, where the copy was asked to start before the cut.
 						if result := w.move(); result.Outcome != event.Moved && result.Outcome != event.Unchanged {
 							t.Errorf("move after a kill: %s: %s", result.Outcome, result.Message)
 						}
-						w.at(connect.Stopped, connect.Running)
-						w.pass(time.Minute)
+						w.At(connect.Stopped, connect.Running)
+						w.Pass(time.Minute)
 
-						w.line.Cut(request, answered)
+						w.Line.Cut(request, answered)
 						w.rollback()
-						done = done && w.line.Sent < request
-						w.line.Cut(0, false)
+						done = done && w.Line.Sent < request
+						w.Line.Cut(0, false)
 						if result := w.rollback(); result.Outcome != event.RolledBack && result.Outcome != event.PutBack && result.Outcome != event.Unchanged {
 							t.Errorf("rollback after a kill: %s: %s", result.Outcome, result.Message)
 						}
-						w.at(connect.Running, connect.Stopped)
-						w.exact()
+						w.At(connect.Running, connect.Stopped)
+						w.Exact()
 					})
 					if t.Failed() {
 						t.Fatalf("when killed at request %d", request)
@@ -56,11 +55,6 @@ func TestKilledAtEveryRequest(t *testing.T) {
 			})
 		}
 	}
-}
-
-// slowSource sends few records, since their number is what costs time here.
-func slowSource() rawjson.Object {
-	return connecttest.SourceConfig(topic, 2).With("rate", rawjson.String("5"))
 }
 
 // TestInterruptedAtEveryRequest sends the signal at each request of a move: it
@@ -72,20 +66,20 @@ func TestInterruptedAtEveryRequest(t *testing.T) {
 	for request, done := 1, false; !done; request++ {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, true)
-			w.run(slowSource())
+			w.Run(pairtest.SlowSource())
 			ctx, cancel := context.WithCancelCause(t.Context())
-			w.line.Cut(request, false)
-			w.line.OnCut = func() { cancel(event.ErrInterrupted) }
-			result := w.mover().Move(ctx, w.request())
-			done = w.line.Sent < request
+			w.Line.Cut(request, false)
+			w.Line.OnCut = func() { cancel(event.ErrInterrupted) }
+			result := w.mover().Move(ctx, w.Request())
+			done = w.Line.Sent < request
 			cancel(nil)
 			switch result.Outcome {
 			case event.Moved:
-				w.expect(result, event.Moved, connect.Stopped, connect.Running)
+				w.Expect(result, event.Moved, connect.Stopped, connect.Running)
 			default:
-				w.expect(result, event.Interrupted, connect.Running, "")
+				w.Expect(result, event.Interrupted, connect.Running, "")
 			}
-			w.exact()
+			w.Exact()
 			if t.Failed() {
 				t.Logf("%s at %s: %s; %+v", result.Outcome, result.FailedAt, result.Message, result.Steps)
 			}

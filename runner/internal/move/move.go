@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/connect-ferry/connect-ferry/runner/internal/certificate"
 	"github.com/connect-ferry/connect-ferry/runner/internal/check"
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/command"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -22,12 +22,10 @@ const tasksMax = "tasks.max"
 // Move moves a connector to the target, or continues a move that was begun. The connector
 // ends in the state it had, on exactly one cluster.
 func (m *Mover) Move(ctx context.Context, request pair.Request) event.ConnectorResult {
-	return m.leasedPair(ctx, "move", request, m.move)
+	return m.leased(ctx, "move", request, request.Target.Name, (*run).move)
 }
 
-func (m *Mover) move(ctx context.Context, request pair.Request, kept *certificate.Evidence) event.ConnectorResult {
-	r := m.newPairRun(request, request.Target.Name)
-	r.Evidence = kept
+func (r *run) move(ctx context.Context, request pair.Request) event.ConnectorResult {
 	resumed := r.Follow(ctx, request.From())
 	verdict, err := r.check(ctx, request)
 	if left := r.leftAlone(request, verdict.Seen); left != nil {
@@ -44,7 +42,7 @@ func (m *Mover) move(ctx context.Context, request pair.Request, kept *certificat
 	if err := r.notMovedOn(ctx, request, verdict.Seen); err != nil {
 		return r.Fail(ctx, err)
 	}
-	if err := m.RequireHardProof(request.Origin); err != nil {
+	if err := r.RequireHardProof(request.Origin); err != nil {
 		return r.Fail(ctx, err)
 	}
 	var c *cutover
@@ -57,8 +55,8 @@ func (m *Mover) move(ctx context.Context, request pair.Request, kept *certificat
 		c.followOffsets(ctx, request, verdict, copied)
 		err = c.do(ctx)
 	}
-	if err != nil && m.AtFailure != nil && !outcome.Is[*proof.NotAllowedError](err) {
-		m.AtFailure(request.Connector)
+	if err != nil && r.mover.AtFailure != nil && !outcome.Is[*proof.NotAllowedError](err) {
+		r.mover.AtFailure(request.Connector)
 	}
 	switch {
 	case err == nil:
@@ -73,26 +71,26 @@ func (m *Mover) move(ctx context.Context, request pair.Request, kept *certificat
 }
 
 // forward returns the cutover from the origin to the target.
-func (r *Run) forward(request pair.Request, verdict check.Verdict, copied *prepared) (*cutover, error) {
+func (r *run) forward(request pair.Request, verdict check.Verdict, copied *prepared) (*cutover, error) {
 	basis, was := verdict.Basis, verdict.Seen.Was()
 	c := &cutover{
-		Run: r,
-		rest: &Rest{
-			Run: r, Of: request.From(), Config: verdict.Seen.Origin.Config,
+		run: r,
+		rest: &command.Rest{
+			Run: r.Run, Of: request.From(), Config: verdict.Seen.Origin.Config,
 			Subject: proof.Subject{Connector: request.Connector, Group: basis.Group, Snapshot: basis.Offsets},
 		},
-		transfer: &transfer{Run: r, to: request.To(), group: basis.Group, shared: basis.Shared, have: copied.offsets, wrote: copied.wrote},
+		transfer: &transfer{run: r, to: request.To(), group: basis.Group, shared: basis.Shared, have: copied.offsets, wrote: copied.wrote},
 		keep:     was, marked: was == connect.Paused, tasksChanged: request.Changes(tasksMax), path: basis.Path,
 		preliminary: !basis.Shared,
 	}
 	if basis.Path != nil {
-		c.transfer.translate = &translation{Run: r, through: basis.Path.Forward}
+		c.transfer.translate = &translation{run: r, through: basis.Path.Forward}
 	}
 	return c, c.open(request, verdict.Seen, basis.Stores.Method)
 }
 
 // alreadyMoved reports that nothing is left to do, or fails if the copy has failed.
-func (r *Run) alreadyMoved(ctx context.Context, request pair.Request, seen pair.Observation) event.ConnectorResult {
+func (r *run) alreadyMoved(ctx context.Context, request pair.Request, seen pair.Observation) event.ConnectorResult {
 	target := seen.Target
 	if err := r.KeepsRunning(ctx, request.To(), target); err != nil {
 		r.Result.Instructions = request.To().RestartAdvice() + "; or take it back with `ferry rollback`"
@@ -115,7 +113,7 @@ func (r *Run) alreadyMoved(ctx context.Context, request pair.Request, seen pair.
 	return r.End(event.Unchanged, message)
 }
 
-func (r *Run) moved(ctx context.Context, request pair.Request, seen pair.Observation, c *cutover) event.ConnectorResult {
+func (r *run) moved(ctx context.Context, request pair.Request, seen pair.Observation, c *cutover) event.ConnectorResult {
 	c.unmarkPaused(ctx, request)
 	r.Result.Changed = true
 	r.Result.ConfigHash = &event.Hashes{Origin: config.WithoutMarks(seen.Origin.Config).Value().SHA256()}

@@ -19,26 +19,26 @@ import (
 
 func TestMoveThereAndBack(t *testing.T) {
 	inWorld(t, func(_ *testing.T, w *world) {
-		w.run(connecttest.SourceConfig(topic, 3))
+		w.Run(connecttest.SourceConfig(topic, 3))
 		result := w.move()
-		w.expect(result, event.Moved, connect.Stopped, connect.Running)
+		w.Expect(result, event.Moved, connect.Stopped, connect.Running)
 		kind, limit := event.Timed, int64(5000)
-		if w.hard {
+		if w.Hard {
 			kind, limit = event.Hard, 1000
 		}
 		if result.Proof.Kind != kind || result.Entries != 3 || *result.DowntimeMS > limit || result.Copy != "rest" {
-			w.t.Errorf("proof %+v, %d entries, down for %d ms", result.Proof, result.Entries, *result.DowntimeMS)
+			w.T.Errorf("proof %+v, %d entries, down for %d ms", result.Proof, result.Entries, *result.DowntimeMS)
 		}
 		if result.OffsetsHash.Origin != result.OffsetsHash.Target || result.ConfigHash.Origin != result.ConfigHash.Target {
-			w.t.Errorf("hashes differ: %+v %+v", result.OffsetsHash, result.ConfigHash)
+			w.T.Errorf("hashes differ: %+v %+v", result.OffsetsHash, result.ConfigHash)
 		}
-		w.expect(w.move(), event.Unchanged, connect.Stopped, connect.Running)
-		w.pass(time.Minute)
-		w.expect(w.rollback(), event.RolledBack, connect.Running, connect.Stopped)
-		w.expect(w.rollback(), event.Unchanged, connect.Running, connect.Stopped)
-		w.pass(time.Minute)
-		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-		w.exact()
+		w.Expect(w.move(), event.Unchanged, connect.Stopped, connect.Running)
+		w.Pass(time.Minute)
+		w.Expect(w.rollback(), event.RolledBack, connect.Running, connect.Stopped)
+		w.Expect(w.rollback(), event.Unchanged, connect.Running, connect.Stopped)
+		w.Pass(time.Minute)
+		w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.Exact()
 	})
 }
 
@@ -46,24 +46,24 @@ func TestRestingConnectorsStayAtRest(t *testing.T) {
 	for _, state := range []connect.State{connect.Paused, connect.Stopped} {
 		t.Run(string(state), func(t *testing.T) {
 			inWorld(t, func(_ *testing.T, w *world) {
-				w.run(connecttest.SourceConfig(topic, 2))
-				rest := w.global.Client().Stop
+				w.Run(connecttest.SourceConfig(topic, 2))
+				rest := w.Global.Client().Stop
 				if state == connect.Paused {
-					rest = w.global.Client().Pause
+					rest = w.Global.Client().Pause
 				}
-				if err := rest(w.t.Context(), orders); err != nil {
-					w.t.Fatal(err)
+				if err := rest(w.T.Context(), orders); err != nil {
+					w.T.Fatal(err)
 				}
-				w.await(w.global, state)
-				w.expect(w.move(), event.Moved, connect.Stopped, state)
-				w.expect(w.move(), event.Unchanged, connect.Stopped, state)
-				w.expect(w.rollback(), event.RolledBack, state, connect.Stopped)
-				w.expect(w.rollback(), event.Unchanged, state, connect.Stopped)
-				w.expect(w.move(), event.Moved, connect.Stopped, state)
-				if err := w.europe.Client().Resume(w.t.Context(), orders); err != nil {
-					w.t.Fatal(err)
+				w.Await(w.Global, state)
+				w.Expect(w.move(), event.Moved, connect.Stopped, state)
+				w.Expect(w.move(), event.Unchanged, connect.Stopped, state)
+				w.Expect(w.rollback(), event.RolledBack, state, connect.Stopped)
+				w.Expect(w.rollback(), event.Unchanged, state, connect.Stopped)
+				w.Expect(w.move(), event.Moved, connect.Stopped, state)
+				if err := w.Europe.Client().Resume(w.T.Context(), orders); err != nil {
+					w.T.Fatal(err)
 				}
-				w.exact()
+				w.Exact()
 			})
 		})
 	}
@@ -91,22 +91,22 @@ func TestRefusedBeforeAnythingStops(t *testing.T) {
 		},
 		"target too old":      {config: source, target: []connecttest.Option{connecttest.WithVersion("3.6.2")}, says: "cluster europe has version 3.6.2, to create a connector stopped needs Apache Kafka 3.7 or later"},
 		"masked value":        {config: source.With("db.password", rawjson.String("****")), says: "global hides the value of db.password"},
-		"name taken, stopped": {config: source, prepare: func(w *world) { w.create(w.europe, other, connect.Stopped) }, says: "another config (topic)"},
-		"name taken, running": {config: source, prepare: func(w *world) { w.create(w.europe, other, connect.Running) }, says: "is taken on europe by a different connector"},
+		"name taken, stopped": {config: source, prepare: func(w *world) { w.create(w.Europe, other, connect.Stopped) }, says: "another config (topic)"},
+		"name taken, running": {config: source, prepare: func(w *world) { w.create(w.Europe, other, connect.Running) }, says: "is taken on europe by a different connector"},
 		"runs twice": {
-			config: source, prepare: func(w *world) { w.create(w.europe, source.With("name", rawjson.String(orders)), connect.Running) },
+			config: source, prepare: func(w *world) { w.create(w.Europe, source.With("name", rawjson.String(orders)), connect.Running) },
 			outcome: event.RunningTwice, says: "runs on both global and europe",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, false, test.target...)
-				w.run(test.config)
+				w.Run(test.config)
 				if test.prepare != nil {
 					test.prepare(w)
 				}
-				before := w.state(w.europe)
-				request := w.request()
+				before := w.State(w.Europe)
+				request := w.Request()
 				if test.change != nil {
 					test.change(&request)
 				}
@@ -115,11 +115,11 @@ func TestRefusedBeforeAnythingStops(t *testing.T) {
 				if outcome == "" {
 					outcome = event.Refused
 				}
-				w.expect(result, outcome, connect.Running, before)
+				w.Expect(result, outcome, connect.Running, before)
 				if !strings.Contains(result.Message, test.says) || strings.Contains(result.Message, "\n") {
 					t.Errorf("says %q, want %q in it", result.Message, test.says)
 				}
-				if runs := w.kafka.Runs(orders); slices.ContainsFunc(runs, func(run connecttest.Run) bool { return run.Cluster == "global" && !run.To.IsZero() }) {
+				if runs := w.Kafka.Runs(orders); slices.ContainsFunc(runs, func(run connecttest.Run) bool { return run.Cluster == "global" && !run.To.IsZero() }) {
 					t.Errorf("a task on global was stopped: %+v", runs)
 				}
 			})
@@ -128,11 +128,11 @@ func TestRefusedBeforeAnythingStops(t *testing.T) {
 }
 
 func (w *world) create(cluster *connecttest.Cluster, config rawjson.Object, state connect.State) {
-	w.t.Helper()
-	if err := cluster.Client().Create(w.t.Context(), orders, config, state); err != nil {
-		w.t.Fatal(err)
+	w.T.Helper()
+	if err := cluster.Client().Create(w.T.Context(), orders, config, state); err != nil {
+		w.T.Fatal(err)
 	}
-	w.await(cluster, state)
+	w.Await(cluster, state)
 }
 
 func TestFailureBeforeTheStartPutsBack(t *testing.T) {
@@ -147,9 +147,9 @@ func TestFailureBeforeTheStartPutsBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(_ *testing.T, w *world) {
-				w.run(connecttest.SourceConfig(topic, 2))
+				w.Run(connecttest.SourceConfig(topic, 2))
 				patches := 0
-				w.europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+				w.Europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 					if r.Method == http.MethodPatch {
 						patches++
 						r.Header.Set("seen", string(rune('0'+min(patches, 9))))
@@ -157,13 +157,13 @@ func TestFailureBeforeTheStartPutsBack(t *testing.T) {
 					intercept(rw, r, next)
 				})
 				result := w.move()
-				w.expect(result, event.Failed, connect.Running, "")
+				w.Expect(result, event.Failed, connect.Running, "")
 				if !strings.Contains(result.Message, "disk full") || !strings.HasSuffix(result.Message, "orders is on global as before") {
-					w.t.Errorf("says %q", result.Message)
+					w.T.Errorf("says %q", result.Message)
 				}
-				w.europe.Intercept(nil)
-				w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-				w.exact()
+				w.Europe.Intercept(nil)
+				w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+				w.Exact()
 			})
 		})
 	}
@@ -171,121 +171,121 @@ func TestFailureBeforeTheStartPutsBack(t *testing.T) {
 
 func TestTaskThatNeverPausesIsNotProven(t *testing.T) {
 	inWorld(t, func(_ *testing.T, w *world) {
-		w.run(connecttest.SourceConfig(topic, 1).With("poll.block.ms", rawjson.String("150000")))
+		w.Run(connecttest.SourceConfig(topic, 1).With("poll.block.ms", rawjson.String("150000")))
 		result := w.move()
 		if result.Outcome != event.NotProven || !strings.Contains(result.Message, "task 0 RUNNING") || !strings.Contains(result.Instructions, "--timeout") {
-			w.t.Fatalf("%s: %s; %s", result.Outcome, result.Message, result.Instructions)
+			w.T.Fatalf("%s: %s; %s", result.Outcome, result.Message, result.Instructions)
 		}
-		w.pass(10 * time.Minute)
-		w.await(w.global, connect.Running)
-		if got := w.state(w.europe); got != "" {
-			w.t.Errorf("europe has a copy: %s", got)
+		w.Pass(10 * time.Minute)
+		w.Await(w.Global, connect.Running)
+		if got := w.State(w.Europe); got != "" {
+			w.T.Errorf("europe has a copy: %s", got)
 		}
-		w.exact()
+		w.Exact()
 	})
 }
 
 func TestSlowPollIsWaitedFor(t *testing.T) {
 	inWorld(t, func(_ *testing.T, w *world) {
-		w.run(connecttest.SourceConfig(topic, 2).With("poll.block.ms", rawjson.String("15000")).With("batch.size", rawjson.String("10")))
-		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-		w.exact()
+		w.Run(connecttest.SourceConfig(topic, 2).With("poll.block.ms", rawjson.String("15000")).With("batch.size", rawjson.String("10")))
+		w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.Exact()
 	})
 }
 
 func TestCopyThatFailsIsRolledBack(t *testing.T) {
 	inWorld(t, func(_ *testing.T, w *world) {
-		w.run(connecttest.SourceConfig(topic, 2))
-		w.europe.FailStarts(orders, "java.net.ConnectException: no route\n\tat x")
+		w.Run(connecttest.SourceConfig(topic, 2))
+		w.Europe.FailStarts(orders, "java.net.ConnectException: no route\n\tat x")
 		result := w.move()
-		w.expect(result, event.RolledBack, connect.Running, connect.Stopped)
+		w.Expect(result, event.RolledBack, connect.Running, connect.Stopped)
 		if !strings.Contains(result.Message, "java.net.ConnectException: no route; rolled back to global") {
-			w.t.Errorf("says %q", result.Message)
+			w.T.Errorf("says %q", result.Message)
 		}
-		w.europe.FailStarts(orders, "")
-		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-		w.exact()
+		w.Europe.FailStarts(orders, "")
+		w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.Exact()
 	})
 }
 
 func TestSomebodyResumesTheOrigin(t *testing.T) {
 	inWorld(t, func(_ *testing.T, w *world) {
-		w.run(connecttest.SourceConfig(topic, 2))
+		w.Run(connecttest.SourceConfig(topic, 2))
 		stopped := false
-		w.europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		w.Europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 			if r.Method == http.MethodPatch && w.hasStopped() && !stopped {
 				stopped = true
-				if err := w.global.Client().Resume(context.Background(), orders); err != nil {
-					w.t.Error(err)
+				if err := w.Global.Client().Resume(context.Background(), orders); err != nil {
+					w.T.Error(err)
 				}
-				w.await(w.global, connect.Running)
+				w.Await(w.Global, connect.Running)
 			}
 			next.ServeHTTP(rw, r)
 		})
 		result := w.move()
-		w.expect(result, event.Failed, connect.Running, connect.Stopped)
+		w.Expect(result, event.Failed, connect.Running, connect.Stopped)
 		if !strings.Contains(result.Message, "another run or somebody started the connector on global: it is RUNNING there") {
-			w.t.Errorf("says %q", result.Message)
+			w.T.Errorf("says %q", result.Message)
 		}
-		w.exact()
+		w.Exact()
 	})
 }
 
 func (w *world) hasStopped() bool {
-	status, err := w.global.Client().Status(context.Background(), orders)
+	status, err := w.Global.Client().Status(context.Background(), orders)
 	return err == nil && status.Connector.State == connect.Stopped
 }
 
 func TestStoppedCopyWithNewerOffsetsIsNotOverwritten(t *testing.T) {
 	inWorld(t, func(_ *testing.T, w *world) {
-		w.run(connecttest.SourceConfig(topic, 2))
-		w.expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-		w.pass(time.Minute)
-		if err := w.europe.Client().Stop(w.t.Context(), orders); err != nil {
-			w.t.Fatal(err)
+		w.Run(connecttest.SourceConfig(topic, 2))
+		w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+		w.Pass(time.Minute)
+		if err := w.Europe.Client().Stop(w.T.Context(), orders); err != nil {
+			w.T.Fatal(err)
 		}
-		w.await(w.europe, connect.Stopped)
+		w.Await(w.Europe, connect.Stopped)
 		result := w.move()
-		w.expect(result, event.Refused, connect.Stopped, connect.Stopped)
+		w.Expect(result, event.Refused, connect.Stopped, connect.Stopped)
 		if !strings.Contains(result.Message, "the copy on europe has run and was stopped") {
-			w.t.Errorf("says %q", result.Message)
+			w.T.Errorf("says %q", result.Message)
 		}
-		w.expect(w.rollback(), event.RolledBack, connect.Running, connect.Stopped)
-		w.exact()
+		w.Expect(w.rollback(), event.RolledBack, connect.Running, connect.Stopped)
+		w.Exact()
 	})
 }
 
 func TestOffsetsKeepEveryDigit(t *testing.T) {
 	inWorld(t, func(_ *testing.T, w *world) {
 		config := connecttest.SourceConfig(topic, 1).With("poll.block.ms", rawjson.String("60000"))
-		w.create(w.global, config, connect.Stopped)
+		w.create(w.Global, config, connect.Stopped)
 		partition := rawjson.Object{}.With("table", rawjson.String("a.b")).Value()
 		exact, err := rawjson.Parse([]byte(`{"timestamp":9007199254740993,"connector.class":"x"}`))
 		if err != nil {
-			w.t.Fatal(err)
+			w.T.Fatal(err)
 		}
-		w.global.PutOffset(orders, partition, exact)
-		w.expect(w.move(), event.Moved, connect.Stopped, connect.Stopped)
-		value, err := w.europe.Client().Offsets(w.t.Context(), orders)
+		w.Global.PutOffset(orders, partition, exact)
+		w.Expect(w.move(), event.Moved, connect.Stopped, connect.Stopped)
+		value, err := w.Europe.Client().Offsets(w.T.Context(), orders)
 		if err != nil {
-			w.t.Fatal(err)
+			w.T.Fatal(err)
 		}
 		copied, err := offset.Parse(value)
 		if err != nil || copied.Len() != 1 || !rawjson.Equal(copied.Entries()[0].Offset, exact) {
-			w.t.Errorf("%s arrived, %v", value, err)
+			w.T.Errorf("%s arrived, %v", value, err)
 		}
 	})
 }
 
 func TestSinkOnTheSameKafka(t *testing.T) {
 	inWorld(t, func(_ *testing.T, w *world) {
-		w.kafka.Produce("in", 2, 50_000)
-		w.run(connecttest.SinkConfig("in", topic).With("poll.block.ms", rawjson.String("100")))
+		w.Kafka.Produce("in", 2, 50_000)
+		w.Run(connecttest.SinkConfig("in", topic).With("poll.block.ms", rawjson.String("100")))
 		result := w.move()
-		w.expect(result, event.Moved, connect.Stopped, connect.Running)
-		if result.Copy != "shared" || w.hard && result.Proof.Group != "connect-orders" {
-			w.t.Errorf("copy %s, proof %+v", result.Copy, result.Proof)
+		w.Expect(result, event.Moved, connect.Stopped, connect.Running)
+		if result.Copy != "shared" || w.Hard && result.Proof.Group != "connect-orders" {
+			w.T.Errorf("copy %s, proof %+v", result.Copy, result.Proof)
 		}
-		w.exact()
+		w.Exact()
 	})
 }

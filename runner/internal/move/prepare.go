@@ -44,7 +44,7 @@ func (p *prepared) wrote(to offsetstore.Store) {
 //
 // waits, unless "", marks a copy whose cut comes later or never: [config.Held] or
 // [config.Rehearsal].
-func (r *Run) prepare(ctx context.Context, request pair.Request, verdict check.Verdict, waits connect.State) (*prepared, error) {
+func (r *run) prepare(ctx context.Context, request pair.Request, verdict check.Verdict, waits connect.State) (*prepared, error) {
 	copied := &prepared{}
 	err := r.Step("prepare", func() (string, error) {
 		err := r.prepareCopy(ctx, request, verdict, copied, waits)
@@ -53,7 +53,7 @@ func (r *Run) prepare(ctx context.Context, request pair.Request, verdict check.V
 	return copied, err
 }
 
-func (r *Run) prepareCopy(ctx context.Context, request pair.Request, verdict check.Verdict, copied *prepared, waits connect.State) (err error) {
+func (r *run) prepareCopy(ctx context.Context, request pair.Request, verdict check.Verdict, copied *prepared, waits connect.State) (err error) {
 	to, basis, was := request.To(), verdict.Basis, verdict.Seen.Was()
 	settings := basis.Config
 	switch {
@@ -123,7 +123,7 @@ func becomesPreliminary(verdict check.Verdict) bool {
 
 // rehearse copies the origin's present offsets, to find out before anything stops whether
 // the plugin accepts them and whether they read back.
-func (r *Run) rehearse(ctx context.Context, basis check.Basis, store offsetstore.Store, on string, copied *prepared) error {
+func (r *run) rehearse(ctx context.Context, basis check.Basis, store offsetstore.Store, on string, copied *prepared) error {
 	copied.wrote(basis.Stores.To)
 	done, err := offsetstore.MakeEqual(ctx, on, store, basis.Offsets, copied.offsets)
 	// Only the answer to the write is about the offsets; a read that failed is no

@@ -11,6 +11,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair/pairtest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
@@ -39,18 +40,18 @@ func TestWays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorldOf(t, true, []connecttest.Option{connecttest.WithVersion(test.origin)}, []connecttest.Option{connecttest.WithVersion(test.target)})
-				w.run(test.config.With("rate", rawjson.String("5")))
-				request := w.request()
+				w.Run(test.config.With("rate", rawjson.String("5")))
+				request := w.Request()
 				request.Copy = test.copy
 				moved := w.mover().Move(t.Context(), request)
-				w.expect(moved, event.Moved, test.rest, connect.Running)
-				w.pass(20 * time.Second)
+				w.Expect(moved, event.Moved, test.rest, connect.Running)
+				w.Pass(20 * time.Second)
 				back := w.mover().Rollback(t.Context(), request)
-				w.expect(back, event.RolledBack, connect.Running, w.state(w.europe))
+				w.Expect(back, event.RolledBack, connect.Running, w.State(w.Europe))
 				if moved.Copy != test.way || back.Copy != test.back || moved.Proof.Kind != event.Hard || back.Proof.Kind != event.Hard {
 					t.Errorf("there %s, %s proof; back %s, %s proof", moved.Copy, moved.Proof.Kind, back.Copy, back.Proof.Kind)
 				}
-				w.exact()
+				w.Exact()
 			})
 		})
 	}
@@ -72,21 +73,21 @@ func TestSharedTopicIsNeverEmptied(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := newWorldOf(t, hard, test.options, test.options)
-					w.run(test.config.With("max.records", rawjson.String("20")))
-					w.europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-						if strings.HasSuffix(r.URL.Path, "/tasks") && w.state(w.global) == connect.Stopped {
+					w.Run(test.config.With("max.records", rawjson.String("20")))
+					w.Europe.Intercept(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+						if strings.HasSuffix(r.URL.Path, "/tasks") && w.State(w.Global) == connect.Stopped {
 							answerError(rw, http.StatusInternalServerError, "disk full")
 							return
 						}
 						next.ServeHTTP(rw, r)
 					})
-					w.expect(w.move(), event.Failed, connect.Running, "")
+					w.Expect(w.move(), event.Failed, connect.Running, "")
 					w.calm()
-					if err := w.global.Client().RestartTask(t.Context(), orders, 0); err != nil {
+					if err := w.Global.Client().RestartTask(t.Context(), orders, 0); err != nil {
 						t.Fatal(err)
 					}
-					w.pass(90 * time.Second)
-					if count := w.kafka.Count(topic); count.Duplicated != 0 || count.Missing != 0 || count.Records != 20 {
+					w.Pass(90 * time.Second)
+					if count := w.Kafka.Count(topic); count.Duplicated != 0 || count.Missing != 0 || count.Records != 20 {
 						t.Errorf("%+v of 20 records", count)
 					}
 				})
@@ -111,13 +112,13 @@ func TestExactlyOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorldOf(t, true, []connecttest.Option{connecttest.WithExactlyOnce()}, test.target)
-				w.atLeastOnce = test.atLeastOnce
-				w.run(slowSource())
+				w.AtLeastOnce = test.atLeastOnce
+				w.Run(pairtest.SlowSource())
 				result := w.move()
 				if result.Outcome != test.outcome || !strings.Contains(result.Message, test.says) {
 					t.Fatalf("%s: %s", result.Outcome, result.Message)
 				}
-				w.exact()
+				w.Exact()
 			})
 		})
 	}
@@ -130,12 +131,12 @@ func TestFencedAfterTheWorkerDied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		exactlyOnce := connecttest.WithExactlyOnce()
 		w := newWorldOf(t, true, []connecttest.Option{exactlyOnce, connecttest.WithWorkers(2)}, []connecttest.Option{exactlyOnce})
-		w.run(slowSource())
-		if err := w.global.Client().Stop(t.Context(), orders); err != nil {
+		w.Run(pairtest.SlowSource())
+		if err := w.Global.Client().Stop(t.Context(), orders); err != nil {
 			t.Fatal(err)
 		}
-		w.pass(10 * time.Second)
-		w.global.ForgetStatus(orders)
+		w.Pass(10 * time.Second)
+		w.Global.ForgetStatus(orders)
 		result := w.move()
 		if result.Outcome != event.Moved || result.Proof.Kind != event.Hard || len(result.Proof.Fenced) != 2 {
 			t.Fatalf("%s: %s, proof %+v", result.Outcome, result.Message, result.Proof)

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/connect-ferry/connect-ferry/runner/internal/certificate"
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/command"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -23,16 +23,14 @@ import (
 // back to the origin with the target's newer offsets; an unfinished move is put back. The
 // request is that of the move.
 func (m *Mover) Rollback(ctx context.Context, request pair.Request) event.ConnectorResult {
-	return m.leasedPair(ctx, "rollback", request, m.rollback)
+	return m.leased(ctx, "rollback", request, request.Origin.Name, (*run).rollback)
 }
 
-func (m *Mover) rollback(ctx context.Context, request pair.Request, kept *certificate.Evidence) event.ConnectorResult {
-	r := m.newPairRun(request, request.Origin.Name)
-	r.Evidence = kept
+func (r *run) rollback(ctx context.Context, request pair.Request) event.ConnectorResult {
 	resumed := r.Follow(ctx, request.To())
 	var seen pair.Observation
 	err := r.Step("check", func() (detail string, err error) {
-		seen, err = request.Observe(ctx, m.Mask)
+		seen, err = request.Observe(ctx, r.Mask)
 		return string(seen.State()), err
 	})
 	if err != nil {
@@ -78,7 +76,7 @@ func (m *Mover) rollback(ctx context.Context, request pair.Request, kept *certif
 }
 
 // abandon puts back a move whose copy never ran.
-func (r *Run) abandon(ctx context.Context, request pair.Request, seen pair.Observation) event.ConnectorResult {
+func (r *run) abandon(ctx context.Context, request pair.Request, seen pair.Observation) event.ConnectorResult {
 	from, was := request.From(), seen.Was()
 	if seen.TargetIdle() {
 		if err := r.KeepsRunning(ctx, from, seen.Origin); err != nil {
@@ -112,7 +110,7 @@ func (r *Run) abandon(ctx context.Context, request pair.Request, seen pair.Obser
 }
 
 // rollBackStopped decides which of two stopped copies is further ahead.
-func (r *Run) rollBackStopped(ctx context.Context, request pair.Request, seen pair.Observation, resumed resumes.Follower) event.ConnectorResult {
+func (r *run) rollBackStopped(ctx context.Context, request pair.Request, seen pair.Observation, resumed resumes.Follower) event.ConnectorResult {
 	if seen.RollingBack() {
 		return r.rollBack(ctx, request, seen, resumed) // an earlier rollback got this far
 	}
@@ -132,7 +130,7 @@ func (r *Run) rollBackStopped(ctx context.Context, request pair.Request, seen pa
 }
 
 // rollBack moves the connector the other way.
-func (r *Run) rollBack(ctx context.Context, request pair.Request, seen pair.Observation, resumed resumes.Follower) event.ConnectorResult {
+func (r *run) rollBack(ctx context.Context, request pair.Request, seen pair.Observation, resumed resumes.Follower) event.ConnectorResult {
 	origin := request.Origin.Name
 	r.Result.WasState = seen.WasOnTarget()
 	var c *cutover
@@ -162,7 +160,7 @@ func (r *Run) rollBack(ctx context.Context, request pair.Request, seen pair.Obse
 
 // prepareBack checks that a rollback is possible, and marks the origin's copy with the
 // state to end in: once the target's copy is stopped, no cluster shows it any more.
-func (r *Run) prepareBack(ctx context.Context, request pair.Request, seen pair.Observation) (*cutover, error) {
+func (r *run) prepareBack(ctx context.Context, request pair.Request, seen pair.Observation) (*cutover, error) {
 	from, to := request.To(), request.From()
 	if err := r.RequireHardProof(from.Cluster); err != nil {
 		return nil, err
@@ -178,9 +176,9 @@ func (r *Run) prepareBack(ctx context.Context, request pair.Request, seen pair.O
 		group = config.Group(from.Name, seen.Target.Config)
 	}
 	c := &cutover{
-		Run:      r,
-		rest:     &Rest{Run: r, Of: from, Config: seen.Target.Config, Subject: proof.Subject{Connector: from.Name, Group: group}},
-		transfer: &transfer{Run: r, to: to, group: group, shared: back.Shared(seen.Target.Sink(), seen.Target.Config, seen.Origin.Config)},
+		run:      r,
+		rest:     &command.Rest{Run: r.Run, Of: from, Config: seen.Target.Config, Subject: proof.Subject{Connector: from.Name, Group: group}},
+		transfer: &transfer{run: r, to: to, group: group, shared: back.Shared(seen.Target.Sink(), seen.Target.Config, seen.Origin.Config)},
 		keep:     was, marked: true, tasksChanged: request.Changes(tasksMax),
 	}
 	method := back.Method(true)
@@ -208,19 +206,19 @@ func (r *Run) prepareBack(ctx context.Context, request pair.Request, seen pair.O
 // translationBack returns the translation of a sink's offsets for the rollback, nil if
 // the move did not translate them. It needs no --at-least-once: a rollback is always
 // allowed.
-func (r *Run) translationBack(ctx context.Context, request pair.Request, seen pair.Observation, own, theirs offset.Document) (*translation, error) {
+func (r *run) translationBack(ctx context.Context, request pair.Request, seen pair.Observation, own, theirs offset.Document) (*translation, error) {
 	path, err := mirror.FindBack(ctx, request.MirrorSearch(own, seen.Origin.Config, seen.Target.Config), theirs)
 	if err != nil || path == nil {
 		return nil, err
 	}
-	return &translation{Run: r, through: func(ctx context.Context, theirs offset.Document) (mirror.Translation, error) {
+	return &translation{run: r, through: func(ctx context.Context, theirs offset.Document) (mirror.Translation, error) {
 		return path.Back(ctx, own, theirs)
 	}}, nil
 }
 
 // rollbackFailed restores the connector on the target, unless the origin's copy may
 // already run.
-func (r *Run) rollbackFailed(ctx context.Context, request pair.Request, seen pair.Observation, c *cutover, cause error) event.ConnectorResult {
+func (r *run) rollbackFailed(ctx context.Context, request pair.Request, seen pair.Observation, c *cutover, cause error) event.ConnectorResult {
 	from, to := request.To(), request.From()
 	switch {
 	case lease.IsLost(cause):

@@ -17,6 +17,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair/pairtest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
 
@@ -75,7 +76,7 @@ func (s *schedule) chance(percent int) bool {
 func (s *schedule) play(t *testing.T) {
 	hard := s.chance(50)
 	origin, target := s.workers(), s.workers()
-	config := slowSource()
+	config := pairtest.SlowSource()
 	versions := [2]string{"4.3.1", "4.3.1"}
 	switch s.kind.IntN(6) {
 	case 0:
@@ -88,21 +89,21 @@ func (s *schedule) play(t *testing.T) {
 		origin, target = append(origin, connecttest.WithOffsetsTopic("offsets")), append(target, connecttest.WithOffsetsTopic("offsets"))
 	}
 	s.world = newWorldOf(t, hard, append(origin, connecttest.WithVersion(versions[0])), append(target, connecttest.WithVersion(versions[1])))
-	s.atLeastOnce = versions[1] < "3.3"
-	s.line.Spread = s.chance(30)
+	s.AtLeastOnce = versions[1] < "3.3"
+	s.Line.Spread = s.chance(30)
 	if s.chance(30) {
 		config = config.With("poll.block.ms", rawjson.String(strconv.Itoa(s.dice.IntN(3000))))
 	}
-	s.run(config)
+	s.Run(config)
 	state := []connect.State{connect.Running, connect.Running, connect.Paused, connect.Stopped}[s.dice.IntN(4)]
 	if state == connect.Stopped && slices.ContainsFunc(versions[:], func(version string) bool { return version < "3.5" }) {
 		state = connect.Paused
 	}
-	s.rest(s.global, state)
-	s.tell("%v hard=%v spread=%v %s %s", versions, s.hard, s.line.Spread, state, config.Value())
+	s.rest(s.Global, state)
+	s.tell("%v hard=%v spread=%v %s %s", versions, s.Hard, s.Line.Spread, state, config.Value())
 	for range 1 + s.dice.IntN(4) {
 		s.disturbed()
-		s.pass(time.Duration(s.dice.IntN(60_000)) * time.Millisecond)
+		s.Pass(time.Duration(s.dice.IntN(60_000)) * time.Millisecond)
 	}
 	t.Cleanup(func() { t.Log(strings.Join(s.story, "\n")) }) // shown of a schedule that fails
 	s.inPeace(state)
@@ -126,20 +127,20 @@ func (s *schedule) workers() []connecttest.Option {
 
 // disturbed runs one command among faults, and maybe kills or interrupts it.
 func (s *schedule) disturbed() {
-	ctx, cancel := context.WithCancelCause(s.t.Context())
+	ctx, cancel := context.WithCancelCause(s.T.Context())
 	defer cancel(nil)
 	at := 1 + s.dice.IntN(60)
 	how := "to its end"
 	switch s.dice.IntN(4) {
 	case 0:
-		s.line.Cut(at, true)
+		s.Line.Cut(at, true)
 		how = fmt.Sprintf("killed after request %d", at)
 	case 1:
-		s.line.Cut(at, false)
+		s.Line.Cut(at, false)
 		how = fmt.Sprintf("killed before request %d", at)
 	case 2:
-		s.line.Cut(at, false)
-		s.line.OnCut = func() { cancel(event.ErrInterrupted) }
+		s.Line.Cut(at, false)
+		s.Line.OnCut = func() { cancel(event.ErrInterrupted) }
 		how = fmt.Sprintf("interrupted at request %d", at)
 	}
 	percent := []int{0, 0, 5, 20}[s.dice.IntN(4)]
@@ -148,12 +149,12 @@ func (s *schedule) disturbed() {
 	if s.dice.IntN(2) == 0 {
 		command, do = "rollback", s.mover().Rollback
 	}
-	result := do(ctx, s.request())
+	result := do(ctx, s.Request())
 	s.tell("%s %s, %d%% faults: %s: %s", command, how, percent, result.Outcome, result.Message)
-	s.line.Cut(0, false)
+	s.Line.Cut(0, false)
 	s.calm()
 	if strings.Contains(result.Message, "\n") {
-		s.t.Errorf("message of several lines: %q", result.Message)
+		s.T.Errorf("message of several lines: %q", result.Message)
 	}
 }
 
@@ -163,7 +164,7 @@ func (s *schedule) disturb(percent int) {
 		return
 	}
 	names := []string{"answer lost", "request lost", "409", "500", "carried out, 500"}
-	for _, cluster := range []*connecttest.Cluster{s.global, s.europe} {
+	for _, cluster := range []*connecttest.Cluster{s.Global, s.Europe} {
 		cluster.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			if !s.chance(percent) {
 				next.ServeHTTP(w, r)
@@ -179,34 +180,34 @@ func (s *schedule) disturb(percent int) {
 
 // inPeace asks for one side, without faults, as often as the answers say, and counts.
 func (s *schedule) inPeace(state connect.State) {
-	command, do, owner := "move", s.move, s.europe
+	command, do, owner := "move", s.move, s.Europe
 	if s.dice.IntN(2) == 0 {
-		command, do, owner = "rollback", s.rollback, s.global
+		command, do, owner = "rollback", s.rollback, s.Global
 	}
-	s.pass(5 * time.Second) // what a lagging worker lags
+	s.Pass(5 * time.Second) // what a lagging worker lags
 	result := do()
 	s.tell("%s: %s: %s", command, result.Outcome, result.Message)
 	if result.Outcome == event.Refused && command == "move" {
 		result = s.rollback()
 		s.tell("rollback: %s: %s", result.Outcome, result.Message)
-		s.pass(5 * time.Second)
+		s.Pass(5 * time.Second)
 		result = do()
 		s.tell("%s: %s: %s", command, result.Outcome, result.Message)
 	}
 	switch result.Outcome {
 	case event.Moved, event.Unchanged, event.RolledBack, event.PutBack:
 	default:
-		s.t.Errorf("%s in peace: %s: %s", command, result.Outcome, result.Message)
+		s.T.Errorf("%s in peace: %s: %s", command, result.Outcome, result.Message)
 	}
-	s.await(owner, state)
-	other := map[*connecttest.Cluster]*connecttest.Cluster{s.global: s.europe, s.europe: s.global}[owner]
-	if left := s.state(other); left != "" && left != connect.Stopped && left != connect.Paused && left != connect.Unassigned {
-		s.t.Errorf("%s on %s too", left, other.Name())
+	s.Await(owner, state)
+	other := map[*connecttest.Cluster]*connecttest.Cluster{s.Global: s.Europe, s.Europe: s.Global}[owner]
+	if left := s.State(other); left != "" && left != connect.Stopped && left != connect.Paused && left != connect.Unassigned {
+		s.T.Errorf("%s on %s too", left, other.Name())
 	}
 	if state != connect.Running {
-		if err := owner.Client().Resume(s.t.Context(), s.name); err != nil {
-			s.t.Fatal(err)
+		if err := owner.Client().Resume(s.T.Context(), s.Name); err != nil {
+			s.T.Fatal(err)
 		}
 	}
-	s.exact()
+	s.Exact()
 }

@@ -15,7 +15,7 @@ import (
 
 // transfer makes the offsets of a copy at rest equal to those of the stopped connector.
 type transfer struct {
-	*Run
+	*run
 	to       instance.Instance
 	store    offsetstore.Store // of the copy
 	method   offsetstore.Method
@@ -101,7 +101,7 @@ func (t *transfer) readShared(ctx context.Context) error {
 // translation translates a sink's offsets for another Kafka and reports how many records
 // are sent again.
 type translation struct {
-	*Run
+	*run
 	through   func(ctx context.Context, final offset.Document) (mirror.Translation, error)
 	summary   string // the result of the last translation, for messages
 	sentAgain *int64 // upper bound of records sent again, nil if not known

@@ -9,6 +9,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
+	"github.com/connect-ferry/connect-ferry/runner/internal/pair/pairtest"
 )
 
 // TestTwoRunsAtOnce starts a second move of the same connector while the first
@@ -34,12 +35,12 @@ func TestTwoRunsAtOnce(t *testing.T) {
 
 func twoRuns(t *testing.T, hard bool, delay time.Duration) {
 	w := newWorld(t, hard)
-	w.run(slowSource())
+	w.Run(pairtest.SlowSource())
 	var results [2]event.ConnectorResult
 	var runs sync.WaitGroup
 	for i := range results {
 		runs.Go(func() {
-			w.pass(time.Duration(i) * delay)
+			w.Pass(time.Duration(i) * delay)
 			results[i] = w.move()
 		})
 	}
@@ -47,8 +48,8 @@ func twoRuns(t *testing.T, hard bool, delay time.Duration) {
 	if last := w.move(); last.Outcome != event.Moved && last.Outcome != event.Unchanged {
 		t.Errorf("the run after both: %s: %s", last.Outcome, last.Message)
 	}
-	w.at(connect.Stopped, connect.Running)
-	w.exact()
+	w.At(connect.Stopped, connect.Running)
+	w.Exact()
 	if t.Failed() {
 		for _, result := range results {
 			t.Logf("%s: %s; %+v", result.Outcome, result.Message, result.Steps)

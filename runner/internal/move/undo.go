@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/command"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -25,7 +25,7 @@ const interferedAdvice = "find out who else works on it; nothing was undone, `fe
 
 // undo puts the origin back after a failure before the start of the copy. c is nil if the
 // failure came before the cutover.
-func (r *Run) undo(ctx context.Context, request pair.Request, seen pair.Observation, c *cutover, copied *prepared, cause error) event.ConnectorResult {
+func (r *run) undo(ctx context.Context, request pair.Request, seen pair.Observation, c *cutover, copied *prepared, cause error) event.ConnectorResult {
 	if lease.IsLost(cause) { // every write would be refused
 		return r.FailObserved(ctx, request, cause)
 	}
@@ -82,55 +82,11 @@ func (r *Run) undo(ctx context.Context, request pair.Request, seen pair.Observat
 	return result
 }
 
-// putBack restores the state a connector had, unless one of its copies runs. before is its
-// status then. It ignores that ctx is cancelled, which is one of the reasons to put back.
-func (r *Run) PutBack(ctx context.Context, of instance.Instance, keep connect.State, before connect.Status, copies ...instance.Instance) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.Options.PutBack)
-	defer cancel()
-	r.Destination = of.On()
-	return r.Step("put_back", func() (string, error) {
-		for _, copied := range copies {
-			if err := r.refuseRunningCopy(ctx, of, copied); err != nil {
-				return "", err
-			}
-		}
-		detail, err := of.Restore(ctx, keep, before, r.Options.Watch)
-		if err == nil && keep == connect.Running {
-			r.Evidence.RunsAgain(of.On(), time.Now())
-		}
-		switch {
-		case outcome.Is[*connect.FailedError](err):
-			r.Result.Instructions = of.RestartAdvice()
-		case err != nil:
-			verb := map[connect.State]string{connect.Paused: "pause", connect.Stopped: "stop"}[keep]
-			r.Result.Instructions = cmp.Or(r.Result.Instructions, fmt.Sprintf("bring the connector on %s back by hand: PUT %s, then `ferry status`",
-				of.On(), of.URL(cmp.Or(verb, "resume"))))
-		}
-		return detail, err
-	})
-}
-
-// refuseRunningCopy makes sure, before a connector is put back, that its copy does not
-// run: this run has not started it, but another may have. A copy that cannot be read
-// counts as at rest: the connector must not stay down because the other cluster does not
-// answer.
-func (r *Run) refuseRunningCopy(ctx context.Context, of, copied instance.Instance) error {
-	if copied.Gone(ctx) { // do not wait for it to be at rest while the connector is down
-		return nil
-	}
-	started, ok := errors.AsType[*instance.InterferedError](copied.AwaitRest(ctx))
-	if !ok {
-		return nil
-	}
-	r.Result.Instructions = "look at both clusters with `ferry status`"
-	return instance.Interfered("%s, so the one on %s is left as it is", started.What, of.On())
-}
-
 // refuseRecreated makes sure that a copy found deleted is not there again. If its marks were
 // patched at that moment, the worker may have read the config before the deletion and written
 // it after: that creates the connector anew, running (DistributedHerder.patchConnectorConfig).
 // Its status does not tell: the one from before the deletion can be read for a while.
-func (r *Run) refuseRecreated(ctx context.Context, copied instance.Instance, cause error) error {
+func (r *run) refuseRecreated(ctx context.Context, copied instance.Instance, cause error) error {
 	if !instance.IsGone(cause) || !wasDeleted(ctx, copied, cause) || copied.Gone(context.WithoutCancel(ctx)) {
 		return nil
 	}
@@ -141,7 +97,7 @@ func (r *Run) refuseRecreated(ctx context.Context, copied instance.Instance, cau
 // cleanUp removes what a failed move put on the target: the copy it created and the
 // offsets of its rehearsal. A copy that was there before is marked idle instead, so that
 // the next move does not continue this one.
-func (r *Run) cleanUp(ctx context.Context, to instance.Instance, copied *prepared) {
+func (r *run) cleanUp(ctx context.Context, to instance.Instance, copied *prepared) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.Options.PutBack)
 	defer cancel()
 	if copied.seen && to.Gone(ctx) {
@@ -170,7 +126,7 @@ func (r *Run) cleanUp(ctx context.Context, to instance.Instance, copied *prepare
 
 // rollBackFailedStart takes back a connector that failed right after its start on the
 // target, or that may have started there, with the progress it made.
-func (r *Run) rollBackFailedStart(ctx context.Context, request pair.Request, c *cutover, cause error) event.ConnectorResult {
+func (r *run) rollBackFailedStart(ctx context.Context, request pair.Request, c *cutover, cause error) event.ConnectorResult {
 	if lease.IsLost(cause) {
 		return r.FailObserved(ctx, request, cause)
 	}
@@ -206,22 +162,22 @@ func (r *Run) rollBackFailedStart(ctx context.Context, request pair.Request, c *
 }
 
 // reversed returns the cutover that reverses c.
-func (r *Run) reversed(from, to instance.Instance, c *cutover) *cutover {
+func (r *run) reversed(from, to instance.Instance, c *cutover) *cutover {
 	back := &cutover{
-		Run: r,
-		rest: &Rest{
-			Run: r, Of: to, Store: c.transfer.store, Undoing: true,
+		run: r,
+		rest: &command.Rest{
+			Run: r.Run, Of: to, Store: c.transfer.store, Undoing: true,
 			Subject: proof.Subject{Connector: to.Name, Group: c.rest.Subject.Group},
 		},
 		transfer: &transfer{
-			Run: r, to: from, store: c.rest.Store, method: c.transfer.method, external: c.transfer.external,
+			run: r, to: from, store: c.rest.Store, method: c.transfer.method, external: c.transfer.external,
 			group: c.transfer.group, shared: c.transfer.shared, have: c.rest.Final,
 		},
 		keep: c.keep, marked: true, tasksChanged: c.tasksChanged,
 	}
 	if c.path != nil {
 		own := c.rest.Final
-		back.transfer.translate = &translation{Run: r, through: func(ctx context.Context, theirs offset.Document) (mirror.Translation, error) {
+		back.transfer.translate = &translation{run: r, through: func(ctx context.Context, theirs offset.Document) (mirror.Translation, error) {
 			return c.path.Back(ctx, own, theirs)
 		}}
 	}

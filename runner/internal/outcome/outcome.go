@@ -29,6 +29,21 @@ type RegressedError struct{ What string }
 
 func (e *RegressedError) Error() string { return e.What }
 
+// DeletedError says that somebody deleted the connector before its offsets were copied, so
+// that it runs nowhere.
+type DeletedError struct {
+	Cause error // the failure that showed it; nil if it was seen like that
+	Gone  instance.Instance
+}
+
+func (e *DeletedError) Error() string {
+	said := fmt.Sprintf("somebody has deleted %s on %s in the middle of a move, so it runs nowhere", e.Gone.Name, e.Gone.On())
+	if e.Cause != nil {
+		said += ": " + e.Cause.Error()
+	}
+	return said
+}
+
 // Is reports whether an error is an E.
 func Is[E error](err error) bool {
 	_, ok := errors.AsType[E](err)
@@ -54,7 +69,7 @@ func Of(ctx context.Context, err error) event.Outcome {
 		return event.Refused
 	case Is[*proof.NotProvenError](err):
 		return event.NotProven
-	case Is[*connect.FailedError](err):
+	case Is[*connect.FailedError](err), Is[*DeletedError](err):
 		return event.Down
 	default:
 		return event.Failed

@@ -3,8 +3,8 @@
 // fell behind, members of a consumer group that nobody expects, offsets that will expire.
 //
 // What it sees may be a move at work or a worker that lags behind, so a finding is reported only
-// if a second look, [Watcher.Confirm] later, has one for that connector too. It writes nothing
-// itself: [Watcher.Stop] may stop the one of two running copies that is shown to be wrong.
+// if a second look, [Watcher.Confirm] later, has one for that connector too. It only reads, but
+// for a [Stopper]: that stops the one of two running copies that is shown to be wrong.
 package watch
 
 import (
@@ -27,7 +27,7 @@ type Watcher struct {
 	// Compare is what is looked at. Its Judge is the watcher's own.
 	Compare drift.Comparer
 	// Stop stops the origin's copy of a connector that runs twice, if it finds again that this
-	// is the wrong one; nil to report only.
+	// is the wrong one, see [Stopper.StopOrigin]; nil to report only.
 	Stop func(ctx context.Context, request pair.Request) event.ConnectorResult
 	// Removed is when an acceptance removed the origin's copy, zero if none did as far as is
 	// known; may be nil.

@@ -50,7 +50,7 @@ func TestOriginResumed(t *testing.T) {
 			w.Errorf("%+v", result)
 		}
 		stopping := w.watcher()
-		stopping.Stop = w.mover().StopOrigin
+		stopping.Stop = w.stopper().StopOrigin
 		if result = w.found(stopping, event.RunningTwice, OriginResumed); !result.Changed || !strings.Contains(result.Message, "the one on global was stopped") {
 			w.Errorf("%+v", result)
 		}
@@ -110,7 +110,7 @@ func TestNotToldWhich(t *testing.T) {
 			inWorld(t, func(w *world) {
 				prepare(w)
 				watcher := w.watcher()
-				watcher.Stop = w.mover().StopOrigin
+				watcher.Stop = w.stopper().StopOrigin
 				w.says(w.found(watcher, event.RunningTwice, RunningTwice).Findings[0], "is not known")
 				w.states(connect.Running, connect.Running)
 				w.refuses("which of the two is wrong cannot be told")
@@ -247,7 +247,7 @@ func TestFellBehind(t *testing.T) {
 		w.check(w.global.Client().Resume(w.Context(), orders))
 		w.pass(20 * time.Second)
 		w.says(w.found(w.watcher(), event.Observed, FellBehind).Findings[0], "it runs on global behind the last offsets of its copy at rest on europe")
-		result := w.mover().StopOrigin(w.Context(), w.request())
+		result := w.stopper().StopOrigin(w.Context(), w.request())
 		if result.Outcome != event.Refused || !strings.Contains(result.Message, "does not run on both clusters any more") {
 			w.Errorf("%+v", result)
 		}
@@ -329,7 +329,7 @@ func TestStoppedStaysInTheReport(t *testing.T) {
 		w.moved(source())
 		w.during(time.Minute, func(ctx context.Context) error { return w.global.Client().Resume(ctx, orders) })
 		watcher := w.watcher()
-		watcher.Every, watcher.For, watcher.Stop = 30*time.Second, 10*time.Minute, w.mover().StopOrigin
+		watcher.Every, watcher.For, watcher.Stop = 30*time.Second, 10*time.Minute, w.stopper().StopOrigin
 		report := w.look(watcher)
 		w.states(connect.Stopped, connect.Running)
 		if len(report.Connectors) != 1 || !report.Connectors[0].Changed || report.Connectors[0].Outcome != event.RunningTwice {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/command"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest/reach"
@@ -61,7 +62,13 @@ func (w *world) request() pair.Request {
 }
 
 func (w *world) mover() *move.Mover {
-	return &move.Mover{Options: move.DefaultOptions(), Events: event.Discard{}}
+	return &move.Mover{Setup: setup()}
+}
+
+func (w *world) stopper() Stopper { return Stopper{Setup: setup()} }
+
+func setup() *command.Setup {
+	return &command.Setup{Options: command.DefaultOptions(), Events: event.Discard{}}
 }
 
 func (w *world) watcher() *Watcher {
@@ -154,7 +161,7 @@ func (w *world) states(origin, target connect.State) {
 // refuses wants the stop of the origin to be refused, for that reason, and both to run on.
 func (w *world) refuses(reason string) {
 	w.Helper()
-	if result := w.mover().StopOrigin(w.Context(), w.request()); result.Outcome != event.Refused || result.Changed || !strings.Contains(result.Message, reason) {
+	if result := w.stopper().StopOrigin(w.Context(), w.request()); result.Outcome != event.Refused || result.Changed || !strings.Contains(result.Message, reason) {
 		w.Errorf("%+v", result)
 	}
 	w.states(connect.Running, connect.Running)

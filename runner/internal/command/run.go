@@ -1,4 +1,4 @@
-package move
+package command
 
 import (
 	"context"
@@ -17,34 +17,41 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/resumes"
 )
 
-// run records the steps of one command for one connector.
+// Run is the record of one command on one connector. It is used by one goroutine at a time,
+// except for Note.
 type Run struct {
-	*Mover
+	*Setup
+	// Result is what the command will return. [Run.Step] adds to it, [Run.End] and [Run.Fail] complete it.
 	Result event.ConnectorResult
+	// Destination is the cluster that the connector moves to at present, "" if to none.
+	Destination string
+	// Evidence is kept for a certificate; nil if none is asked for.
+	Evidence *certificate.Evidence
+
 	// about are the instances of the connector: origin and target of a move, or the one
 	// instance of a single step.
 	about []instance.Instance
-	// destination is the cluster that the connector moves to.
-	Destination string
-	Evidence    *certificate.Evidence // for a certificate; nil if none is asked for
 }
 
-// Begin begins the record of a command. connector is the name on the origin.
-func (m *Mover) newRun(connector string, about ...instance.Instance) *Run {
-	r := &Run{Mover: m, Result: event.ConnectorResult{Connector: connector}, about: about}
+// Begin begins the record of a command about one or more instances of a connector. connector is
+// its name in the result: that on the origin.
+func (s *Setup) Begin(connector string, about ...instance.Instance) *Run {
+	r := &Run{Setup: s, Result: event.ConnectorResult{Connector: connector}, about: about}
 	if copied := about[len(about)-1].Name; copied != connector {
 		r.Result.TargetConnector = copied
 	}
 	return r
 }
 
-func (m *Mover) newPairRun(request pair.Request, destination string) *Run {
-	r := m.newRun(request.Connector, request.From(), request.To())
+// BeginPair begins the record of a command about a connector on origin and target.
+func (s *Setup) BeginPair(request pair.Request, destination string) *Run {
+	r := s.Begin(request.Connector, request.From(), request.To())
 	r.Destination = destination
 	return r
 }
 
-// Follow follows who resumes a connector from now on.
+// Follow follows who resumes a connector from now on. Where that cannot be followed, the result
+// follows nothing, and a note says why.
 func (r *Run) Follow(ctx context.Context, of instance.Instance) resumes.Follower {
 	follower, err := resumes.Follow(ctx, of)
 	if err != nil {
@@ -53,7 +60,7 @@ func (r *Run) Follow(ctx context.Context, of instance.Instance) resumes.Follower
 	return follower
 }
 
-// Step runs one step, emits its events and adds it to the result.
+// Step runs one step, emits its events and adds it to the result. It returns the error of the step.
 func (r *Run) Step(name string, do func() (detail string, err error)) error {
 	noted, detail, err := event.RunStep(r.Events, &r.Result, r.Destination, name, do)
 	r.Evidence.AddStep(certificate.Step{
@@ -62,17 +69,19 @@ func (r *Run) Step(name string, do func() (detail string, err error)) error {
 	return err
 }
 
+// Note tells a sentence about the connector while the command runs.
 func (r *Run) Note(level event.Level, format string, arguments ...any) {
 	r.Events.Emit(event.Note{Connector: r.Result.Connector, Level: level, Message: fmt.Sprintf(format, arguments...), At: time.Now()})
 }
 
-// End completes the result of a run that succeeded.
+// End completes the result of a run that did what it could: its outcome, and a sentence.
 func (r *Run) End(outcome event.Outcome, message string) event.ConnectorResult {
 	r.Result.Outcome, r.Result.Message = outcome, event.OneLine(message)
 	return r.Result
 }
 
-// Fail completes the result of a run that failed.
+// Fail completes the result of a run that an error ended, and advises what to do where that is
+// known. ctx is that of the run: it tells whether it was interrupted.
 func (r *Run) Fail(ctx context.Context, err error) event.ConnectorResult {
 	r.Result.Outcome, r.Result.Message = outcomeOf(ctx, err), event.OneLine(err.Error())
 	if r.AddHanging(ctx, err) {
@@ -137,7 +146,7 @@ func (r *Run) ObserveEnd(ctx context.Context, request pair.Request) (seen pair.O
 	return seen, true
 }
 
-// FailObserved is fail after observeEnd.
+// FailObserved is [Run.Fail] after [Run.ObserveEnd].
 func (r *Run) FailObserved(ctx context.Context, request pair.Request, err error) event.ConnectorResult {
 	r.ObserveEnd(ctx, request)
 	return r.Fail(ctx, err)

@@ -1,4 +1,4 @@
-package move
+package accept
 
 import (
 	"context"
@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/connect-ferry/connect-ferry/runner/internal/certificate"
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/command"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -20,22 +20,28 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
+// Acceptor accepts moves of connectors. It is safe for concurrent use.
+type Acceptor struct {
+	*command.Setup
+	// Folder keeps what brings an origin's copy back.
+	Folder kept.Folder
+	// By is who accepted the moves, "" if nobody said.
+	By string
+}
+
 // Accept removes the origin's copy of a moved connector, once the target runs and has all that
 // was copied, and its config and last offsets are kept in the folder. It removes the connector
-// alone: Connect keeps the offsets, and no consumer group is touched. by is who accepted the
-// move, "" if nobody said.
-func (m *Mover) Accept(ctx context.Context, request pair.Request, folder kept.Folder, by string) event.ConnectorResult {
-	return m.leasedPair(ctx, "accept", request, func(ctx context.Context, request pair.Request, kept *certificate.Evidence) event.ConnectorResult {
-		r := m.newPairRun(request, request.Target.Name)
-		r.Evidence = kept
-		a := &acceptance{Run: r, request: request, by: by, resumes: r.Follow(ctx, request.From())}
-		return a.do(ctx, folder)
+// alone: Connect keeps the offsets, and no consumer group is touched.
+func (a Acceptor) Accept(ctx context.Context, request pair.Request) event.ConnectorResult {
+	return a.LeasedPair(ctx, "accept", request, request.Target.Name, func(ctx context.Context, request pair.Request, r *command.Run) event.ConnectorResult {
+		one := &acceptance{Run: r, request: request, by: a.By, resumes: r.Follow(ctx, request.From())}
+		return one.do(ctx, a.Folder)
 	})
 }
 
 // acceptance is one acceptance of a connector.
 type acceptance struct {
-	*Run
+	*command.Run
 	request pair.Request
 	by      string
 	resumes resumes.Follower

@@ -1,4 +1,4 @@
-package move
+package single
 
 import (
 	"context"
@@ -15,8 +15,8 @@ import (
 
 // GetOffsets reads a connector's offsets until two reads agree. If the connector runs,
 // they are a snapshot, and the result says so.
-func (m *Mover) GetOffsets(ctx context.Context, of instance.Instance, by offsetstore.Method) (offset.Document, event.ConnectorResult) {
-	r, seen, err := m.begin(ctx, of)
+func (s Steps) GetOffsets(ctx context.Context, of instance.Instance, by offsetstore.Method) (offset.Document, event.ConnectorResult) {
+	r, seen, err := s.begin(ctx, of)
 	if err != nil {
 		return offset.Document{}, r.Fail(ctx, err)
 	}
@@ -47,14 +47,14 @@ func (m *Mover) GetOffsets(ctx context.Context, of instance.Instance, by offsets
 
 // PutOffsets makes the offsets of a stopped connector equal to document and
 // reads them back.
-func (m *Mover) PutOffsets(ctx context.Context, of instance.Instance, by offsetstore.Method, document offset.Document) event.ConnectorResult {
-	return m.leased(ctx, "connect-offsets-put", of.Name, of, nil, func(ctx context.Context, of instance.Instance) event.ConnectorResult {
-		return m.putOffsets(ctx, of, by, document)
+func (s Steps) PutOffsets(ctx context.Context, of instance.Instance, by offsetstore.Method, document offset.Document) event.ConnectorResult {
+	return s.leased(ctx, "connect-offsets-put", of.Name, of, nil, func(ctx context.Context, of instance.Instance) event.ConnectorResult {
+		return s.putOffsets(ctx, of, by, document)
 	})
 }
 
-func (m *Mover) putOffsets(ctx context.Context, of instance.Instance, by offsetstore.Method, document offset.Document) event.ConnectorResult {
-	r, seen, err := m.begin(ctx, of)
+func (s Steps) putOffsets(ctx context.Context, of instance.Instance, by offsetstore.Method, document offset.Document) event.ConnectorResult {
+	r, seen, err := s.begin(ctx, of)
 	if err == nil && !seen.AtRest() {
 		err = cluster.Refused(fmt.Sprintf("connector %q is %s on %s, and offsets can only be written while it is stopped without tasks; run `ferry flush-wait` first",
 			of.Name, seen, of.On()))

@@ -1,4 +1,4 @@
-package move
+package command
 
 import (
 	"context"
@@ -12,9 +12,9 @@ import (
 
 // besideNeighbours adds to the result of a run that changed something what happened meanwhile
 // to the tasks of other connectors. Those of the same command stop and start by intention.
-func (m *Mover) besideNeighbours(ctx context.Context, request pair.Request, do func(context.Context, pair.Request) event.ConnectorResult) event.ConnectorResult {
-	together := append([]string{request.Connector, request.TargetName()}, m.Together...)
-	watch := m.neighbours.Begin(ctx, func(connector string) bool { return slices.Contains(together, connector) }, request.Origin, request.Target)
+func (s *Setup) besideNeighbours(ctx context.Context, request pair.Request, do func(context.Context, pair.Request) event.ConnectorResult) event.ConnectorResult {
+	together := append([]string{request.Connector, request.TargetName()}, s.Together...)
+	watch := s.neighbours.Begin(ctx, func(connector string) bool { return slices.Contains(together, connector) }, request.Origin, request.Target)
 	defer watch.End() // also after a fault of ferry
 	result := do(ctx, request)
 	found := watch.End()

@@ -4,38 +4,14 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
-	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
-	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 )
-
-// The files step_*.go hold the steps of a move as single commands, for flows that do
-// something of their own in between.
-
-// begin begins a single step on a connector, which must exist.
-func (m *Mover) begin(ctx context.Context, of instance.Instance) (*Run, instance.Observed, error) {
-	r := m.newRun(of.Name, of)
-	seen, err := of.Observe(ctx, m.Mask)
-	if err == nil && !seen.Exists {
-		err = of.Cluster.Absent(of.Name)
-	}
-	r.Result.OriginState, r.Result.OriginTasks = seen.State(), event.TaskStates(seen.Status)
-	return r, seen, err
-}
-
-// openOne opens the offset store of one connector and reads it.
-func openOne(ctx context.Context, of instance.Instance, seen instance.Observed, by offsetstore.Method) (pair.Opened, error) {
-	of = of.RetryLonger()
-	request := pair.Request{Origin: of.Cluster, Target: of.Cluster, Connector: of.Name, Copy: by}
-	return request.Open(ctx, pair.Observation{Origin: seen, Target: seen})
-}
 
 // Status returns where a move stands. It writes nothing.
 func (m *Mover) Status(ctx context.Context, request pair.Request) event.ConnectorResult {
-	r := m.newPairRun(request, "")
+	r := m.begin(request, "")
 	seen, err := request.Observe(ctx, m.Mask)
 	if err != nil {
 		return r.Fail(ctx, err)
@@ -76,14 +52,4 @@ func failing(request pair.Request, seen pair.Observation) (instance.Instance, er
 		return request.From(), err
 	}
 	return request.To(), seen.Target.Failure()
-}
-
-// ReadConfig reads a connector's config and teaches the mask its secrets.
-func (m *Mover) ReadConfig(ctx context.Context, of instance.Instance) (rawjson.Object, error) {
-	settings, err := of.Cluster.Client.Config(ctx, of.Name)
-	if err != nil {
-		return rawjson.Object{}, of.Cluster.Missing(of.Name, err)
-	}
-	config.Learn(m.Mask, settings)
-	return settings, nil
 }

@@ -1,10 +1,11 @@
-package move
+package single
 
 import (
 	"context"
 	"fmt"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/command"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -15,20 +16,20 @@ import (
 
 // Start resumes a stopped or paused connector and watches it run. If origin is not nil,
 // the connector there must be stopped without tasks and have the same offsets.
-func (m *Mover) Start(ctx context.Context, of instance.Instance, origin *cluster.Cluster) event.ConnectorResult {
+func (s Steps) Start(ctx context.Context, of instance.Instance, origin *cluster.Cluster) event.ConnectorResult {
 	var others []instance.Instance
 	if origin != nil { // nobody may start the connector there meanwhile
 		others = append(others, instance.Instance{Cluster: origin, Name: of.Name})
 	}
-	return m.leased(ctx, "start", of.Name, of, others, func(ctx context.Context, of instance.Instance) event.ConnectorResult {
-		return m.start(ctx, of, origin)
+	return s.leased(ctx, "start", of.Name, of, others, func(ctx context.Context, of instance.Instance) event.ConnectorResult {
+		return s.start(ctx, of, origin)
 	})
 }
 
-func (m *Mover) start(ctx context.Context, of instance.Instance, origin *cluster.Cluster) event.ConnectorResult {
-	r, seen, err := m.begin(ctx, of)
+func (s Steps) start(ctx context.Context, of instance.Instance, origin *cluster.Cluster) event.ConnectorResult {
+	r, seen, err := s.begin(ctx, of)
 	if err == nil && origin != nil {
-		err = r.Step("interlock", func() (string, error) { return "", r.interlockOne(ctx, of, seen, origin) })
+		err = r.Step("interlock", func() (string, error) { return "", s.interlock(ctx, of, seen, origin) })
 	}
 	if err == nil && seen.AtRest() && config.IsPreliminary(seen.Config) {
 		err = cluster.Refused(fmt.Sprintf("the copy on %s does not have the final offsets of its origin: started, it would send records again; "+
@@ -40,9 +41,9 @@ func (m *Mover) start(ctx context.Context, of instance.Instance, origin *cluster
 	if err != nil {
 		return r.Fail(ctx, err)
 	}
-	err = r.Step("start", func() (string, error) { return of.Start(ctx, connect.Running, 0, m.Options.Start, func() {}) })
+	err = r.Step("start", func() (string, error) { return of.Start(ctx, connect.Running, 0, s.Options.Start, func() {}) })
 	if err == nil {
-		watch := &Watch{Run: r, Copy: of}
+		watch := &command.Watch{Run: r, Copy: of}
 		err = r.Step("watch", func() (string, error) { return "", watch.Do(ctx) })
 	}
 	if err != nil {
@@ -55,14 +56,14 @@ func (m *Mover) start(ctx context.Context, of instance.Instance, origin *cluster
 	return r.End(event.Started, fmt.Sprintf("runs on %s", of.On()))
 }
 
-// interlockOne makes sure that the connector on the origin is at rest and has the same
+// interlock makes sure that the connector on the origin is at rest and has the same
 // offsets as the copy.
-func (r *Run) interlockOne(ctx context.Context, of instance.Instance, seen instance.Observed, origin *cluster.Cluster) error {
+func (s Steps) interlock(ctx context.Context, of instance.Instance, seen instance.Observed, origin *cluster.Cluster) error {
 	if seen.Active() && seen.State() != connect.Paused {
 		return nil // it runs already; Status tells whether it runs twice
 	}
 	request := pair.Request{Origin: origin, Target: of.Cluster, Connector: of.Name}
-	other, err := request.From().Observe(ctx, r.Mask)
+	other, err := request.From().Observe(ctx, s.Mask)
 	if err != nil {
 		return fmt.Errorf("%s: %w", origin.Name, err)
 	}

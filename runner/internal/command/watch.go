@@ -1,4 +1,4 @@
-package move
+package command
 
 import (
 	"context"
@@ -21,15 +21,17 @@ const watchEvery = 500 * time.Millisecond
 type Watch struct {
 	*Run
 	Copy instance.Instance
-	// other is the connector on the other cluster, which must not run; nil if there is
+	// Other is the connector on the other cluster, which must not run; nil if there is
 	// none.
 	Other *instance.Instance
-	// behind says how the copy fell behind the offsets it was given, "" if it did not;
+	// Behind says how the copy fell behind the offsets it was given, "" if it did not;
 	// nil if they cannot be compared.
 	Behind func(ctx context.Context) (string, error)
 }
 
-// Do watches for [Options.Watch], and longer while a suspicion is open.
+// Do watches for [Options.Watch], and longer while a suspicion is open. It stops a copy that runs
+// beside the other connector, and returns an [instance.RunningTwiceError] then, an
+// [outcome.RegressedError] if the copy fell behind, or a [connect.FailedError].
 func (w *Watch) Do(ctx context.Context) error {
 	var twice, behind instance.Suspicion
 	for ends := time.Now().Add(w.Options.Watch); ; {

@@ -1,4 +1,4 @@
-package move
+package single
 
 import (
 	"context"
@@ -17,20 +17,20 @@ import (
 // CreateStopped creates a stopped connector and proves that it has no tasks.
 // request.Origin is the cluster the config came from, or nil; if set, the copy is marked
 // with the state of a paused or stopped origin. was is that state; "" is the one it has now.
-func (m *Mover) CreateStopped(ctx context.Context, request pair.Request, settings rawjson.Object, was connect.State) event.ConnectorResult {
-	return m.leased(ctx, "create-stopped", request.Connector, request.To(), nil, func(ctx context.Context, to instance.Instance) event.ConnectorResult {
+func (s Steps) CreateStopped(ctx context.Context, request pair.Request, settings rawjson.Object, was connect.State) event.ConnectorResult {
+	return s.leased(ctx, "create-stopped", request.Connector, request.To(), nil, func(ctx context.Context, to instance.Instance) event.ConnectorResult {
 		request.Target = to.Cluster
-		return m.createStopped(ctx, request, request.CopyConfig(settings), was)
+		return s.createStopped(ctx, request, request.CopyConfig(settings), was)
 	})
 }
 
-func (m *Mover) createStopped(ctx context.Context, request pair.Request, settings rawjson.Object, was connect.State) event.ConnectorResult {
+func (s Steps) createStopped(ctx context.Context, request pair.Request, settings rawjson.Object, was connect.State) event.ConnectorResult {
 	to := request.To()
-	r := m.newRun(request.Connector, to)
-	config.Learn(m.Mask, settings)
-	existing, err := r.creatable(ctx, request, settings)
+	r := s.Begin(request.Connector, to)
+	config.Learn(s.Mask, settings)
+	existing, err := s.creatable(ctx, request, settings)
 	if err == nil && request.Origin != nil {
-		settings, err = r.rememberState(ctx, request, settings, was)
+		settings, err = s.rememberState(ctx, request, settings, was)
 	}
 	if err != nil {
 		return r.Fail(ctx, err)
@@ -58,12 +58,12 @@ func (m *Mover) createStopped(ctx context.Context, request pair.Request, setting
 
 // creatable returns the connector that exists under the name, if any, or an error if the
 // new one cannot be created.
-func (r *Run) creatable(ctx context.Context, request pair.Request, settings rawjson.Object) (instance.Observed, error) {
+func (s Steps) creatable(ctx context.Context, request pair.Request, settings rawjson.Object) (instance.Observed, error) {
 	to := request.To()
 	if err := check.Creatable(ctx, to.Cluster, settings); err != nil {
 		return instance.Observed{}, err
 	}
-	existing, err := to.Observe(ctx, r.Mask)
+	existing, err := to.Observe(ctx, s.Mask)
 	if err != nil || !existing.Exists {
 		return existing, err
 	}
@@ -76,9 +76,9 @@ func (r *Run) creatable(ctx context.Context, request pair.Request, settings rawj
 }
 
 // rememberState adds a mark to the config if the origin is paused or stopped.
-func (r *Run) rememberState(ctx context.Context, request pair.Request, settings rawjson.Object, was connect.State) (rawjson.Object, error) {
+func (s Steps) rememberState(ctx context.Context, request pair.Request, settings rawjson.Object, was connect.State) (rawjson.Object, error) {
 	if was == "" {
-		seen, err := request.Observe(ctx, r.Mask)
+		seen, err := request.Observe(ctx, s.Mask)
 		if err != nil {
 			return settings, err
 		}

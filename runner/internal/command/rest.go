@@ -1,4 +1,4 @@
-package move
+package command
 
 import (
 	"context"
@@ -14,28 +14,31 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/words"
 )
 
-// Rest stops one connector and proves that its offsets are final.
+// Rest brings one connector to rest and proves that its offsets are final.
 type Rest struct {
 	*Run
-	Of      instance.Instance
-	Config  rawjson.Object
+	Of     instance.Instance
+	Config rawjson.Object // of the connector
+	// Subject is what is to be proven. [Rest.Do] adds what follows from Config and Store.
 	Subject proof.Subject
-	Store   offsetstore.Store
-	// reopen changes store when REST turns out not to carry the offsets, and reports
+	Store   offsetstore.Store // where the connector keeps its offsets
+	// Reopen changes Store when REST turns out not to carry the offsets, and reports
 	// whether it could; nil if there is no other store.
 	Reopen func(ctx context.Context) bool
-	// resumes follows who resumes the connector since the run began, see [run.follow].
+	// Resumes follows who resumes the connector since the run began, see [Run.Follow].
 	Resumes resumes.Follower
-	// undoing says that this run itself has started the connector.
+	// Undoing says that this run itself has started the connector.
 	Undoing bool
 
-	Attempt *proof.Attempt // nil until Begin succeeded
+	// What [Rest.Do] leaves.
+	Attempt *proof.Attempt // nil until it began to bring the connector to rest
 	Final   offset.Document
 	Proof   event.Proof
 }
 
 // Do stops the connector and proves its offsets. It keeps its turn: end it with
-// [proof.Attempt.EndTurn].
+// [proof.Attempt.EndTurn]. Whoever called it has to put the connector back if it fails and
+// Attempt is not nil.
 func (r *Rest) Do(ctx context.Context) (err error) {
 	r.Subject = r.Subject.Configured(r.Config)
 	r.Subject.Read = func(ctx context.Context) (offset.Document, error) { return r.Store.Read(ctx) }

@@ -1,10 +1,12 @@
-package move
+package watch
 
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/command"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/family"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
@@ -12,17 +14,24 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
 
+// Stopper stops the wrong one of two copies that run, see [Watcher.Stop].
+type Stopper struct{ *command.Setup }
+
+// recheckEvery is between two looks of a [Stopper].
+const recheckEvery = 500 * time.Millisecond
+
 // StopOrigin stops the origin's copy of a moved connector that runs on both clusters. It refuses
 // unless that is the wrong one beyond doubt, and changes nothing while another run works on it.
-func (m *Mover) StopOrigin(ctx context.Context, request pair.Request) event.ConnectorResult {
-	return m.leased(ctx, "watch", request.Connector, request.From(), []instance.Instance{request.To()}, func(ctx context.Context, from instance.Instance) event.ConnectorResult {
-		request.Origin = from.Cluster
-		r := m.newPairRun(request, "")
-		if err := r.Step("check", func() (string, error) { return "", r.originIsWrong(ctx, request) }); err != nil {
+func (s Stopper) StopOrigin(ctx context.Context, request pair.Request) event.ConnectorResult {
+	return s.Leased(ctx, "watch", s.Begin(request.Connector, request.From()), request.Keys(), func(check func(context.Context) error) event.ConnectorResult {
+		request.Origin = request.Origin.LeaseChecked(check)
+		from := request.From()
+		r := s.BeginPair(request, "")
+		if err := r.Step("check", func() (string, error) { return "", s.originIsWrong(ctx, request) }); err != nil {
 			return r.FailObserved(ctx, request, err)
 		}
 		// From here on an interrupt does not end it: nobody would know whether it is stopped.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.Options.PutBack)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Options.PutBack)
 		defer cancel()
 		err := r.Step("stop", func() (string, error) {
 			r.Result.Changed = true
@@ -43,23 +52,23 @@ func (m *Mover) StopOrigin(ctx context.Context, request pair.Request) event.Conn
 // originIsWrong looks for longer than a suspicion must hold: all the time both run with the same
 // config, no mark speaks of what is not finished, and of the target's offsets none is behind and
 // some are ahead.
-func (r *Run) originIsWrong(ctx context.Context, request pair.Request) error {
+func (s Stopper) originIsWrong(ctx context.Context, request pair.Request) error {
 	var wrong instance.Suspicion
 	for {
-		seen, err := request.Observe(ctx, r.Mask)
+		seen, err := request.Observe(ctx, s.Mask)
 		if err == nil {
-			err = r.targetLeads(ctx, request, seen)
+			err = targetLeads(ctx, request, seen)
 		}
 		if err != nil || wrong.See(true) {
 			return err
 		}
-		if err := wait.For(ctx, watchEvery); err != nil {
+		if err := wait.For(ctx, recheckEvery); err != nil {
 			return err
 		}
 	}
 }
 
-func (r *Run) targetLeads(ctx context.Context, request pair.Request, seen pair.Observation) error {
+func targetLeads(ctx context.Context, request pair.Request, seen pair.Observation) error {
 	const undecided = "which of the two is wrong cannot be told: "
 	switch {
 	case seen.State() != pair.RunningTwice:

@@ -1,10 +1,11 @@
-package move
+package single
 
 import (
 	"context"
 	"fmt"
 	"strings"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/command"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -18,17 +19,17 @@ import (
 
 // FlushWait stops a connector, proves that its offsets are final, and leaves it stopped.
 // Without a proof it puts the connector back.
-func (m *Mover) FlushWait(ctx context.Context, of instance.Instance, by offsetstore.Method) event.ConnectorResult {
-	return m.leased(ctx, "flush-wait", of.Name, of, nil, func(ctx context.Context, of instance.Instance) event.ConnectorResult {
-		return m.flushWait(ctx, of, by)
+func (s Steps) FlushWait(ctx context.Context, of instance.Instance, by offsetstore.Method) event.ConnectorResult {
+	return s.leased(ctx, "flush-wait", of.Name, of, nil, func(ctx context.Context, of instance.Instance) event.ConnectorResult {
+		return s.flushWait(ctx, of, by)
 	})
 }
 
-func (m *Mover) flushWait(ctx context.Context, of instance.Instance, by offsetstore.Method) event.ConnectorResult {
-	r, seen, err := m.begin(ctx, of)
+func (s Steps) flushWait(ctx context.Context, of instance.Instance, by offsetstore.Method) event.ConnectorResult {
+	r, seen, err := s.begin(ctx, of)
 	if err == nil {
 		if _, err = of.Cluster.Server(ctx); err == nil {
-			err = m.RequireHardProof(of.Cluster)
+			err = s.RequireHardProof(of.Cluster)
 		}
 	}
 	if err != nil {
@@ -38,14 +39,14 @@ func (m *Mover) flushWait(ctx context.Context, of instance.Instance, by offsetst
 	if err != nil {
 		return r.Fail(ctx, err)
 	}
-	resting := &Rest{Run: r, Of: of, Config: seen.Config, Store: opened.From, Subject: proof.Subject{Connector: of.Name}}
+	resting := &command.Rest{Run: r, Of: of, Config: seen.Config, Store: opened.From, Subject: proof.Subject{Connector: of.Name}}
 	if seen.Sink() {
 		resting.Subject.Group = config.Group(of.Name, seen.Config)
 	} else {
 		resting.Subject.Snapshot = opened.Offsets
 	}
 	if err := resting.Do(ctx); err != nil {
-		return r.flushFailed(ctx, resting, seen.Status, err)
+		return flushFailed(ctx, resting, seen.Status, err)
 	}
 	state := of.Cluster.RestState()
 	r.Result.Changed = seen.State() != state
@@ -55,15 +56,15 @@ func (m *Mover) flushWait(ctx context.Context, of instance.Instance, by offsetst
 }
 
 // flushFailed puts the connector back. There is no copy that might run.
-func (r *Run) flushFailed(ctx context.Context, resting *Rest, before connect.Status, cause error) event.ConnectorResult {
-	if resting.Attempt == nil || lease.IsLost(cause) {
+func flushFailed(ctx context.Context, r *command.Rest, before connect.Status, cause error) event.ConnectorResult {
+	if r.Attempt == nil || lease.IsLost(cause) {
 		return r.Fail(ctx, cause)
 	}
 	was := before.Connector.State
-	if err := r.PutBack(ctx, resting.Of, was, before); err != nil {
+	if err := r.PutBack(ctx, r.Of, was, before); err != nil {
 		return r.Fail(ctx, &outcome.NotPutBackError{Cause: cause, Failure: err})
 	}
 	result := r.Fail(ctx, cause)
-	result.Message += fmt.Sprintf("; %s is %s as before", resting.Of.Name, was)
+	result.Message += fmt.Sprintf("; %s is %s as before", r.Of.Name, was)
 	return result
 }

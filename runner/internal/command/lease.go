@@ -1,4 +1,4 @@
-package move
+package command
 
 import (
 	"context"
@@ -6,60 +6,57 @@ import (
 	"sync"
 	"time"
 
-	"github.com/connect-ferry/connect-ferry/runner/internal/certificate"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
-	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 )
 
-// leasedPair holds the leases on both instances of a connector while do moves it or rolls
-// it back, emits the events that this begins and ends, and has a certificate made.
-func (m *Mover) leasedPair(ctx context.Context, command string, request pair.Request,
-	do func(context.Context, pair.Request, *certificate.Evidence) event.ConnectorResult,
+// LeasedPair holds the leases on both instances of a connector while do moves it toward a
+// cluster, emits the events that this begins and ends, and has a certificate made. do writes to
+// the clusters of the request that it is given, and only while the leases are held.
+func (s *Setup) LeasedPair(ctx context.Context, command string, request pair.Request, toward string,
+	do func(context.Context, pair.Request, *Run) event.ConnectorResult,
 ) event.ConnectorResult {
-	held, err := m.take(ctx, command, request.Keys())
+	held, err := s.take(ctx, command, request.Keys())
 	if err != nil {
-		return notTaken(ctx, m.newPairRun(request, ""), err)
+		return notTaken(ctx, s.BeginPair(request, ""), err)
 	}
 	defer held.release(ctx)
-	m.Events.Emit(event.MoveStarted{
+	s.Events.Emit(event.MoveStarted{
 		Connector: request.Connector, TargetConnector: request.TargetName(), Command: command,
 		Origin: request.Origin.Name, Target: request.Target.Name, At: time.Now(),
 	})
-	kept := m.evidence(command, request)
-	result := held.judge(m.besideNeighbours(ctx, request.LeaseChecked(held.check), func(ctx context.Context, request pair.Request) event.ConnectorResult {
-		return do(ctx, request, kept)
+	kept := s.evidence(command, request)
+	result := held.judge(s.besideNeighbours(ctx, request.LeaseChecked(held.check), func(ctx context.Context, request pair.Request) event.ConnectorResult {
+		r := s.BeginPair(request, toward)
+		r.Evidence = kept
+		return do(ctx, request, r)
 	}))
-	certified := m.certify(ctx, request, result, kept)
-	m.Events.Emit(event.MoveEnded{Result: result, At: time.Now()})
+	certified := s.certify(ctx, request, result, kept)
+	s.Events.Emit(event.MoveEnded{Result: result, At: time.Now()})
 	return certified
 }
 
-// leased holds the lease on one connector while do changes it, and the leases on others
-// that nobody may touch meanwhile. connector is its name in the result.
-func (m *Mover) leased(ctx context.Context, command, connector string, of instance.Instance, others []instance.Instance,
-	do func(context.Context, instance.Instance) event.ConnectorResult,
+// Leased holds the leases on keys while do works. do gives check to what it writes to, see
+// [cluster.Cluster.LeaseChecked]: it fails once a lease is lost. r is the record to end if the
+// leases are not to be had.
+func (s *Setup) Leased(ctx context.Context, command string, r *Run, keys []lease.Key,
+	do func(check func(context.Context) error) event.ConnectorResult,
 ) event.ConnectorResult {
-	keys := []lease.Key{{Cluster: of.On(), Connector: of.Name}}
-	for _, other := range others {
-		keys = append(keys, lease.Key{Cluster: other.On(), Connector: other.Name})
-	}
-	held, err := m.take(ctx, command, keys)
+	held, err := s.take(ctx, command, keys)
 	if err != nil {
-		return notTaken(ctx, m.newRun(connector, of), err)
+		return notTaken(ctx, r, err)
 	}
 	defer held.release(ctx)
-	of.Cluster = of.Cluster.LeaseChecked(held.check)
-	return held.judge(do(ctx, of))
+	return held.judge(do(held.check))
 }
 
 // take takes the leases if leases are configured.
-func (m *Mover) take(ctx context.Context, command string, keys []lease.Key) (*held, error) {
-	if m.Leases == nil {
+func (s *Setup) take(ctx context.Context, command string, keys []lease.Key) (*held, error) {
+	if s.Leases == nil {
 		return &held{lease: unleased{}}, nil
 	}
-	taken, err := m.Leases.Take(ctx, command, keys...)
+	taken, err := s.Leases.Take(ctx, command, keys...)
 	return &held{lease: taken}, err
 }
 
