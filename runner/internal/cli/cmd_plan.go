@@ -12,6 +12,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
 	"github.com/connect-ferry/connect-ferry/runner/internal/plan"
+	"github.com/connect-ferry/connect-ferry/runner/internal/regroup"
 	"github.com/connect-ferry/connect-ferry/runner/internal/report"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rules"
 )
@@ -199,9 +200,7 @@ func doApply(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 		s.mover.Together = append(append(s.mover.Together, move.Sources()...), move.Copies()...)
 	}
 	s.mover.BeforeCut, s.mover.AtFailure = c.Gate.BeforeCut, c.Gate.AtFailure
-	regrouper := s.regrouper(origin)
-	regrouper.BeforeCut = c.Gate.BeforeCut
-	c.Mover, c.Regrouper = s.mover, regrouper
+	c.Mover, c.Regrouper = s.mover, &regroup.Regrouper{Setup: s.mover.Setup}
 	came, err := c.Run(ctx)
 	s.result.Message = came.Message
 	return came.Connectors, err

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/campaign"
-	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/family"
 	"github.com/connect-ferry/connect-ferry/runner/internal/regroup"
@@ -72,18 +71,11 @@ func (s *session) regroup(ctx context.Context, do regrouping) ([]event.Connector
 		return nil, err
 	}
 	s.dialer.Warn(request.Origin)
-	result := campaign.Recovered(request.Whole, func() event.ConnectorResult { return do(s.regrouper(request.Origin), ctx, request) })
+	s.takeTurns(request.Origin)
+	result := campaign.Recovered(request.Whole, func() event.ConnectorResult {
+		return do(&regroup.Regrouper{Setup: s.mover.Setup}, ctx, request)
+	})
 	return []event.ConnectorResult{result}, nil
-}
-
-// regrouper has the limits of the moves.
-func (s *session) regrouper(origin *cluster.Cluster) *regroup.Regrouper {
-	limits := s.mover.Options
-	s.takeTurns(origin)
-	return &regroup.Regrouper{
-		Options: regroup.Options{Proof: limits.Proof, Start: limits.Start, Watch: limits.Watch, PutBack: limits.PutBack},
-		Events:  s.mover.Events, Mask: s.mover.Mask, Leases: s.mover.Leases, Turns: &s.mover.Turns,
-	}
 }
 
 // regrouping reads what is to be regrouped. The clusters are filled in later.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/check"
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/command"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -34,9 +35,9 @@ func (p Planner) regroup(ctx context.Context, clusters map[string]*cluster.Clust
 	for _, decision := range decisions {
 		move.Tasks += len(found[decision.Connector].Tasks)
 	}
-	options := regroup.Options{Proof: proof.DefaultOptions()}
+	options := command.Options{Proof: proof.DefaultOptions()}
 	options.Proof.Mode, options.Proof.AllowDuplicates = p.Options.Mode(), p.Options.AllowDuplicates
-	grouper := regroup.Regrouper{Options: options, Events: event.Discard{}, Mask: p.Mask}
+	grouper := regroup.Regrouper{Setup: &command.Setup{Options: options, Events: event.Discard{}, Mask: p.Mask}}
 	planned := grouper.Plan(ctx, p.Options.regrouping(clusters[p.Origin.Name], clusters[rule.Target], move))
 
 	move.Stands, move.Checks, move.Copy, move.Entries = string(planned.Stands), planned.Checks, planned.Copy, planned.Entries

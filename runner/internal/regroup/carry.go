@@ -127,14 +127,14 @@ func (c *carry) rehearse(ctx context.Context) error {
 // None is paused before all may be.
 func (c *carry) rest(ctx context.Context) error {
 	first := c.from.members[0]
-	if err := c.begin(ctx, first, c.Turns); err != nil {
+	if err := c.begin(ctx, first); err != nil {
 		return fmt.Errorf("%s: %w", first.Name, err)
 	}
 	if err := c.from.each(func(m *member) error {
 		if m == first {
 			return nil
 		}
-		return c.begin(ctx, m, nil)
+		return c.begin(ctx, m)
 	}); err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (c *carry) rest(ctx context.Context) error {
 }
 
 // begin begins to bring one connector to rest. Nothing has been done to it when it returns.
-func (c *carry) begin(ctx context.Context, m *member, turns *proof.Turns) (err error) {
+func (c *carry) begin(ctx context.Context, m *member) (err error) {
 	if !c.reversing {
 		if err := m.follower.RefuseReconciler(ctx); err != nil {
 			return err
@@ -153,11 +153,14 @@ func (c *carry) begin(ctx context.Context, m *member, turns *proof.Turns) (err e
 	if c.sink {
 		subject.Group = config.Group(m.Name, m.config)
 	}
-	prover := &proof.Prover{Cluster: m.Cluster.RetryFor(cluster.DowntimeRetry), Options: c.Options.Proof, Events: c.Events, Turns: turns}
-	if c.BeforeCut != nil && m == c.from.members[0] && !c.undoing && !c.reversing {
+	prover, first := c.Prover(m.Cluster), m == c.from.members[0]
+	if !first {
+		prover.Turns = nil
+	}
+	if c.BeforeCut != nil && first && !c.undoing && !c.reversing {
 		prover.Allow = func() error { return c.BeforeCut(c.request.Whole) }
 	}
-	if _, unknown := m.Cluster.StatusTopic(); unknown != nil && c.reversing && prover.Options.Mode == proof.OnlyHard {
+	if c.reversing && c.RequireHardProof(m.Cluster) != nil {
 		prover.Options.Mode = proof.Auto // being down for want of a better proof would be worse
 	}
 	m.attempt, err = prover.Begin(ctx, subject)

@@ -16,7 +16,6 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offsetstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/pair"
-	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
@@ -96,11 +95,7 @@ func (r *run) checkClusters(ctx context.Context, _ bool) error {
 		return cluster.Refused(fmt.Sprintf("%s and %s are on two Kafka clusters; regroup on one of them, with it as both origin and target, and move what comes of it",
 			r.origin.cluster.Name, r.target.cluster.Name))
 	}
-	if r.Options.Proof.Mode == proof.OnlyHard {
-		_, err := r.origin.cluster.StatusTopic()
-		return err
-	}
-	return nil
+	return r.RequireHardProof(r.origin.cluster)
 }
 
 // checkConfigs makes the configs of the connectors on the target.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/command"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
@@ -65,7 +66,7 @@ func TestOneOwner(t *testing.T) {
 		"nothing at all to be shared": {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := &carry{run: (&Regrouper{Events: event.Discard{}}).newRun(Request{}), to: mirrors(t, "x.*", ".*a"), undoing: test.undoing}
+			c := &carry{run: (&Regrouper{&command.Setup{Events: event.Discard{}}}).newRun(Request{}), to: mirrors(t, "x.*", ".*a"), undoing: test.undoing}
 			left, err := c.ownerless(mirrored(t, test.topics...))
 			if cluster.IsRefused(err) != test.refused || left != test.left {
 				t.Errorf("%d left, %v", left, err)
@@ -94,7 +95,7 @@ func TestOnlyOwners(t *testing.T) {
 		"one each": {of: "xb"}, "of two": {of: "xa", want: "xa is read by x.*, .*a on global"}, "of none": {of: "q", want: "q would be read by none of x.*, .*a"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := (&Regrouper{Events: event.Discard{}}).newRun(Request{})
+			r := (&Regrouper{&command.Setup{Events: event.Discard{}}}).newRun(Request{})
 			r.origin, r.target = mirrors(t, ".*"), mirrors(t, "x.*", ".*a")
 			err := r.onlyOwners([]string{test.of})
 			if cluster.IsRefused(err) != (test.want != "") || err != nil && !strings.Contains(err.Error(), test.want) {

@@ -4,38 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/command"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
-	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/offset"
-	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
-	"github.com/connect-ferry/connect-ferry/runner/internal/secret"
 )
 
-// Options holds the time limits.
-type Options struct {
-	Proof proof.Options
-	// Start bounds the wait for tasks to run, Watch is how long they must run without a
-	// failure, and PutBack bounds an undo.
-	Start, Watch, PutBack time.Duration
-}
-
-// Regrouper regroups connectors. It is safe for concurrent use.
-type Regrouper struct {
-	Options Options
-	Events  event.Recorder
-	Mask    *secret.Mask // learns the secrets in configs; may be nil
-	// Leases keep other runs away; nil if none are configured.
-	Leases lease.Leases
-	// Turns let the connectors of this command stand still a few at a time; a regrouping has one
-	// turn for all of its own. May be nil.
-	Turns *proof.Turns
-	// BeforeCut is asked right before the connectors are paused, and may end the run; may be nil.
-	BeforeCut func(whole string) error
-}
+// Regrouper regroups connectors. It is safe for concurrent use. A regrouping has one turn for all
+// its connectors, and BeforeCut is asked once, with the name of the one.
+type Regrouper struct{ *command.Setup }
 
 // Check runs every check of a regrouping. It writes nothing.
 func (g *Regrouper) Check(ctx context.Context, request Request) event.ConnectorResult {

@@ -8,12 +8,12 @@ import (
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
+	"github.com/connect-ferry/connect-ferry/runner/internal/command"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest/reach"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/family"
-	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 	"github.com/connect-ferry/connect-ferry/runner/internal/rawjson"
 	"github.com/connect-ferry/connect-ferry/runner/internal/wait"
 )
@@ -78,8 +78,7 @@ func (w *world) side(c *connecttest.Cluster) *cluster.Cluster {
 }
 
 func regrouper() *Regrouper {
-	options := Options{Proof: proof.DefaultOptions(), Start: time.Minute, Watch: 2 * time.Second, PutBack: 5 * time.Minute}
-	return &Regrouper{Options: options, Events: event.Discard{}}
+	return &Regrouper{&command.Setup{Options: command.DefaultOptions(), Events: event.Discard{}}}
 }
 
 // consolidate is the request that makes abc on europe of a, b and c on global.
