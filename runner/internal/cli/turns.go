@@ -1,16 +1,13 @@
 package cli
 
 import (
-	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
-	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/natslease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/proof"
 )
@@ -25,7 +22,7 @@ func (s *session) takeTurns(origin *cluster.Cluster) {
 	s.mover.Turns.Together = together
 	s.mover.Turns.Shared = proof.FileLock(turnFile(origin))
 	if bucket, ok := s.mover.Leases.(*natslease.Bucket); ok {
-		s.mover.Turns.Shared = turnLease{bucket.WithoutHolder(), lease.Key{Cluster: origin.Name}}
+		s.mover.Turns.Shared = bucket.Turn(origin.Name)
 	}
 }
 
@@ -33,22 +30,4 @@ func (s *session) takeTurns(origin *cluster.Cluster) {
 func turnFile(origin *cluster.Cluster) string {
 	workers := sha256.Sum256([]byte(strings.Join(origin.Client.Workers(), " ")))
 	return filepath.Join(os.TempDir(), fmt.Sprintf("ferry-%d-%x.turn", os.Getuid(), workers[:8]))
-}
-
-// turnLease is the lease on a cluster as such, of no connector: who has it lets connectors of the
-// cluster stand still.
-type turnLease struct {
-	leases lease.Leases
-	key    lease.Key
-}
-
-func (t turnLease) Try(ctx context.Context) (unlock func(), taken bool) {
-	held, err := t.leases.Take(ctx, "turn", t.key)
-	if _, other := errors.AsType[*lease.TakenError](err); other {
-		return nil, false
-	}
-	if err != nil { // turns make the downtime shorter, and nothing safer
-		return func() {}, true
-	}
-	return func() { held.Release(context.WithoutCancel(ctx)) }, true
 }

@@ -30,14 +30,6 @@ type Bucket struct {
 	Optional bool
 }
 
-// WithoutHolder returns the bucket for leases that runs of the same work take from each other one
-// after the other, so that none of them waits for an earlier one to expire.
-func (b *Bucket) WithoutHolder() *Bucket {
-	copied := *b
-	copied.By.For = ""
-	return &copied
-}
-
 const (
 	takeTime    = 10 * time.Second
 	releaseTime = 2 * time.Second

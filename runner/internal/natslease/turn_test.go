@@ -1,12 +1,10 @@
-package cli
+package natslease
 
 import (
 	"testing"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
-	"github.com/connect-ferry/connect-ferry/runner/internal/lease"
-	"github.com/connect-ferry/connect-ferry/runner/internal/natslease"
 	"github.com/connect-ferry/connect-ferry/runner/internal/natsstore"
 	"github.com/connect-ferry/connect-ferry/runner/internal/natstest"
 )
@@ -24,9 +22,9 @@ func TestTurnsThroughNATS(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
-	run := func() turnLease {
-		bucket := &natslease.Bucket{KV: store.Leases(), TTL: time.Minute, By: event.Holder{User: "ferry", For: "execution"}}
-		return turnLease{bucket.WithoutHolder(), lease.Key{Cluster: "global"}}
+	run := func() Turn {
+		bucket := &Bucket{KV: store.Leases(), TTL: time.Minute, By: event.Holder{User: "ferry", For: "execution"}}
+		return bucket.Turn("global")
 	}
 	first, second := run(), run()
 	unlock, taken := first.Try(t.Context())
