@@ -14,7 +14,8 @@ import (
 
 // PutBack restores the state a connector had, unless one of its copies runs. before is its
 // status then. It returns an [instance.InterferedError] if one does, and advises how to bring the
-// connector back by hand if it cannot. It ignores that ctx is cancelled, which is one of the reasons to put back.
+// connector back by hand if it cannot. It ignores that ctx is cancelled, which is one of the
+// reasons to put back.
 func (r *Run) PutBack(ctx context.Context, of instance.Instance, keep connect.State, before connect.Status, copies ...instance.Instance) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.Options.PutBack)
 	defer cancel()

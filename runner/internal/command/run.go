@@ -98,7 +98,8 @@ func (r *Run) Fail(ctx context.Context, err error) event.ConnectorResult {
 const hangingLimit = 5 * time.Second
 
 // AddHanging adds to the result of a failed run the transaction that hangs on one of the
-// clusters, and how to abort it. It returns false if none is known to hang.
+// clusters, and how to abort it, see [kafka.HangingError]. It returns false if none is known to
+// hang.
 func (r *Run) AddHanging(ctx context.Context, err error) bool {
 	hanging, ok := errors.AsType[*kafka.HangingError](err)
 	if !ok {

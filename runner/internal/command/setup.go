@@ -29,7 +29,7 @@ func DefaultOptions() Options {
 }
 
 // Setup is what the commands of one process have in common. It is safe for concurrent use once
-// its fields are set, and must not be copied then.
+// its fields are set. It must not be copied: all share its Turns.
 type Setup struct {
 	Options Options
 	Events  event.Recorder
@@ -47,9 +47,10 @@ type Setup struct {
 	// Certify makes the certificate of what [Setup.LeasedPair] did, and returns where it is; nil
 	// if none is asked for. The connector may run already, but the lease is still held.
 	Certify func(*certificate.Evidence) *event.CertificateFiles
-	// BeforeCut is asked right before a connector is paused that is not started again by the same
-	// run, which may be long after it was prepared: others have their turn before it. An error
-	// ends the run, and a [proof.NotAllowedError] counts as not begun. May be nil.
+	// BeforeCut is asked right before a connector is paused, which may be long after it was
+	// prepared: others have their turn before it. Whoever takes back what the same run has started
+	// does not ask. An error ends the run, and a [proof.NotAllowedError] counts as not begun. May
+	// be nil.
 	BeforeCut func(connector string) error
 
 	neighbours neighbours.Watches
