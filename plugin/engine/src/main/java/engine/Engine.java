@@ -35,6 +35,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 
 import static engine.EngineContext.TENANT;
 
@@ -250,9 +251,14 @@ public final class Engine {
             .orElseThrow(() -> new IllegalArgumentException("no execution " + command.resume()));
         Flow flow = context.getBean(FlowRepositoryInterface.class).findById(TENANT, paused.getNamespace(), paused.getFlowId()).orElseThrow();
         Map<String, Object> inputs = resumeInputs(flow, paused, command.inputs());
-        Execution running = context.getBean(ExecutionService.class).resume(paused, flow, State.Type.RUNNING, inputs, null);
-        context.getBean(TestRunnerUtils.class)
-            .emitAndAwaitExecution(candidate -> !candidate.getState().isPaused(), running, Duration.ofSeconds(MAX_SECONDS));
+        TestRunnerUtils runner = context.getBean(TestRunnerUtils.class);
+        Predicate<Execution> goesOn = candidate -> !candidate.getState().isPaused();
+        if (VersionShim.resumeByCommand(context, paused, inputs)) {
+            runner.awaitExecution(goesOn, paused, Duration.ofSeconds(MAX_SECONDS));
+        } else {
+            Execution running = context.getBean(ExecutionService.class).resume(paused, flow, State.Type.RUNNING, inputs, null);
+            runner.emitAndAwaitExecution(goesOn, running, Duration.ofSeconds(MAX_SECONDS));
+        }
         events.write("resumed", "ref", command.ref(), "execution", paused.getId());
     }
 
