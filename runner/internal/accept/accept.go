@@ -69,6 +69,8 @@ func (a *acceptance) do(ctx context.Context, folder kept.Folder) event.Connector
 	case outcome.Is[*instance.RunningTwiceError](err):
 		a.Result.Instructions = fmt.Sprintf("if the one on %s is the one to keep: PUT %s, then `ferry accept` again", to.On(), from.URL("stop"))
 		return a.Fail(ctx, err)
+	case a.goneMeanwhile(ctx, err):
+		return a.already(ctx)
 	case err != nil:
 		return a.Fail(ctx, err)
 	case !a.seen.Origin.Exists:
@@ -76,6 +78,9 @@ func (a *acceptance) do(ctx context.Context, folder kept.Folder) event.Connector
 	}
 	if err = a.Step("keep", func() (string, error) { return a.keep(ctx) }); err == nil {
 		err = a.Step("remove", func() (string, error) { return a.remove(ctx) })
+	}
+	if a.goneMeanwhile(ctx, err) {
+		return a.already(ctx)
 	}
 	if err != nil {
 		return a.FailObserved(ctx, a.request, err)
@@ -100,11 +105,17 @@ func (a *acceptance) acceptedBy() string {
 	return " by " + a.by
 }
 
+// goneMeanwhile reports whether a step failed because another run, or somebody, has removed the
+// copy at the same moment.
+func (a *acceptance) goneMeanwhile(ctx context.Context, err error) bool {
+	return (connect.IsNotFound(err) || instance.IsGone(err)) && a.seen.Origin.Exists && a.request.From().Gone(ctx)
+}
+
 // already ends a run for which the copy is gone. If an earlier run was cut off right after it
-// removed the copy, its certificate gets its last line.
+// removed the copy, or another one was faster than this, its certificate gets its last line.
 func (a *acceptance) already(ctx context.Context) event.ConnectorResult {
 	from := a.request.From()
-	if a.entry.Begun != nil {
+	if a.entry.Begun != nil || len(a.Result.Files) > 0 {
 		if err := a.entry.Removed(time.Now()); err != nil {
 			return a.Fail(ctx, err)
 		}

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/connect-ferry/connect-ferry/runner/internal/command"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
+	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
 	"github.com/connect-ferry/connect-ferry/runner/internal/event"
 	"github.com/connect-ferry/connect-ferry/runner/internal/instance"
 	"github.com/connect-ferry/connect-ferry/runner/internal/kept"
@@ -320,4 +323,38 @@ func TestCreatedAgain(t *testing.T) {
 		}
 		a.certificate("global.orders-2.json")
 	})
+}
+
+// TestTwoAcceptAtOnce has another run begin at any moment of an acceptance, without leases. One removes the copy, to the other it
+// is gone, and neither takes that for a failure.
+func TestTwoAcceptAtOnce(t *testing.T) {
+	for delay := time.Duration(0); delay < 3*time.Second; delay += 97 * time.Millisecond {
+		synctest.Test(t, func(t *testing.T) {
+			a := newAcceptor(pairtest.New(t, false, nil, nil))
+			a.moved(connecttest.SourceConfig(pairtest.Topic, 2))
+			var results [2]event.ConnectorResult
+			var runs sync.WaitGroup
+			for i := range results {
+				runs.Go(func() {
+					a.Pass(time.Duration(i) * delay)
+					acceptor := a.acceptor()
+					acceptor.Folder.Path = filepath.Join(acceptor.Folder.Path, strconv.Itoa(i)) // in Kestra each task has its own
+					results[i] = acceptor.Accept(a.T.Context(), a.Request())
+				})
+			}
+			runs.Wait()
+			removed := 0
+			for _, result := range results {
+				if result.Outcome == event.Accepted {
+					removed++
+				} else if result.Outcome != event.Unchanged {
+					t.Errorf("with the second run %s after the first: %s: %s", delay, result.Outcome, result.Message)
+				}
+			}
+			if removed == 0 {
+				t.Errorf("with the second run %s after the first, no run has removed it: %+v", delay, results)
+			}
+			a.At("", connect.Running)
+		})
+	}
 }
