@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/drift"
@@ -53,7 +54,7 @@ func doWatch(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 	watcher := watch.New(drift.Comparer{
 		Origin: origin, Target: target, Rename: asked.Rename, Only: asked.Connectors, Concurrency: asked.Concurrency, Mask: s.mover.Mask,
 	}, s.mover.Events)
-	watcher.Every, watcher.For = every, lasts
+	watcher.Every, watcher.For, watcher.MovedOn = every, lasts, s.mover.MovedOn
 	if asked.Policy == policyStop {
 		if err := s.useNATS(ctx); err != nil {
 			return nil, err
@@ -61,6 +62,12 @@ func doWatch(ctx context.Context, s *session) ([]event.ConnectorResult, error) {
 		watcher.Stop = watch.Stopper{Setup: s.mover.Setup}.StopOrigin
 	}
 	if folder := (kept.Folder{Path: asked.Certificate}); folder.Path != "" {
+		rename, err := folder.Renames(asked.Origin, asked.Target)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(rename, asked.Rename)
+		watcher.Compare.Rename = rename
 		watcher.Removed = func(request pair.Request) (time.Time, error) {
 			entry, err := folder.Open(request.Origin.Name, request.Connector)
 			if err != nil || entry.Before == nil {

@@ -241,6 +241,7 @@ func (s *session) both(ctx context.Context, needKafka bool) (origin, target *clu
 	if origin, err = s.dialer.Dial(ctx, asked.Origin, needKafka); err != nil {
 		return nil, nil, err
 	}
+	s.mover.Others = func() []*cluster.Cluster { return s.dialer.Others(asked.Origin, asked.Target) }
 	target, err = s.dialer.Dial(ctx, asked.Target, needKafka)
 	return origin, target, err
 }
@@ -267,7 +268,6 @@ func (s *session) pair(ctx context.Context, needKafka bool) ([]pair.Request, err
 		s.dialer.Warn(origin)
 	}
 	s.takeTurns(origin)
-	s.mover.Others = func() []*cluster.Cluster { return s.dialer.Others(asked.Origin, asked.Target) }
 	s.mover.Together = append(slices.Clone(asked.Connectors), slices.Collect(maps.Values(asked.Rename))...)
 	requests := make([]pair.Request, len(asked.Connectors))
 	for i, connector := range asked.Connectors {

@@ -100,6 +100,33 @@ func (f Folder) Open(origin, connector string) (Entry, error) {
 	}
 }
 
+// Renames returns the names on the target, by those on the origin, of connectors that have another
+// there and whose copy on the origin was removed.
+func (f Folder) Renames(origin, target string) (map[string]string, error) {
+	files, err := os.ReadDir(f.Path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("certificates: %w", err)
+	}
+	renames := map[string]string{}
+	for _, file := range files {
+		if filepath.Ext(file.Name()) != ".json" {
+			continue
+		}
+		content, err := os.ReadFile(filepath.Join(f.Path, file.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("certificate: %w", err)
+		}
+		var found Certificate
+		if json.Unmarshal(content, &found) != nil || found.Schema != SchemaID { // such as the offsets
+			continue
+		}
+		if found.Origin == origin && found.Target == target && found.TargetConnector != found.Connector && !found.RemovedAt.IsZero() {
+			renames[found.Connector] = found.TargetConnector
+		}
+	}
+	return renames, nil
+}
+
 func base(origin, connector string) string {
 	return url.PathEscape(origin) + "." + url.PathEscape(connector)
 }

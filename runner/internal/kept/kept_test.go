@@ -1,6 +1,7 @@
 package kept
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,6 +64,36 @@ func TestEachRemovalHasItsOwn(t *testing.T) {
 	}
 	if other := open(t, of, "orders"); other.Before != nil {
 		t.Error("the certificate of another connector was found")
+	}
+}
+
+// TestRenames: what was accepted under another name is known by it, of these two clusters alone.
+func TestRenames(t *testing.T) {
+	of := folder(t)
+	for connector, target := range map[string]string{"orders": "orders-eu", "bills": "bills", "prices": "prices-eu"} {
+		renamed := certificate(connector)
+		renamed.TargetConnector = target
+		entry := open(t, of, connector)
+		if _, err := entry.Keep(renamed, offset.Document{}); err != nil {
+			t.Fatal(err)
+		}
+		if connector == "prices" { // not removed yet
+			continue
+		}
+		if err := entry.Removed(time.Unix(2, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(of.Path, "other.json"), []byte("no JSON"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for target, want := range map[string]map[string]string{"europe": {"orders": "orders-eu"}, "asia": {}} {
+		if got, err := of.Renames("global", target); err != nil || !maps.Equal(got, want) {
+			t.Errorf("%v, %v", got, err)
+		}
+	}
+	if got, err := (Folder{Path: filepath.Join(of.Path, "absent")}).Renames("global", "europe"); err != nil || len(got) > 0 {
+		t.Errorf("%v, %v", got, err)
 	}
 }
 

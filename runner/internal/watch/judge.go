@@ -50,6 +50,8 @@ func (j *judge) do(ctx context.Context) {
 		j.down()
 		j.add(HalfMoved, time.Time{}, "its move was begun and not finished, and one of the two was deleted meanwhile: it runs on neither cluster",
 			"`ferry status "+j.request.MoveFlags()+"` says how to bring it back")
+	case j.MovedOn != nil && j.MovedOn(ctx, j.request, j.seen) != "":
+		return // it looks half moved; how it is tells who watches the clusters of its last move
 	case state == pair.HalfCopied, state == pair.Copied, j.seen.RollingBack(), j.cutOffWhilePausing():
 		j.halfMoved(ctx)
 	case state == pair.Prepared && j.result.Offsets == drift.Ahead:

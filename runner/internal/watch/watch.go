@@ -32,6 +32,9 @@ type Watcher struct {
 	// Removed is when an acceptance removed the origin's copy, zero if none did as far as is
 	// known; may be nil.
 	Removed func(request pair.Request) (time.Time, error)
+	// MovedOn is the cluster to which a connector was moved on from the target, "" if it was not as
+	// far as is known; may be nil.
+	MovedOn func(ctx context.Context, request pair.Request, seen pair.Observation) string
 	Events  event.Recorder
 	// Confirm is between the two looks at what is alarming.
 	Confirm time.Duration

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
 	"github.com/connect-ferry/connect-ferry/runner/internal/config"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connect"
 	"github.com/connect-ferry/connect-ferry/runner/internal/connecttest"
@@ -56,6 +57,29 @@ func TestOriginResumed(t *testing.T) {
 		}
 		w.states(connect.Stopped, connect.Running)
 		w.found(w.watcher(), "")
+	})
+}
+
+// TestMovedOn has a connector that was moved on to a third cluster. It is not half moved between the first two, as far as the
+// third is known; once it stands still there too, it is.
+func TestMovedOn(t *testing.T) {
+	inWorld(t, func(w *world) {
+		asia := w.cluster("asia")
+		w.moved(source())
+		on := w.request()
+		on.Origin, on.Target = on.Target, w.side(asia)
+		if result := w.mover().Move(w.Context(), on); result.Outcome != event.Moved {
+			w.Fatal(result.Message)
+		}
+		w.pass(5 * time.Minute)
+		w.found(w.watcher(), event.Down, HalfMoved)
+		watcher, mover := w.watcher(), w.mover()
+		mover.Others = func() []*cluster.Cluster { return []*cluster.Cluster{on.Target} }
+		watcher.MovedOn = mover.MovedOn
+		w.found(watcher, "")
+		w.check(asia.Client().Stop(w.Context(), orders))
+		w.pass(time.Minute)
+		w.found(watcher, event.Down, HalfMoved)
 	})
 }
 

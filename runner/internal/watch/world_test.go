@@ -27,6 +27,7 @@ const orders = "orders"
 type world struct {
 	*testing.T
 	global, europe *connecttest.Cluster
+	shared         *connecttest.Kafka
 	kafka          bool // of the clusters is known
 	notes          notes
 }
@@ -37,16 +38,18 @@ func inWorld(t *testing.T, test func(w *world)) {
 	for name, known := range map[string]bool{"kafka": true, "rest": false} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				shared := connecttest.NewKafka()
-				w := &world{T: t, kafka: known}
-				w.global = connecttest.New(connecttest.WithKafka(shared), connecttest.WithName("global"))
-				w.europe = connecttest.New(connecttest.WithKafka(shared), connecttest.WithName("europe"))
-				t.Cleanup(w.global.Close)
-				t.Cleanup(w.europe.Close)
+				w := &world{T: t, shared: connecttest.NewKafka(), kafka: known}
+				w.global, w.europe = w.cluster("global"), w.cluster("europe")
 				test(w)
 			})
 		})
 	}
+}
+
+func (w *world) cluster(name string) *connecttest.Cluster {
+	added := connecttest.New(connecttest.WithKafka(w.shared), connecttest.WithName(name))
+	w.Cleanup(added.Close)
+	return added
 }
 
 func (w *world) side(c *connecttest.Cluster) *cluster.Cluster {
