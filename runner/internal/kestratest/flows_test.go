@@ -166,6 +166,12 @@ func TestFlows(t *testing.T) {
 					"accepted too late":        acceptedTooLate,
 					"from afar":                fromAfar,
 					"moved on":                 movedOn,
+					"renamed":                  renamed,
+					"renamed and back":         renamedAndBack,
+					"two answers":              twoAnswers,
+					"answered too late":        answeredTooLate,
+					"beside a run":             besideARun,
+					"moved on and watched":     movedOnAndWatched,
 				} {
 					t.Run(name, func(t *testing.T) {
 						t.Parallel()

@@ -78,12 +78,18 @@ func (p *pairOf) wantTold(t *testing.T, count int, parts ...string) {
 // moved has a connector on the target, further than its copy on the origin.
 func (p *pairOf) moved(t *testing.T, connector string) {
 	t.Helper()
+	p.movedAs(t, connector, connector)
+}
+
+// movedAs has it there under another name.
+func (p *pairOf) movedAs(t *testing.T, connector, name string) {
+	t.Helper()
 	source(t, p.origin, connector, nil)
-	x := p.run(t, "move-connector", map[string]any{"origin": p.from, "target": p.to, "connector": connector, "notify": false})
+	x := p.run(t, "move-connector", map[string]any{"origin": p.from, "target": p.to, "connector": connector, "target_connector": name, "notify": false})
 	wantState(t, x, "SUCCESS")
 	before, err := p.origin.Client().Offsets(t.Context(), connector)
 	must(t, err)
-	awaitProgress(t, p.target, connector, string(before.Bytes()))
+	awaitProgress(t, p.target, name, string(before.Bytes()))
 	p.keepCommitting(t)
 }
 
@@ -144,13 +150,14 @@ func watchOnce(s *stage, t *testing.T) {
 	p.wantTold(t, 5)
 }
 
-// createdAgain has a deployment tool that creates the origin's copy again after its acceptance.
+// createdAgain has a deployment tool that creates the origin's copy again after its acceptance, of a connector that has another
+// name on the target, which the acceptance tells.
 func createdAgain(s *stage, t *testing.T) {
 	p := s.pairOf(t, "deployed")
-	p.moved(t, "boiler")
+	p.movedAs(t, "boiler", "boiler-2")
 	config, err := p.origin.Client().Config(t.Context(), "boiler")
 	must(t, err)
-	x := p.run(t, "accept-connector", map[string]any{"origin": p.from, "target": p.to, "connector": "boiler", "remove": true, "accepted_by": "Ann"})
+	x := p.run(t, "accept-connector", map[string]any{"origin": p.from, "target": p.to, "connector": "boiler", "target_connector": "boiler-2", "remove": true, "accepted_by": "Ann"})
 	wantState(t, x, "SUCCESS")
 	p.look(t, "SUCCESS", nil)
 	p.wantTold(t, 0)
@@ -159,6 +166,9 @@ func createdAgain(s *stage, t *testing.T) {
 	runsAgain(t, p.origin, "boiler")
 	p.look(t, "FAILED", map[string]any{"policy": "STOP"})
 	p.wantTold(t, 1, "new: boiler: origin_created_again", "was accepted and removed at ", "the one on deployed-from was stopped")
+	if origin, target := on(t, p.origin, "boiler"), on(t, p.target, "boiler-2"); origin != connect.Stopped || target != connect.Running {
+		t.Errorf("boiler is %s on the origin and %s on the target", origin, target)
+	}
 	// At rest it is not urgent, but the tool will do so again.
 	x = p.look(t, "WARNING", nil)
 	wantText(t, "outputs", string(x.Outputs), `"outcome":"alarming"`, `"code":"origin_created_again"`)
