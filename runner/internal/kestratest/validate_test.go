@@ -285,7 +285,7 @@ func asksItself(s *stage, t *testing.T) {
 	must(t, err)
 	x := s.wait(t, run)
 	wantState(t, x, "SUCCESS")
-	wantText(t, "log", x.Text(), "moved by execution "+x.ID+" of move-connector", "certificate kestra:///")
+	movedBy := x.ID
 	x = s.run(t, "move-connector", move)
 	wantState(t, x, "SUCCESS")
 	if len(x.States["validate-connector"]) != 0 {
@@ -293,7 +293,9 @@ func asksItself(s *stage, t *testing.T) {
 	}
 	run = s.follow(t, asked)
 	must(t, s.Resume(t.Context(), asked, map[string]any{"decision": "ROLL_BACK", "who": "Olga"}))
-	wantState(t, s.wait(t, run), "SUCCESS")
+	x = s.wait(t, run)
+	wantState(t, x, "SUCCESS")
+	wantText(t, "log", x.Text(), "moved by execution "+movedBy+" of move-connector", "certificate kestra:///")
 	runsAgain(t, s.global, "prices")
 	s.exactlyOnce(t, "prices")
 }
