@@ -165,8 +165,16 @@ func (r *Run) Wait(ctx context.Context) (Execution, error) {
 	case <-r.engine.ended:
 		return Execution{}, r.engine.err
 	case <-ctx.Done():
-		return Execution{}, fmt.Errorf("kestratest: %w", context.Cause(ctx))
+		return Execution{}, fmt.Errorf("kestratest: %w; %s", context.Cause(ctx), r.stands())
 	}
+}
+
+// stands says how far the execution is, for the one who waits for it in vain.
+func (r *Run) stands() string {
+	r.engine.mu.Lock()
+	defer r.engine.mu.Unlock()
+	states, _ := r.engine.tree.subs(r.id)
+	return fmt.Sprintf("%s is %q, what it began %v; its log:\n%s", r.engine.tree.flows[r.id], r.engine.tree.state[r.id], states, Execution{Logs: r.engine.tree.logs(r.id)}.Text())
 }
 
 // Paused waits until the execution, or one that it began, pauses in a flow, and returns its id.

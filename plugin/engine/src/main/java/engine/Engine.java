@@ -28,13 +28,14 @@ import java.lang.reflect.InvocationTargetException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Predicate;
 
 import static engine.EngineContext.TENANT;
@@ -165,7 +166,7 @@ public final class Engine {
     }
 
     private static boolean isWrapper(Exception failure) {
-        return failure instanceof ExecutionException || failure instanceof InvocationTargetException;
+        return failure instanceof InvocationTargetException;
     }
 
     private void setKv(Command command) throws Exception {
@@ -181,25 +182,12 @@ public final class Engine {
     private void run(Command command) throws Exception {
         Flow flow = flow(command, command.run());
         FlowInputOutput inputReader = context.getBean(FlowInputOutput.class);
-        CompletableFuture<String> started = new CompletableFuture<>();
         Map<String, Object> inputs = command.inputs() == null ? Map.of() : command.inputs();
-        Duration longest = Duration.ofSeconds(command.seconds() == null ? MAX_SECONDS : command.seconds());
-        CompletableFuture<Execution> end = CompletableFuture.supplyAsync(() -> {
-            try {
-                return context.getBean(TestRunnerUtils.class).runOne(flow, (flowOfRun, execution) -> {
-                    Map<String, Object> typed = inputReader.readExecutionInputs(flowOfRun, execution, inputs);
-                    started.complete(execution.getId());
-                    return typed;
-                }, longest);
-            } catch (Exception failure) {
-                started.completeExceptionally(failure);
-                throw new IllegalStateException(failure.getMessage(), failure);
-            }
-        }, task -> Thread.ofPlatform().daemon().start(task));
-
-        String executionId = started.get();
-        events.write("started", "ref", command.ref(), "execution", executionId, "flow", command.run());
-        tellEnd(command, end.get());
+        Execution begun = Execution.newExecution(flow,
+            (flowOfRun, execution) -> inputReader.readExecutionInputs(flowOfRun, execution, inputs), List.of(), Optional.empty());
+        context.getBean(TestRunnerUtils.class).emitAndAwaitExecution(stored -> true, begun, Duration.ofSeconds(MAX_SECONDS));
+        events.write("started", "ref", command.ref(), "execution", begun.getId(), "flow", command.run());
+        follow(command, begun.getId());
     }
 
     private void callWebhook(Command command) throws Exception {
@@ -215,13 +203,14 @@ public final class Engine {
     }
 
     private void follow(Command command, String id) throws Exception {
-        ExecutionRepositoryInterface executions = context.getBean(ExecutionRepositoryInterface.class);
-        Execution execution = null;
-        while (execution == null || !execution.getState().isTerminated()) {
-            TimeUnit.MILLISECONDS.sleep(LOOK_EVERY.toMillis());
-            execution = executions.findById(TENANT, id).orElse(null);
+        Duration longest = Duration.ofSeconds(command.seconds() == null ? MAX_SECONDS : command.seconds());
+        // By what the watcher has seen: TestRunnerUtils would read each execution from the database every 10 ms.
+        for (Instant deadline = Instant.now().plus(longest); !watcher.hasEnded(id); TimeUnit.MILLISECONDS.sleep(LOOK_EVERY.toMillis())) {
+            if (Instant.now().isAfter(deadline)) {
+                throw new TimeoutException("execution " + id + " has not ended within " + longest);
+            }
         }
-        tellEnd(command, execution);
+        tellEnd(command, context.getBean(ExecutionRepositoryInterface.class).findById(TENANT, id).orElseThrow());
     }
 
     private void tellEnd(Command command, Execution ended) throws Exception {

@@ -7,17 +7,19 @@ import io.kestra.core.models.executions.TaskRun;
 import io.kestra.core.models.flows.State;
 import io.kestra.core.repositories.ExecutionRepositoryInterface;
 import io.kestra.core.services.ExecutionLogService;
+import io.kestra.jdbc.JooqDSLContextWrapper;
 import io.micronaut.context.ApplicationContext;
+import org.jooq.impl.DSL;
 import org.slf4j.event.Level;
 
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 import static engine.EngineContext.TENANT;
 
@@ -26,13 +28,14 @@ import static engine.EngineContext.TENANT;
  * repositories, since the queues of 1.3 and 2.0 have nothing in common.
  */
 final class Watcher {
-    private static final Duration NOTHING_TO_COME = Duration.ofSeconds(90);
-
     private final ApplicationContext context;
     private final Events events;
     private final Map<String, State.Type> executionStates = new HashMap<>();
     private final Map<String, State.Type> taskStates = new HashMap<>();
     private final Map<String, Map<String, Integer>> logsSeen = new HashMap<>();
+    /** The state and length of what is stored of each execution, and how many lines of its log, so that only news are read as JSON. */
+    private final Map<String, Object> stored = new HashMap<>();
+    private final Map<String, Object> logged = new HashMap<>();
     private long looks;
 
     Watcher(ApplicationContext context, Events events) {
@@ -42,13 +45,21 @@ final class Watcher {
 
     /** Writes the news. */
     synchronized void look() {
-        List<Execution> executions = context.getBean(ExecutionRepositoryInterface.class).findAllAsync(TENANT).collectList().block();
-        for (Execution execution : executions == null ? List.<Execution>of() : executions) {
-            if (!isOver(execution)) {
-                tellOf(execution);
-            }
-        }
+        ExecutionRepositoryInterface executions = context.getBean(ExecutionRepositoryInterface.class);
+        Set<String> changed = news(stored, "SELECT \"key\", \"state_current\" || CHAR_LENGTH(\"value\") FROM executions");
+        changed.forEach(id -> executions.findById(TENANT, id).ifPresent(this::tellOf));
+        Set<String> talking = news(logged, "SELECT \"execution_id\", COUNT(*) FROM logs WHERE \"execution_id\" IS NOT NULL GROUP BY \"execution_id\"");
+        talking.forEach(id -> executions.findById(TENANT, id).ifPresent(this::tellLogsOf));
         looks++;
+    }
+
+    /** The keys whose values differ from those known, which it then knows. */
+    private Set<String> news(Map<String, Object> known, String query) {
+        Map<String, Object> now = new LinkedHashMap<>();
+        context.getBean(JooqDSLContextWrapper.class).transactionResult(configuration -> DSL.using(configuration).fetch(query))
+            .forEach(row -> now.put(row.get(0, String.class), row.get(1)));
+        now.entrySet().removeIf(row -> row.getValue().equals(known.put(row.getKey(), row.getValue())));
+        return now.keySet();
     }
 
     /** How often it has looked; two more looks are one that began after now. */
@@ -56,10 +67,9 @@ final class Watcher {
         return looks;
     }
 
-    /** Whether it ended so long ago that nothing more is to come: a killed task may talk on for a minute. */
-    private boolean isOver(Execution execution) {
-        return executionStates.get(execution.getId()) == execution.getState().getCurrent() && execution.getState().isTerminated()
-            && execution.getState().maxDate().isBefore(Instant.now().minus(NOTHING_TO_COME));
+    synchronized boolean hasEnded(String execution) {
+        State.Type state = executionStates.get(execution);
+        return state != null && state.isTerminated();
     }
 
     private void tellOf(Execution execution) {
@@ -73,7 +83,6 @@ final class Watcher {
                     "value", taskRun.getValue(), "state", taskRun.getState().getCurrent());
             }
         }
-        tellLogsOf(execution);
     }
 
     private void tellLogsOf(Execution execution) {
