@@ -21,7 +21,7 @@ demo: ## One cluster becomes three through Kestra, under traffic, counted (KESTR
 test: plugin ## Everything, unit to end to end: Go, Java, real Kafka, Connect, Kestra and Docker
 	go vet ./...
 	$(MAVEN) -f plugin/pom.xml test
-	$(GOTESTSUM) --format testname --hide-summary=output -- -timeout 40m -p 1 ./...
+	$(GOTESTSUM) --format testname --hide-summary=output --raw-command -- .ci/gotest
 
 flows: ## Every flow, example and dashboard without a server: both engines parse them, tasks are in the jar, all is described, no secret
 	go test -count=1 ./runner/internal/kestratest -run '^(TestFlowsParse|TestOtherFlowsParse|TestFlowsOfTheOtherVersionAreRefused|TestFlowsAreDescribed|TestVariantsAgree|TestTasksAreInTheJar|TestPlantedFaults|TestDashboardIsDescribed|TestMetricsAreDeclared)$$'
