@@ -32,6 +32,7 @@ hazards: ## The hazard matrix on real clusters, into docs/hazards.md (HAZARDS="-
 	go test -c -o build/hazards.test ./runner/internal/hazard
 	cd runner/internal/hazard && $(CURDIR)/build/hazards.test -test.timeout 2h -all -table $(CURDIR)/build/hazards.txt $(or $(HAZARDS),-markdown $(CURDIR)/docs/hazards.md)
 	go test -count=1 -v -run Killed ./runner/internal/kestratest -args -all
+	go test -count=1 -run Killed ./runner/internal/move -args -all
 
 bench: ## Downtime and wall time of ferry, its flows, bare REST and the article (BENCH="-docs -counts 1,10,40,100 -runs 3 -others 260 -cost")
 	go run ./runner/bench $(BENCH)

@@ -40,6 +40,7 @@ func TestDeletedAtEveryRequest(t *testing.T) {
 		"the target in a rollback, its status lingers": {hard: true, back: true, target: true, lingers: true},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			for request, done := 1, false; !done; request++ {
 				synctest.Test(t, func(t *testing.T) {
 					w := newWorld(t, test.hard)

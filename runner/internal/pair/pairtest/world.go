@@ -4,6 +4,7 @@ package pairtest
 
 import (
 	"context"
+	"flag"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -168,7 +169,25 @@ func SlowSource() rawjson.Object {
 // kill, until play reports that there were fewer requests.
 func AtEveryRequest(t *testing.T, play func(t *testing.T, request int) (done bool)) {
 	t.Helper()
-	for request, done := 1, false; !done; request++ {
+	atRequests(t, 1, 1, play)
+}
+
+var all = flag.Bool("all", false, "kill at every request, where a test has many cases and takes every third of each")
+
+// AtEveryThirdRequest is AtEveryRequest for one of many like cases: each takes a third of the
+// requests, and not the third that the cases beside it take. With -all each takes all.
+func AtEveryThirdRequest(t *testing.T, which int, play func(t *testing.T, request int) (done bool)) {
+	t.Helper()
+	if *all {
+		atRequests(t, 1, 1, play)
+		return
+	}
+	atRequests(t, 1+which%3, 3, play)
+}
+
+func atRequests(t *testing.T, first, every int, play func(t *testing.T, request int) (done bool)) {
+	t.Helper()
+	for request, done := first, false; !done; request += every {
 		synctest.Test(t, func(t *testing.T) { done = play(t, request) })
 		if t.Failed() {
 			t.Fatalf("when killed at request %d", request)
