@@ -12,22 +12,22 @@ import (
 // renamed moves a connector to another name. Its owner accepts it with words that mean something elsewhere, and so many that a
 // channel may not take them.
 func renamed(s *stage, t *testing.T) {
-	const planted = "p4ssw0rd-of-parcels"
-	s.source(t, "parcels", map[string]string{"login": planted})
+	const planted = "p4ssw0rd-of-crates"
+	s.source(t, "crates", map[string]string{"login": planted})
 	run, err := s.Begin("move-connector", map[string]any{
-		"origin": "global", "target": "europe", "connector": "parcels", "target_connector": "parcels-eu", "owner": "Team parcels",
+		"origin": "global", "target": "europe", "connector": "crates", "target_connector": "crates-eu", "owner": "Team crates",
 		"approved_by": "Ann", "notify_url": s.webhook.url + "/hook",
 	})
 	must(t, err)
-	asked, err := run.Asked(t.Context(), "validate-connector", "parcels", waitTime)
+	asked, err := run.Asked(t.Context(), "validate-connector", "crates", waitTime)
 	must(t, err)
 	x := s.wait(t, run)
 	wantState(t, x, "SUCCESS")
-	s.awaitPosted(t, "parcels from global to europe as parcels-eu: moved to europe")
-	s.awaitPosted(t, "parcels from global to europe as parcels-eu waits for its owner. Resume execution "+asked)
+	s.awaitPosted(t, "crates from global to europe as crates-eu: moved to europe")
+	s.awaitPosted(t, "crates from global to europe as crates-eu waits for its owner. Resume execution "+asked)
 	s.awaitPosted(t, "moved by execution "+x.ID+" of move-connector, approved by Ann")
 	wantRenamed := func(labels map[string]string) {
-		if labels["connector"] != "parcels" || labels["target_connector"] != "parcels-eu" {
+		if labels["connector"] != "crates" || labels["target_connector"] != "crates-eu" {
 			t.Errorf("labels %v", labels)
 		}
 	}
@@ -47,15 +47,15 @@ func renamed(s *stage, t *testing.T) {
 	}
 	wantRenamed(x.Labels)
 	page := s.file(t, got.Certificate)
-	wantText(t, "certificate", page, "parcels-eu", "Ann", "accepted on europe by ", "🚢")
+	wantText(t, "certificate", page, "crates-eu", "Ann", "accepted on europe by ", "🚢")
 	if strings.Contains(page, planted) {
 		t.Error("the certificate has a secret")
 	}
-	if state := on(t, s.global, "parcels"); state != "" {
-		t.Errorf("parcels is %q on global, expected not there", state)
+	if state := on(t, s.global, "crates"); state != "" {
+		t.Errorf("crates is %q on global, expected not there", state)
 	}
-	runsAgain(t, s.europe, "parcels-eu")
-	s.exactlyOnce(t, "parcels")
+	runsAgain(t, s.europe, "crates-eu")
+	s.exactlyOnce(t, "crates")
 }
 
 // renamedAndBack takes a renamed connector back on its owner's word; the certificate says whose.

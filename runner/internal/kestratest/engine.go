@@ -318,7 +318,7 @@ func jvm(ctx context.Context, options Options, folder string, properties map[str
 	}
 	built := filepath.Join(root, "plugin", "engine", "target", options.Version)
 	all := []string{
-		"-Xmx" + strconv.Itoa(cmp.Or(options.HeapMB, 768)) + "m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Duser.timezone=UTC",
+		"-Xmx" + strconv.Itoa(cmp.Or(options.HeapMB, 768)) + "m", "-XX:+UseSerialGC", "-Xshare:auto", "-Duser.timezone=UTC",
 		"--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow",
 	}
 	for name, value := range properties {
