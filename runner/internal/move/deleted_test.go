@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/connect-ferry/connect-ferry/runner/internal/cluster"
@@ -41,40 +40,36 @@ func TestDeletedAtEveryRequest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for request, done := 1, false; !done; request++ {
-				synctest.Test(t, func(t *testing.T) {
-					w := newWorld(t, test.hard)
-					w.Run(pairtest.SlowSource())
-					run := w.move
-					if test.back {
-						w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
-						w.Pass(70 * time.Second)
-						run = w.rollback
-					}
-					victim := w.Global
-					if test.target {
-						victim = w.Europe
-					}
-					remove := func() { w.remove(victim) }
-					if test.lingers {
-						remove = w.removeSlowly(victim)
-					}
-					w.Line.Cut(request, false)
-					w.Line.OnCut = remove
-					result := run()
-					done = w.Line.Sent < request
-					w.Line.Cut(0, false)
-					w.calm()
-					w.followAdvice(result, request%2 == 0)
-					w.Exact()
-					if t.Failed() {
-						t.Logf("%s at %s: %s; %s; %+v", result.Outcome, result.FailedAt, result.Message, result.Instructions, result.Steps)
-					}
-				})
-				if t.Failed() {
-					t.Fatalf("when deleted at request %d", request)
+			pairtest.AtEveryRequest(t, func(t *testing.T, request int) (done bool) {
+				w := newWorld(t, test.hard)
+				w.Run(pairtest.SlowSource())
+				run := w.move
+				if test.back {
+					w.Expect(w.move(), event.Moved, connect.Stopped, connect.Running)
+					w.Pass(70 * time.Second)
+					run = w.rollback
 				}
-			}
+				victim := w.Global
+				if test.target {
+					victim = w.Europe
+				}
+				remove := func() { w.remove(victim) }
+				if test.lingers {
+					remove = w.removeSlowly(victim)
+				}
+				w.Line.Cut(request, false)
+				w.Line.OnCut = remove
+				result := run()
+				done = w.Line.Sent < request
+				w.Line.Cut(0, false)
+				w.calm()
+				w.followAdvice(result, request%2 == 0)
+				w.Exact()
+				if t.Failed() {
+					t.Logf("%s at %s: %s; %s; %+v", result.Outcome, result.FailedAt, result.Message, result.Instructions, result.Steps)
+				}
+				return done
+			})
 		})
 	}
 }

@@ -165,8 +165,8 @@ func SlowSource() rawjson.Object {
 	return connecttest.SourceConfig(Topic, 2).With("rate", rawjson.String("5"))
 }
 
-// AtEveryRequest calls play in virtual time with the number of the request at which to
-// kill, until play reports that there were fewer requests.
+// AtEveryRequest calls play in virtual time with the number of the request at which something
+// is to happen, such as a kill, until play reports that there were fewer requests.
 func AtEveryRequest(t *testing.T, play func(t *testing.T, request int) (done bool)) {
 	t.Helper()
 	atRequests(t, 1, 1, play)
@@ -190,7 +190,7 @@ func atRequests(t *testing.T, first, every int, play func(t *testing.T, request 
 	for request, done := first, false; !done; request += every {
 		synctest.Test(t, func(t *testing.T) { done = play(t, request) })
 		if t.Failed() {
-			t.Fatalf("when killed at request %d", request)
+			t.Fatalf("at request %d", request)
 		}
 	}
 }
